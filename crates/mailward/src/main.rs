@@ -1,0 +1,2 @@
+//! mailward
+fn main() {}

@@ -1,0 +1,58 @@
+//! Turns a log line of one mail server into at most one event.
+//!
+//! Two steps, both pure: [`frame`] cuts a line into stamp, host, program, process and message
+//! ([`Record`]); [`parse`] asks the parser of that program what the message says ([`Parsed`]).
+//! Nothing here allocates, knows a clock or can fail: what no grammar knows is
+//! [`Parsed::Unknown`], which is data, too.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate alloc;
+
+mod record;
+
+pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
+
+use event::{Event, Timestamp};
+
+/// What a message says.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Parsed<'a> {
+    /// Something about a client, an account or a message.
+    Event(Event<'a>),
+    /// A known line that says nothing about those; the name of its kind.
+    Noise(&'static str),
+    /// A line of a mail server that no grammar here knows.
+    Unknown,
+    /// A line of another program.
+    Foreign,
+}
+
+/// One mail server's grammar: a row of [`PARSERS`].
+pub struct Parser {
+    /// The name of its module, corpus, documentation page and [`event::Server`].
+    pub name: &'static str,
+    /// The versions whose lines were seen.
+    pub versions: &'static str,
+    /// Where its grammar comes from: real runs, or the maker's manual.
+    pub origin: &'static str,
+    /// True where lines of this program (`postfix/smtpd`, `dovecot`, `imap-login`) are its own.
+    pub owns: fn(&Record<'_>) -> bool,
+    /// What a message says. Total: any bytes have an answer.
+    pub parse: for<'a> fn(&Record<'a>, Timestamp) -> Parsed<'a>,
+}
+
+/// All parsers, asked in this order.
+pub const PARSERS: &[Parser] = &[];
+
+/// What the message of `record` says, `at` being the record's completed stamp.
+pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+    for parser in PARSERS {
+        if (parser.owns)(record) {
+            return (parser.parse)(record, at);
+        }
+    }
+    Parsed::Foreign
+}
