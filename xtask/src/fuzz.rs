@@ -1,0 +1,117 @@
+//! Fuzzing on stable Rust: libFuzzer linked by `libfuzzer-sys`, coverage by flags that stable knows.
+//!
+//! `cargo fuzz run -s none` does the same where cargo-fuzz is installed; this needs nothing but a
+//! C++ compiler. No sanitizer: there is no unsafe code to watch, a panic or a hang is the find.
+
+use crate::{Outcome, process};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What cargo-fuzz passes for coverage, without the sanitizer that only nightly has.
+const FLAGS: &[&str] = &[
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cdebug-assertions",
+    "-Coverflow-checks",
+    "-Ccodegen-units=1",
+];
+
+/// An input that takes longer than this is a find.
+const INPUT_S_MAX: u32 = 10;
+const MEMORY_MB_MAX: u32 = 2048;
+
+/// The platform built for: this machine's.
+fn triple() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+/// `cargo xtask fuzz [TARGET [SECONDS]]`.
+pub fn run(arguments: &[String]) -> Outcome {
+    match arguments {
+        [] => {
+            targets()?.iter().for_each(|target| println!("{target}"));
+            Ok(())
+        }
+        [target] => fuzz(target, 60),
+        [target, seconds] => fuzz(target, seconds.parse().map_err(|_| "SECONDS is no number")?),
+        _ => Err("usage: cargo xtask fuzz [TARGET [SECONDS]]".into()),
+    }
+}
+
+/// All targets: the files of fuzz/fuzz_targets.
+pub fn targets() -> Outcome<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder().join("fuzz_targets"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "rs")
+            && let Some(name) = path.file_stem()
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Builds and runs one target; a find is kept in fuzz/artifacts and is an error.
+pub fn fuzz(target: &str, seconds: u32) -> Outcome {
+    if !targets()?.iter().any(|name| name == target) {
+        return Err(format!("no fuzz target {target}; cargo xtask fuzz lists them").into());
+    }
+    let build = build_folder();
+    let manifest = folder().join("Cargo.toml");
+    let manifest = manifest.to_string_lossy();
+    let words = [
+        "build",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--manifest-path",
+        &manifest,
+        "--bin",
+        target,
+    ];
+    process::shown(
+        // `--target` keeps the flags away from build scripts and macros.
+        process::cargo(&words)
+            .args(["--target", &triple()])
+            .env("CARGO_TARGET_DIR", &build)
+            .env("RUSTFLAGS", FLAGS.join(" ")),
+    )?;
+    let corpus = folder().join("corpus").join(target);
+    let artifacts = folder().join("artifacts").join(target);
+    std::fs::create_dir_all(&corpus)?;
+    std::fs::create_dir_all(&artifacts)?;
+    let mut command = Command::new(build.join(triple()).join("release").join(target));
+    command.arg(&corpus);
+    command.args(seed_folders(target));
+    command
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-timeout={INPUT_S_MAX}"))
+        .arg(format!("-rss_limit_mb={MEMORY_MB_MAX}"))
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .args(["-max_len=65536", "-print_final_stats=1", "-verbosity=0"]);
+    process::shown(command.current_dir(process::root()))
+}
+
+/// Kept inputs: every file is one.
+fn seed_folders(target: &str) -> Vec<PathBuf> {
+    let seeds = folder().join("seeds").join(target);
+    if seeds.is_dir() { vec![seeds] } else { Vec::new() }
+}
+
+fn folder() -> PathBuf {
+    process::root().join("fuzz")
+}
+
+/// Apart from the workspace's builds: other flags would throw their artefacts away.
+fn build_folder() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target).join("fuzz"),
+        None => folder().join("target"),
+    }
+}

@@ -1,0 +1,153 @@
+//! Licences, bans and sources of all dependencies, against `deny.toml`, offline and in a second.
+//!
+//! cargo-deny reads the same file and does more (advisories, duplicates); it takes five minutes to
+//! build on two cores, so the tests ask it only where it is installed:
+//! `cargo install --locked cargo-deny`, then `cargo deny check`.
+
+use crate::metadata::{Metadata, Package};
+use crate::{Outcome, process};
+
+const SETTINGS: &str = "deny.toml";
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// `cargo xtask licences`.
+pub fn run(_: &[String]) -> Outcome {
+    let settings = std::fs::read_to_string(process::root().join(SETTINGS))?;
+    let problems = check(&Metadata::read()?.packages, &settings)?;
+    problems.iter().for_each(|problem| println!("  {problem}"));
+    if !problems.is_empty() {
+        return Err(format!("{} problems against {SETTINGS}", problems.len()).into());
+    }
+    if process::found("cargo-deny") {
+        let words = ["deny", "--offline", "check", "--hide-inclusion-graph"];
+        let what = ["licenses", "bans", "sources"];
+        process::shown(process::cargo(&words).args(what))?;
+    }
+    Ok(())
+}
+
+fn check(packages: &[Package], settings: &str) -> Outcome<Vec<String>> {
+    let allowed = strings_after(settings, "[licenses]", "allow = [");
+    let banned = strings_after(settings, "[bans]", "deny = [");
+    if allowed.is_empty() || banned.is_empty() {
+        return Err(format!("{SETTINGS}: no licences allowed, or nothing banned").into());
+    }
+    let mut problems = Vec::new();
+    for package in packages {
+        let name = format!("{} {}", package.name, package.version);
+        match package.licence.as_deref() {
+            None => problems.push(format!("{name}: no licence stated")),
+            Some(licence) if !satisfied(licence, &allowed) => {
+                problems.push(format!("{name}: licence {licence} is not allowed"));
+            }
+            Some(_) => {}
+        }
+        if banned.contains(&package.name) {
+            problems.push(format!("{name}: banned, see {SETTINGS}"));
+        }
+        if package.source.as_deref().is_some_and(|source| source != CRATES_IO) {
+            problems.push(format!("{name}: does not come from crates.io"));
+        }
+    }
+    Ok(problems)
+}
+
+/// The `crate = "..."` values, or else the plain strings, of one list in one part of the file.
+fn strings_after(settings: &str, part: &str, list: &str) -> Vec<String> {
+    let Some((_, rest)) = settings.split_once(part) else { return Vec::new() };
+    let rest = rest.split("\n[").next().unwrap_or(rest);
+    let Some((_, rest)) = rest.split_once(list) else { return Vec::new() };
+    let lines = rest.lines().take_while(|line| line.trim() != "]");
+    let quoted = |line: &str| line.split('"').nth(1).map(str::to_owned);
+    lines.filter(|line| !line.trim().starts_with('#')).filter_map(quoted).collect()
+}
+
+/// True where a licence expression can be met: `OR` needs one side, `AND` both.
+fn satisfied(expression: &str, allowed: &[String]) -> bool {
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let mut at = 0;
+    let met = any_of(&words, &mut at, allowed);
+    met && at == words.len()
+}
+
+fn any_of(words: &[&str], at: &mut usize, allowed: &[String]) -> bool {
+    let mut met = all_of(words, at, allowed);
+    while words.get(*at) == Some(&"OR") {
+        *at += 1;
+        met |= all_of(words, at, allowed);
+    }
+    met
+}
+
+fn all_of(words: &[&str], at: &mut usize, allowed: &[String]) -> bool {
+    let mut met = one(words, at, allowed);
+    while words.get(*at) == Some(&"AND") {
+        *at += 1;
+        met &= one(words, at, allowed);
+    }
+    met
+}
+
+fn one(words: &[&str], at: &mut usize, allowed: &[String]) -> bool {
+    let Some(word) = words.get(*at) else { return false };
+    *at += 1;
+    if *word == "(" {
+        let met = any_of(words, at, allowed);
+        *at += 1;
+        return met;
+    }
+    // An exception only adds permissions.
+    if words.get(*at) == Some(&"WITH") {
+        *at += 2;
+    }
+    allowed.iter().any(|licence| licence == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn licence_expressions_are_met_or_not() {
+        let allowed = ["MIT", "Apache-2.0", "ISC", "Unicode-3.0"].map(str::to_owned);
+        for (expression, met) in [
+            ("MIT", true),
+            ("MIT/Apache-2.0", true),
+            ("GPL-3.0-only OR MIT", true),
+            ("(MIT OR GPL-3.0-only) AND Unicode-3.0", true),
+            ("Apache-2.0 WITH LLVM-exception OR GPL-2.0", true),
+            ("MIT AND GPL-3.0-only", false),
+            ("LGPL-2.1", false),
+            ("MIT)", false),
+            ("", false),
+        ] {
+            assert_eq!(satisfied(expression, &allowed), met, "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_the_settings_forbid_is_found() {
+        let settings = "[licenses]\nallow = [\n  \"MIT\",\n]\n[bans]\ndeny = [\n  # why\n  \
+                        { crate = \"openssl\", reason = \"C\" },\n]\n";
+        let package = |name: &str, licence: Option<&str>, source: Option<&str>| Package {
+            name: name.into(),
+            version: "1.0.0".into(),
+            licence: licence.map(str::to_owned),
+            source: source.map(str::to_owned),
+            imports: Vec::new(),
+            examples: Vec::new(),
+        };
+        let count = |package| check(&[package], settings).map(|problems| problems.len());
+        assert_eq!(count(package("memchr", Some("MIT"), Some(CRATES_IO))).ok(), Some(0));
+        assert_eq!(count(package("event", Some("MIT"), None)).ok(), Some(0));
+        assert_eq!(count(package("x", Some("GPL-3.0"), Some(CRATES_IO))).ok(), Some(1));
+        assert_eq!(count(package("x", None, None)).ok(), Some(1));
+        assert_eq!(count(package("openssl", Some("MIT"), Some(CRATES_IO))).ok(), Some(1));
+        assert_eq!(
+            count(package("x", Some("MIT"), Some("git+https://example.org/x"))).ok(),
+            Some(1)
+        );
+        assert!(check(&[], "").is_err(), "a file that allows nothing is no file of ours");
+    }
+}

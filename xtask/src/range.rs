@@ -1,0 +1,55 @@
+//! The range: real servers and attack tools in network namespaces.
+
+use crate::steps::{End, Tally, libtest_counts};
+use crate::{Outcome, process};
+use std::process::Command;
+
+/// `cargo xtask range [STORY...]`.
+pub fn run(arguments: &[String]) -> Outcome {
+    let all = ["all".to_owned()];
+    match stories(if arguments.is_empty() { &all } else { arguments })? {
+        End::Counted(Tally { failed: 0, .. }) => Ok(()),
+        End::Counted(tally) => Err(format!("{} stories failed", tally.failed).into()),
+        End::Skipped(why) => Err(why.into()),
+    }
+}
+
+/// Runs stories by `range/run`, which installs its own packages and says so first.
+pub fn stories(names: &[String]) -> Outcome<End> {
+    let script = process::root().join("range/run");
+    if !script.is_file() {
+        return Err("range/run is missing".into());
+    }
+    if !process::is_root() {
+        let why = "needs root for network namespaces: sudo -E env PATH=\"$PATH\" cargo xtask range";
+        return Ok(End::Skipped(why.into()));
+    }
+    let mut tally = None;
+    let mut command = Command::new(script);
+    let result = process::watched(command.args(names).current_dir(process::root()), |line| {
+        tally = libtest_counts(line).or(plain_counts(line)).or(tally);
+    });
+    match (result, tally) {
+        (Ok(()), Some(tally)) => Ok(End::Counted(tally)),
+        (Ok(()), None) => Ok(().into()),
+        (Err(_), Some(tally)) if tally.failed > 0 => Ok(End::Counted(tally)),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Reads a line `12 passed, 0 failed`.
+fn plain_counts(line: &str) -> Option<Tally> {
+    let (passed, failed) = line.trim().strip_suffix(" failed")?.split_once(" passed, ")?;
+    Some(Tally { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_of_the_range_is_read() {
+        assert_eq!(plain_counts("12 passed, 3 failed"), Some(Tally { passed: 12, failed: 3 }));
+        assert_eq!(plain_counts("hydra: 12 passed, some failed"), None);
+    }
+}
