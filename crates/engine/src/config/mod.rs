@@ -1,0 +1,366 @@
+//! Thresholds, weights, modes and capacities: plain data with compiled-in defaults.
+//!
+//! [`KEYS`] is the one table of all keys. The program walks it to read the configuration file, to
+//! print the reference page and to suggest the nearest key for a wrong one.
+
+mod keys;
+mod value;
+
+pub use keys::{KEYS, Key};
+pub use value::{ConfigError, Problem, Value, ValueKind};
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use event::{Mode, Network};
+
+/// Points of a score, in thousandths, so that no machine rounds differently.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub struct Points(pub u32);
+
+impl Points {
+    /// Whole points.
+    pub const fn whole(points: u32) -> Self {
+        Points(points.saturating_mul(1000))
+    }
+
+    /// For people: points with their fraction.
+    pub fn as_f32(self) -> f32 {
+        self.0 as f32 / 1000.0
+    }
+}
+
+/// What every detector has.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rule {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Score from which the detector speaks.
+    pub score_max: Points,
+    /// Time in which a score halves, seconds.
+    pub half_life_s: u32,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
+/// Weights of failed logins, for `brute-force` and `slow-guessing` each.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Guessing {
+    /// Mode, threshold, half-life, ban.
+    pub rule: Rule,
+    /// First failure of an account by this client.
+    pub new_account: Points,
+    /// The same, where the server says that there is no such account.
+    pub unknown_account: Points,
+    /// A further failure of the only account that this client ever failed on.
+    pub repeat: Points,
+    /// The same, if the last one is at least `calm_s` ago.
+    pub repeat_calm: Points,
+    /// A further failure where the client has failed on other accounts too.
+    pub repeat_of_many: Points,
+    /// Seconds between two failures from which the pace is calm.
+    pub calm_s: u32,
+    /// A failure of an account from an address that is a known-good place of it.
+    pub known_place: Points,
+    /// The same from another address of the /24 or /48 of such a place.
+    pub known_prefix: Points,
+    /// A failure without an account name, from a client with good logins.
+    pub unnamed_known: Points,
+}
+
+/// `password-spray`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Spray {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Distinct accounts that fail from one client.
+    pub client_accounts_min: u32,
+    /// Distinct accounts that fail from one prefix.
+    pub prefix_accounts_min: u32,
+    /// How many failing accounts one good account excuses.
+    pub excused_by_good: u32,
+    /// Length of the window, seconds; up to twice that is remembered.
+    pub window_s: u32,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
+/// `distributed-guessing`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Distributed {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Distinct prefixes failing on one account, from which it is under attack.
+    pub prefixes_min: u32,
+    /// Distinct clients failing on one account, from which it is under attack.
+    pub clients_min: u32,
+    /// Length of the window, seconds; up to twice that is remembered.
+    pub window_s: u32,
+    /// How long a client that failed may still prove to be the owner, seconds.
+    pub grace_s: u32,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
+/// `connection-flood`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Flood {
+    /// Mode, threshold, half-life, ban.
+    pub rule: Rule,
+    /// Known-good clients may make so many times more connections.
+    pub known_factor: u32,
+}
+
+/// `scan`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Scan {
+    /// Mode, threshold, half-life, ban.
+    pub rule: Rule,
+    /// One weak sign: TLS failed, connected and left, no login tried.
+    pub weak: Points,
+    /// The most that weak signs can add up to.
+    pub weak_max: Points,
+    /// Distinct services touched in one visit, from which weak signs alone suffice.
+    pub services_min: u32,
+    /// A pause that ends a visit, seconds.
+    pub visit_gap_s: u32,
+}
+
+/// `relay-probe`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Relay {
+    /// Mode, threshold, half-life, ban.
+    pub rule: Rule,
+    /// A refused relay with the sender of the one before.
+    pub same_sender: Points,
+    /// A further recipient of the same sender within five seconds.
+    pub same_message: Points,
+    /// A refused relay of a client with good logins.
+    pub known: Points,
+}
+
+/// `recipient-harvest`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Harvest {
+    /// Mode, threshold (distinct unknown recipients), half-life, ban.
+    pub rule: Rule,
+    /// So many accepted messages excuse one unknown recipient.
+    pub accepted_per_unknown: u32,
+}
+
+/// `exploit-attempt`, `bait-account`: one event suffices.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Once {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
+/// How bans grow.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Bans {
+    /// Each earlier offence makes a ban so many times longer.
+    pub growth: u32,
+    /// No ban is longer, seconds.
+    pub longest_s: u32,
+    /// Time in which half of the offences is forgotten, seconds.
+    pub offence_half_life_s: u32,
+}
+
+/// When a whole prefix is banned.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Prefixes {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Banned addresses of an IPv4 /24.
+    pub clients_min: u32,
+    /// Banned /64 of an IPv6 /56.
+    pub v6_56_min: u32,
+    /// IPv6 /56 with bans of a /48.
+    pub v6_48_min: u32,
+    /// Length of the window, seconds; up to twice that is remembered.
+    pub window_s: u32,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
+/// Most entries of each table. Changes hold from the next start on.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[allow(missing_docs)]
+pub struct Capacities {
+    pub clients: u32,
+    pub prefixes: u32,
+    pub accounts: u32,
+    pub pairs: u32,
+    pub traffic: u32,
+    pub probes: u32,
+    pub places: u32,
+    pub users: u32,
+    pub sessions: u32,
+    pub offences: u32,
+    pub bans: u32,
+}
+
+/// Thresholds, weights and modes; the defaults are compiled in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// Key of the hash function. Another one makes collisions unpredictable to strangers;
+    /// replays agree only under the same one.
+    pub seed: u64,
+    /// `brute-force`.
+    pub brute_force: Guessing,
+    /// `slow-guessing`.
+    pub slow_guessing: Guessing,
+    /// `password-spray`.
+    pub password_spray: Spray,
+    /// `distributed-guessing`.
+    pub distributed_guessing: Distributed,
+    /// `connection-flood`.
+    pub connection_flood: Flood,
+    /// `scan`.
+    pub scan: Scan,
+    /// `relay-probe`.
+    pub relay_probe: Relay,
+    /// `recipient-harvest`.
+    pub recipient_harvest: Harvest,
+    /// `exploit-attempt`.
+    pub exploit_attempt: Once,
+    /// `bait-account`.
+    pub bait_account: Once,
+    /// Names that no honest client logs in with, in lower case.
+    pub bait_accounts: Vec<Box<str>>,
+    /// How bans grow.
+    pub ban: Bans,
+    /// When a whole prefix is banned.
+    pub prefix: Prefixes,
+    /// How long a login makes its address a known-good place of the account, days.
+    pub known_good_days: u32,
+    /// The threshold of a client with good logins grows by its own height for each of so many
+    /// accounts at most.
+    pub known_good_accounts_max: u32,
+    /// Never banned.
+    pub allow_networks: Vec<Network>,
+    /// Most entries of each table.
+    pub table: Capacities,
+}
+
+const MINUTE_S: u32 = 60;
+const HOUR_S: u32 = 60 * MINUTE_S;
+const DAY_S: u32 = 24 * HOUR_S;
+
+const fn rule(score_max: u32, half_life_s: u32, ban_s: u32) -> Rule {
+    Rule { mode: Mode::Enforce, score_max: Points::whole(score_max), half_life_s, ban_s }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            seed: 0x6d61_696c_7761_7264,
+            brute_force: BRUTE_FORCE,
+            slow_guessing: SLOW_GUESSING,
+            password_spray: Spray {
+                mode: Mode::Enforce,
+                client_accounts_min: 5,
+                prefix_accounts_min: 10,
+                excused_by_good: 2,
+                window_s: DAY_S,
+                ban_s: 6 * HOUR_S,
+            },
+            distributed_guessing: Distributed {
+                mode: Mode::Enforce,
+                prefixes_min: 8,
+                clients_min: 15,
+                window_s: DAY_S,
+                grace_s: 60,
+                ban_s: 6 * HOUR_S,
+            },
+            connection_flood: Flood { rule: rule(120, MINUTE_S, HOUR_S), known_factor: 4 },
+            scan: Scan {
+                rule: rule(3, HOUR_S, 6 * HOUR_S),
+                weak: Points(500),
+                weak_max: Points(1500),
+                services_min: 4,
+                visit_gap_s: 20,
+            },
+            relay_probe: Relay {
+                rule: rule(3, HOUR_S, 6 * HOUR_S),
+                same_sender: Points(500),
+                same_message: Points(150),
+                known: Points(50),
+            },
+            recipient_harvest: Harvest {
+                rule: rule(6, HOUR_S, 6 * HOUR_S),
+                accepted_per_unknown: 2,
+            },
+            exploit_attempt: Once { mode: Mode::Enforce, ban_s: DAY_S },
+            bait_account: Once { mode: Mode::Enforce, ban_s: DAY_S },
+            bait_accounts: Vec::new(),
+            ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
+            prefix: Prefixes {
+                mode: Mode::Enforce,
+                clients_min: 12,
+                v6_56_min: 4,
+                v6_48_min: 8,
+                window_s: DAY_S,
+                ban_s: DAY_S,
+            },
+            known_good_days: 30,
+            known_good_accounts_max: 8,
+            allow_networks: Vec::new(),
+            table: CAPACITIES,
+        }
+    }
+}
+
+const BRUTE_FORCE: Guessing = Guessing {
+    rule: rule(8, 10 * MINUTE_S, HOUR_S),
+    new_account: Points(1250),
+    unknown_account: Points(2500),
+    repeat: Points(750),
+    repeat_calm: Points(500),
+    repeat_of_many: Points(1000),
+    calm_s: 30,
+    known_place: Points(25),
+    known_prefix: Points(100),
+    unnamed_known: Points(100),
+};
+
+const SLOW_GUESSING: Guessing = Guessing {
+    rule: rule(10, 48 * HOUR_S, 6 * HOUR_S),
+    new_account: Points(1250),
+    unknown_account: Points(2000),
+    repeat: Points(250),
+    repeat_calm: Points(750),
+    repeat_of_many: Points(750),
+    calm_s: 60,
+    known_place: Points(0),
+    known_prefix: Points(10),
+    unnamed_known: Points(0),
+};
+
+const CAPACITIES: Capacities = Capacities {
+    clients: 1 << 20,
+    prefixes: 1 << 17,
+    accounts: 1 << 16,
+    pairs: 1 << 18,
+    traffic: 1 << 17,
+    probes: 1 << 16,
+    places: 1 << 18,
+    users: 1 << 16,
+    sessions: 1 << 16,
+    offences: 1 << 18,
+    bans: 1 << 18,
+};
+
+impl Config {
+    /// Sets the key at `path`.
+    ///
+    /// # Errors
+    /// The path names no key, or the value is of another kind or out of range.
+    pub fn set(&mut self, path: &str, value: &Value) -> Result<(), ConfigError> {
+        match KEYS.iter().find(|key| key.path == path) {
+            Some(key) => key.set(self, value),
+            None => Err(ConfigError { path: path.into(), problem: Problem::NoSuchKey }),
+        }
+    }
+}
