@@ -132,8 +132,6 @@ fn contestants(file: &Path, target: &Path) -> Outcome<Vec<Contestant>> {
     let program = program.to_string_lossy();
     let replay = words(&[&program, "replay", "--format", "json", "--tz", "UTC", &file]);
     all.push(Contestant { name: "mailward replay", words: replay });
-    let parse = words(&[&program, "parse", "--format", "json", "--tz", "UTC", &file]);
-    all.push(Contestant { name: "mailward parse, JSON of every line", words: parse });
     Ok(all)
 }
 

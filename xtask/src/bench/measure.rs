@@ -2,6 +2,7 @@
 
 use crate::{Outcome, process};
 use nix::sys::resource::{UsageWho, getrusage};
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -32,12 +33,14 @@ impl Usage {
     }
 }
 
-/// Runs a program, its output thrown away, in a process of its own that reports what it used: the
-/// kernel tells a process only about all of its children together.
+/// Runs a program in a process of its own that reports what it used: the kernel tells a process
+/// only about all of its children together. Its output goes to a file: into /dev/null, grep would
+/// stop at the first match.
 pub fn measured(words: &[String], folder: &Path) -> Outcome<Usage> {
     let report = folder.join("usage");
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("measure").arg(&report).args(words).stdout(Stdio::null());
+    command.arg("measure").arg(&report).args(words);
+    command.stdout(Stdio::from(File::create(folder.join("output"))?));
     process::shown(&mut command)?;
     let text = std::fs::read_to_string(&report)?;
     let mut numbers = text.split_whitespace().map(str::parse::<i64>);

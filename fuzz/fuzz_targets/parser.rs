@@ -1,0 +1,37 @@
+#![no_main]
+//! Each row of `PARSERS` on any message: the first byte chooses the row, the second how the line was
+//! framed, the third how long the program's name is.
+
+use event::{Text, Timestamp};
+use libfuzzer_sys::fuzz_target;
+use parse::{Envelope, PARSERS, Parsed, Record, Stamp};
+
+const ENVELOPES: [Envelope; 5] = [
+    Envelope::Rfc3164,
+    Envelope::Rfc3339,
+    Envelope::Rfc5424,
+    Envelope::Dovecot,
+    Envelope::Exim,
+];
+
+fuzz_target!(|bytes: &[u8]| {
+    let [row, envelope, length, rest @ ..] = bytes else { return };
+    let Some(parser) = PARSERS.get(usize::from(*row) % PARSERS.len().max(1)) else { return };
+    let (program, message) = rest.split_at(rest.len().min(usize::from(*length)));
+    let record = Record {
+        stamp: Stamp::Utc(Timestamp(0)),
+        host: Some(Text(b"mail")),
+        program: Text(program),
+        pid: Some(1),
+        message,
+        envelope: ENVELOPES[usize::from(*envelope) % ENVELOPES.len()],
+    };
+    // A parser is total: also for a program that is not its own.
+    let _ = (parser.owns)(&record);
+    if let Parsed::Event(event) = (parser.parse)(&record, Timestamp(0)) {
+        assert_eq!(event.at, Timestamp(0), "the time is the stamp's");
+        // What is shown to a person must be safe to show.
+        let shown = event.detail.map(|detail| detail.to_string()).unwrap_or_default();
+        assert!(!shown.chars().any(char::is_control));
+    }
+});
