@@ -11,7 +11,9 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod postfix;
 mod record;
+mod scan;
 
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
@@ -19,6 +21,7 @@ use event::{Event, Timestamp};
 
 /// What a message says.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[allow(clippy::large_enum_variant)] // a box would be an allocation for each line
 pub enum Parsed<'a> {
     /// Something about a client, an account or a message.
     Event(Event<'a>),
@@ -45,7 +48,7 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[];
+pub const PARSERS: &[Parser] = &[postfix::PARSER];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {

@@ -1,5 +1,14 @@
 //! The envelope of a line: who wrote it, when, where.
+//!
+//! Everything is read from the front, at fixed places, before the first byte that a stranger may
+//! have chosen: the message can hold anything and never moves the envelope.
 
+mod own;
+mod stamp;
+#[cfg(test)]
+mod tests;
+
+use crate::scan;
 use event::{Text, Timestamp};
 
 /// A line, cut into its parts. Borrows from the line.
@@ -9,11 +18,13 @@ pub struct Record<'a> {
     pub stamp: Stamp,
     /// The host that wrote it.
     pub host: Option<Text<'a>>,
-    /// The program: `postfix/submission/smtpd`, `dovecot`, `imap-login`, `exim`.
+    /// The program: `postfix/submission/smtpd`, `dovecot`, `imap-login`, `exim`. In Dovecot's own
+    /// files all that stands before the level word: `auth-worker(658)`, `imap(bob)<655><session>`.
     pub program: Text<'a>,
     /// Its process id.
     pub pid: Option<u32>,
-    /// The rest of the line.
+    /// The rest of the line. A line longer than the source's cap was cut there, so it may end
+    /// anywhere.
     pub message: &'a [u8],
     /// How the line was framed.
     pub envelope: Envelope,
@@ -22,9 +33,9 @@ pub struct Record<'a> {
 /// How a line is framed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Envelope {
-    /// `Nov 21 16:02:10 host program[pid]: message`, with or without `<PRI>`.
+    /// `Nov 21 16:02:10 host program[pid]: message`, with or without `<PRI>` and host.
     Rfc3164,
-    /// `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`.
+    /// `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`; journalctl's `short-iso`.
     Rfc3339,
     /// `<22>1 2026-11-21T16:02:10.123456+00:00 host program pid - - message`.
     Rfc5424,
@@ -32,6 +43,8 @@ pub enum Envelope {
     Dovecot,
     /// Exim's own files: `2026-11-21 16:02:10 [+0000] [[pid]] message`.
     Exim,
+    /// journalctl's `short-full`: `Sat 2026-11-21 16:02:10 UTC host program[pid]: message`.
+    JournalFull,
 }
 
 /// A line's stamp.
@@ -59,6 +72,173 @@ pub struct LocalStamp {
 /// Cuts a line (without its newline) into its parts, by content: no format needs to be declared.
 /// `None` where it has no envelope that is known here.
 pub fn frame(line: &[u8]) -> Option<Record<'_>> {
-    let _ = line;
-    None
+    match line.first()? {
+        b'0'..=b'9' => calendar(line),
+        b'<' => priority(line),
+        b'A'..=b'Z' if line.get(3) == Some(&b' ') => {
+            traditional(line).or_else(|| journal_full(line))
+        }
+        _ => None,
+    }
+}
+
+/// `<22>` in front of RFC 3164, RFC 5424 or (from rsyslog and others) RFC 3339.
+fn priority(line: &[u8]) -> Option<Record<'_>> {
+    let (digits, rest) = scan::take_while(line.get(1..)?, |byte| byte.is_ascii_digit());
+    let rest = rest.strip_prefix(b">")?;
+    if digits.is_empty() || digits.len() > 3 {
+        return None;
+    }
+    match rest.first()? {
+        b'1' if rest.get(1) == Some(&b' ') => rfc5424(rest.get(2..)?),
+        b'0'..=b'9' => calendar(rest),
+        _ => traditional(rest),
+    }
+}
+
+/// Lines that begin with a month's name.
+fn traditional(line: &[u8]) -> Option<Record<'_>> {
+    let (stamp, rest) = stamp::traditional(line)?;
+    let rest = rest.strip_prefix(b" ")?;
+    if let Some((program, message)) = own::dovecot(rest) {
+        return Some(own_file(stamp, program, message, Envelope::Dovecot));
+    }
+    syslog(stamp, rest, Envelope::Rfc3164)
+}
+
+/// Lines that begin with a date in digits: RFC 3339, or a mail server's own file.
+fn calendar(line: &[u8]) -> Option<Record<'_>> {
+    if line.starts_with(b"1 ") {
+        return rfc5424(line.get(2..)?);
+    }
+    let (civil, rest) = stamp::calendar(line)?;
+    if line.get(10) != Some(&b' ') {
+        let (zone, rest) = match stamp::zone(rest) {
+            Some((zone, rest)) => (Some(zone), rest),
+            None => (None, rest),
+        };
+        return syslog(stamp::of(civil, zone), rest.strip_prefix(b" ")?, Envelope::Rfc3339);
+    }
+    let rest = rest.strip_prefix(b" ")?;
+    if let Some((program, message)) = own::dovecot(rest) {
+        return Some(own_file(stamp::of(civil, None), program, message, Envelope::Dovecot));
+    }
+    let (zone, pid, message) = own::exim(rest);
+    let record = own_file(stamp::of(civil, zone), b"exim", message, Envelope::Exim);
+    Some(Record { pid, ..record })
+}
+
+/// A record of a file that a mail server writes itself.
+fn own_file<'a>(
+    stamp: Stamp,
+    program: &'a [u8],
+    message: &'a [u8],
+    envelope: Envelope,
+) -> Record<'a> {
+    Record { stamp, host: None, program: Text(program), pid: None, message, envelope }
+}
+
+/// `host program[pid]: message`; a first word that ends in a colon is the program (the local
+/// socket's form, which names no host).
+fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
+    let (host, after) = scan::word(rest);
+    if host.is_empty() {
+        return None;
+    }
+    let (host, tagged) =
+        if host.ends_with(b":") { (None, rest) } else { (Some(Text(host)), after) };
+    let (_, tagged) = scan::take_while(tagged, |byte| byte == b' ');
+    let (program, pid, message) = match tag(tagged) {
+        Some(parts) => parts,
+        // BusyBox and OpenBSD write `mail.info` between host and program.
+        None => tag(behind_facility(tagged)?)?,
+    };
+    Some(Record { stamp, host, program: Text(program), pid, message, envelope })
+}
+
+/// `program[pid]: ` or `program: `, as program, process id and what follows.
+fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
+    let end = bytes.iter().take(PROGRAM_MAX).position(|b| matches!(b, b':' | b'[' | b' '))?;
+    let (program, rest) = bytes.split_at(end);
+    if program.is_empty() {
+        return None;
+    }
+    let (pid, rest) = match rest.first()? {
+        b':' => (None, rest.get(1..)?),
+        b'[' => {
+            let inner = rest.get(1..)?;
+            let close = inner.iter().take(16).position(|byte| *byte == b']')?;
+            let rest = inner.get(close + 1..)?;
+            (scan::number(inner.get(..close)?), rest.strip_prefix(b":")?)
+        }
+        _ => return None,
+    };
+    Some((program, pid, rest.strip_prefix(b" ").unwrap_or(rest)))
+}
+
+/// Longer program names are none: a bound for lines that are no syslog.
+const PROGRAM_MAX: usize = 128;
+
+fn behind_facility(bytes: &[u8]) -> Option<&[u8]> {
+    let (level, rest) = scan::word(bytes.strip_prefix(b"mail.")?);
+    level.iter().all(u8::is_ascii_lowercase).then_some(rest)
+}
+
+/// RFC 5424 behind `<PRI>1 `.
+fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
+    let (civil, rest) = stamp::calendar(line)?;
+    let (zone, rest) = stamp::zone(rest)?;
+    let (host, rest) = scan::word(rest.strip_prefix(b" ")?);
+    let (program, rest) = scan::word(rest);
+    let (pid, rest) = scan::word(rest);
+    let (_message_id, rest) = scan::word(rest);
+    let message = behind_structured_data(rest)?;
+    if program.is_empty() || program == b"-" {
+        return None;
+    }
+    let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+    Some(Record {
+        stamp: stamp::of(civil, Some(zone)),
+        host: (host != b"-" && !host.is_empty()).then_some(Text(host)),
+        program: Text(program),
+        pid: scan::number(pid),
+        // rsyslog's template keeps the space that RFC 3164 has behind the colon.
+        message: message.strip_prefix(b" ").unwrap_or(message),
+        envelope: Envelope::Rfc5424,
+    })
+}
+
+/// Skips `-` or `[id name="value" ...]...` (RFC 5424, 6.3) and one space.
+fn behind_structured_data(bytes: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = bytes.strip_prefix(b"-") {
+        return if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b" ") };
+    }
+    let (mut quoted, mut escaped, mut open) = (false, false, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' if open => quoted = !quoted,
+            b'[' if !quoted && !open => open = true,
+            b']' if !quoted && open => open = false,
+            b' ' if !open && at > 0 => return bytes.get(at + 1..),
+            _ if !open => return None,
+            _ => {}
+        }
+    }
+    (!open && !bytes.is_empty()).then_some(b"")
+}
+
+/// journalctl's `short-full`: a weekday before the date, the zone's name behind the time.
+fn journal_full(line: &[u8]) -> Option<Record<'_>> {
+    if !matches!(line.get(..3)?, b"Mon" | b"Tue" | b"Wed" | b"Thu" | b"Fri" | b"Sat" | b"Sun") {
+        return None;
+    }
+    let (civil, rest) = stamp::calendar(line.get(4..)?)?;
+    let (zone, rest) = scan::word(rest.strip_prefix(b" ")?);
+    let zone = match zone {
+        b"UTC" | b"GMT" => Some(0),
+        _ => stamp::zone(zone).filter(|(_, rest)| rest.is_empty()).map(|(zone, _)| zone),
+    };
+    syslog(stamp::of(civil, zone), rest, Envelope::JournalFull)
 }

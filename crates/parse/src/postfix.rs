@@ -1,0 +1,233 @@
+//! Postfix 3.4 to 3.10: smtpd, postscreen, queue and delivery.
+//!
+//! One grammar serves all daemons, because the wording of each line is its own and because
+//! syslog's RFC 5424 form loses the daemon's name. A message begins with words of Postfix's own: a
+//! severity, a queue id, or a verb; these lead to one place where the peer stands.
+//!
+//! Postfix prints `?` for controls and for bytes that are no UTF-8, so no stranger can begin a
+//! line; he can write any other text behind the peer. What was seen of each line's format, in the
+//! daemons themselves: the manual pages smtpd(8), postscreen(8), anvil(8), and lines of Postfix
+//! 3.7.11 and 3.10.13 under attack (`corpora/postfix`).
+
+mod delivery;
+mod line;
+mod noise;
+mod peer;
+mod postscreen;
+mod reject;
+mod sasl;
+mod smtpd;
+
+use crate::{Parsed, Parser, Record, scan};
+use event::{Event, Kind, Outcome, Text, Timestamp};
+use line::{Line, detail, parsed};
+
+/// The row of [`crate::PARSERS`].
+pub(crate) const PARSER: Parser = Parser {
+    name: "postfix",
+    versions: "3.4 to 3.10",
+    origin: "runs of 3.7.11 and 3.10.13 under attack; the manual pages",
+    owns,
+    parse,
+};
+
+/// `postfix/smtpd`, `postfix-out/smtpd` (a second instance) and bare `postfix`.
+fn owns(record: &Record<'_>) -> bool {
+    let Some(rest) = record.program.bytes().strip_prefix(b"postfix") else { return false };
+    match rest.first() {
+        None | Some(b'/') => true,
+        Some(b'-') => rest.contains(&b'/'),
+        Some(_) => false,
+    }
+}
+
+fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+    let line = Line::of(record, at);
+    let message = record.message;
+    if let Some((severity, text)) = severity(message) {
+        return troubled(&line, severity, text);
+    }
+    if let Some((id, rest)) = queue_id(message) {
+        return queued(&line, id, rest);
+    }
+    if let Some(name) = noise::daemon(line.daemon()) {
+        return Parsed::Noise(name);
+    }
+    plain(&line, message)
+}
+
+/// `warning: ` and the other words for how bad it is.
+fn severity(message: &[u8]) -> Option<(&'static str, &[u8])> {
+    for word in ["warning", "fatal", "error", "panic"] {
+        let rest = message.strip_prefix(word.as_bytes()).and_then(|rest| rest.strip_prefix(b": "));
+        if let Some(text) = rest {
+            return Some((word, text));
+        }
+    }
+    None
+}
+
+/// `3E3249AE22C: ` (hexadecimal), `4Zx9Bb1Qz3z1Kx: ` (the long form: 52 characters, no vowels) or
+/// `NOQUEUE: `.
+fn queue_id(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (id, rest) =
+        scan::take_while(message.get(..24).unwrap_or(message), |b| b.is_ascii_alphanumeric());
+    let hexadecimal = || id.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+    let long = || !id.iter().any(|b| b"aeiouAEIOU".contains(b));
+    let is_id = rest.starts_with(b": ")
+        && (id == b"NOQUEUE" || (id.len() >= 5 && hexadecimal()) || (id.len() >= 10 && long()));
+    is_id.then(|| (id, message.get(id.len() + 2..).unwrap_or_default()))
+}
+
+/// What follows a queue id.
+fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
+    let text = Text(id);
+    let queue_id = (id != b"NOQUEUE").then_some(text);
+    let event = match rest.first() {
+        Some(b'c') => rest
+            .strip_prefix(b"client=")
+            .filter(|_| queue_id.is_some())
+            .and_then(|rest| sasl::client(line, text, rest)),
+        Some(b'f') if rest.starts_with(b"from=<") => delivery::from(line, text, rest),
+        Some(b't') if rest.starts_with(b"to=<") => delivery::to(line, text, rest),
+        Some(b'u') => delivery::uid(line, text, rest),
+        Some(b'l' | b't') => smtpd::ended(line, rest).map(|event| Event { queue_id, ..event }),
+        _ => None,
+    };
+    let event = event.or_else(|| reject::event(line, queue_id, rest)).or_else(|| {
+        let (peer, _) = peer::peer(rest.strip_prefix(b"abort: TLS from ")?)?;
+        let event = line.about(peer, Kind::Tls, Outcome::Dropped);
+        Some(Event { reason: Some(event::Reason::TlsFailed), ..event })
+    });
+    match (event, noise::queue(rest)) {
+        (None, Some(name)) => Parsed::Noise(name),
+        (event, _) => parsed(event),
+    }
+}
+
+/// What follows `warning: ` and the like.
+fn troubled<'a>(line: &Line<'a>, severity: &'static str, text: &'a [u8]) -> Parsed<'a> {
+    let event = match text.first() {
+        Some(b'n') => text
+            .strip_prefix(b"non-SMTP command from ")
+            .and_then(|rest| smtpd::non_smtp(line, rest)),
+        Some(b'i') => text
+            .strip_prefix(b"improper command pipelining after ")
+            .and_then(|rest| smtpd::pipelining(line, rest)),
+        Some(b'I') => text
+            .strip_prefix(b"Illegal address syntax from ")
+            .and_then(|rest| smtpd::bad_syntax(line, rest)),
+        Some(b'h') => proxy_or_name(line, text),
+        Some(b'A' | b'C' | b'M' | b'N' | b'R') => {
+            smtpd::limited(line, text).or_else(|| no_tls(line, text))
+        }
+        Some(b'W') => no_tls(line, text),
+        _ => None,
+    };
+    if let Some(event) = event.or_else(|| peer_first(line, text)) {
+        return Parsed::Event(event);
+    }
+    if let Some((id, rest)) = queue_id(text) {
+        return message_warning(line, id, rest);
+    }
+    let name = noise::warning(text).or_else(|| noise::daemon(line.daemon()));
+    match (name, severity) {
+        (Some(name), _) => Parsed::Noise(name),
+        (None, "warning") => Parsed::Unknown,
+        (None, severity) => Parsed::Noise(severity),
+    }
+}
+
+/// `warning: peer: SASL ...`, `warning: peer: request longer than ...`.
+fn peer_first<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer::peer(text)?;
+    let rest = rest.strip_prefix(b": ")?;
+    if let Some(rest) = rest.strip_prefix(b"SASL ") {
+        return Some(sasl::failed(line, peer, rest));
+    }
+    let fault = rest.starts_with(b"request longer than ") || rest.starts_with(b"malformed BDAT ");
+    fault.then(|| smtpd::bad_syntax(line, text)).flatten()
+}
+
+/// `haproxy read: text` and `hostname NAME does not resolve to address ADDRESS[: why]`.
+///
+/// The name is DNS text. The address is taken only where words follow it: at the end of a line
+/// nobody can tell `192.0.2.1` from the front of `192.0.2.17`. A `connect from` follows anyway.
+fn proxy_or_name<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    if let Some(rest) = text.strip_prefix(b"haproxy read: ") {
+        return Some(smtpd::proxy_header(line, rest));
+    }
+    let (name, rest) = scan::word(text.strip_prefix(b"hostname ")?);
+    let rest = rest.strip_prefix(b"does not resolve to address ")?;
+    let client = scan::split_once(rest, b": ").and_then(|(address, _)| scan::address(address));
+    let event = line.event(Kind::Envelope, Outcome::Allowed);
+    Some(Event { client, detail: detail(name), ..event })
+}
+
+/// Clients that asked for TLS in vain.
+fn no_tls<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    [
+        &b"Refusing STARTTLS request from "[..],
+        b"Refusing TLS service request from ",
+        b"Wrapper-mode request dropped from ",
+    ]
+    .iter()
+    .find_map(|words| smtpd::tls_unavailable(line, text.strip_prefix(*words)?))
+}
+
+/// `warning: QUEUEID: message rejected: hopcount exceeded` and what else befalls a message.
+fn message_warning<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
+    let refused = [&b"message rejected: "[..], b"queue file size limit exceeded"]
+        .iter()
+        .any(|words| rest.starts_with(words));
+    if !refused {
+        return Parsed::Noise("message-warning");
+    }
+    let event = line.event(Kind::Message, Outcome::Rejected);
+    Parsed::Event(Event { queue_id: Some(Text(id)), detail: detail(rest), ..event })
+}
+
+/// A message without severity and queue id.
+fn plain<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
+    let event = match message.first() {
+        Some(b'c') => {
+            message.strip_prefix(b"connect from ").and_then(|rest| smtpd::connect(line, rest))
+        }
+        Some(b'd') => {
+            message.strip_prefix(b"disconnect from ").and_then(|rest| smtpd::disconnect(line, rest))
+        }
+        Some(b'l' | b't') => smtpd::ended(line, message),
+        Some(b's') => {
+            message.strip_prefix(b"statistics: ").and_then(|rest| smtpd::statistics(line, rest))
+        }
+        Some(b'S') => message
+            .strip_prefix(b"SSL_accept error from ")
+            .and_then(|rest| smtpd::tls_failed(line, rest)),
+        Some(b'a') => postscreen::dnsblog(line, message),
+        Some(b'r') => reject::event(line, None, message),
+        _ => None,
+    };
+    if let Some(event) = event {
+        return Parsed::Event(event);
+    }
+    if line.daemon() == b"tlsproxy"
+        && (message.starts_with(b"CONNECT ") || message.starts_with(b"DISCONNECT "))
+    {
+        // postscreen, which hands the connection over, has told already.
+        return Parsed::Noise("tls-proxy");
+    }
+    let event = smtpd::tls_established(line, message).or_else(|| postscreen::event(line, message));
+    match (event, noise::plain(message)) {
+        (Some(event), _) => Parsed::Event(event),
+        (None, Some(name)) => Parsed::Noise(name),
+        (None, None) => peer_detail(message),
+    }
+}
+
+/// `peer: TLS cipher list ...` and other details of a connection, at raised log levels.
+fn peer_detail(message: &[u8]) -> Parsed<'_> {
+    match peer::peer(message) {
+        Some((_, rest)) if rest.starts_with(b": ") => Parsed::Noise("session-detail"),
+        _ => Parsed::Unknown,
+    }
+}

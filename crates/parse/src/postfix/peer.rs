@@ -1,0 +1,75 @@
+//! The peer as Postfix prints it.
+//!
+//! smtpd: `name[address]`, with `:port` where `smtpd_client_port_logging` is on; postscreen and
+//! tlsproxy: `[address]:port`. The name comes from the DNS, so a stranger chose it, but Postfix
+//! prints `unknown` for any that holds more than the characters of a host name (it has neither a
+//! bracket nor a space nor a colon). So the first bracket behind the words that lead here is
+//! Postfix's own.
+
+use crate::scan;
+use core::net::IpAddr;
+
+/// A peer at its fixed place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Peer {
+    /// `None` where Postfix itself knows none (`unknown[unknown]`).
+    pub client: Option<IpAddr>,
+}
+
+const NAME_MAX: usize = 255;
+const ADDRESS_MAX: usize = 64;
+
+/// Reads a peer from the front; the rest begins behind it. `None` where there is none, which is
+/// also the case where the line ends before the closing bracket.
+pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
+    let name = bytes.iter().take(NAME_MAX + 1).position(|byte| !is_name(*byte))?;
+    let inner = bytes.get(name..)?.strip_prefix(b"[")?;
+    let end = inner.iter().take(ADDRESS_MAX).position(|byte| *byte == b']')?;
+    let text = inner.get(..end)?;
+    let client = scan::address(text);
+    if client.is_none() && !matches!(text, b"unknown" | b"UNKNOWN" | b"UNAVAILABLE") {
+        return None;
+    }
+    Some((Peer { client }, behind_port(inner.get(end + 1..)?)))
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || !byte.is_ascii()
+}
+
+fn behind_port(bytes: &[u8]) -> &[u8] {
+    let Some(port) = bytes.strip_prefix(b":") else { return bytes };
+    let (digits, rest) = scan::take_while(port, |byte| byte.is_ascii_digit());
+    if digits.is_empty() { port.strip_prefix(b"unknown").unwrap_or(bytes) } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(Option<IpAddr>, &str)> {
+        let (peer, rest) = peer(text.as_bytes())?;
+        Some((peer.client, core::str::from_utf8(rest).unwrap()))
+    }
+
+    #[test]
+    fn only_the_whole_peer_at_the_front_is_one() {
+        let client = Some("192.0.2.1".parse().unwrap());
+        for (text, expected) in [
+            ("unknown[192.0.2.1]: SASL", Some((client, ": SASL"))),
+            ("a-b.example[192.0.2.1]", Some((client, ""))),
+            ("a[192.0.2.1]:25 x", Some((client, " x"))),
+            ("[192.0.2.1]:4711: GET", Some((client, ": GET"))),
+            ("[::ffff:192.0.2.1]:4711", Some((client, ""))),
+            ("unknown[unknown]", Some((None, ""))),
+            ("unknown[unknown]:unknown", Some((None, ""))),
+            ("a b[192.0.2.1]", None),
+            ("a: b[192.0.2.1]", None),
+            ("a[192.0.2.1", None),
+            ("a[192.0.2.x]", None),
+            ("", None),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Refusals and other verdicts: `NOQUEUE: reject: RCPT from peer: 554 5.7.1 <a>: Relay access
+//! denied; from=<b> to=<c> proto=ESMTP helo=<d>`, and the same from milters and postscreen.
+//!
+//! The peer stands in front of everything that the client chose, so it is always right. Behind it,
+//! Postfix prints addresses and the HELO name as the client gave them, quotes removed, so that no
+//! grammar can tell a delimiter from a text that holds one. Where a delimiter occurs twice,
+//! nothing behind the peer is believed, and the line counts as a protocol error: no honest
+//! address looks like that.
+
+use super::line::{Line, detail};
+use super::peer::peer;
+use crate::scan;
+use event::{Event, Kind, Outcome, Reason, Text};
+
+/// What Postfix did.
+#[derive(Clone, Copy, PartialEq)]
+enum Action {
+    /// Refused, for good or for now as the code says.
+    Refuse,
+    /// Would have been refused, was noted, changed or let through.
+    Note,
+    Hold,
+    Discard,
+}
+
+fn action(word: &[u8]) -> Option<Action> {
+    Some(match word {
+        b"reject" | b"milter-reject" | b"proxy-reject" | b"delay_reject" => Action::Refuse,
+        b"hold" | b"milter-hold" => Action::Hold,
+        b"discard" | b"milter-discard" => Action::Discard,
+        b"reject_warning" | b"warn" | b"warning" | b"info" | b"permit" | b"prepend" | b"bcc"
+        | b"redirect" | b"filter" | b"delay" | b"replace" | b"strip" | b"dunno" | b"pass"
+        | b"proxy-accept" | b"milter-accept" | b"milter-replace" | b"milter-quarantine" => {
+            Action::Note
+        }
+        _ => return None,
+    })
+}
+
+/// What follows the queue id: `ACTION: STAGE from PEER: TEXT`.
+pub(super) fn event<'a>(
+    line: &Line<'a>,
+    queue_id: Option<Text<'a>>,
+    rest: &'a [u8],
+) -> Option<Event<'a>> {
+    let (word, rest) = scan::split_once(rest, b": ")?;
+    let verb = action(word)?;
+    let (stage, rest) = scan::take_while(rest, |b| b.is_ascii_uppercase() || b == b'-');
+    let milter = word.starts_with(b"milter-");
+    if let Some(rest) = rest.strip_prefix(b" from ").filter(|_| !stage.is_empty()) {
+        let (peer, rest) = peer(rest)?;
+        let event = line.about(peer, kind(stage, verb), Outcome::Allowed);
+        let text = rest.strip_prefix(b": ").unwrap_or_default();
+        return Some(judged(Event { queue_id, ..event }, verb, milter, text));
+    }
+    // A filter before the queue (`STAGE: TEXT`) names no peer. Nor is one taken from cleanup's
+    // `header Subject: TEXT from PEER;`, where it stands behind the stranger's text: a line that
+    // was cut there would name whom he likes. The queue id leads to the peer.
+    let known = [&b"header "[..], b"body ", b"mime-error ", b"milter-header ", b"milter-body "]
+        .iter()
+        .any(|words| rest.starts_with(words));
+    let well_formed = if stage.is_empty() { known } else { rest.starts_with(b": ") };
+    if !well_formed {
+        return None;
+    }
+    let event = line.event(Kind::Message, outcome(verb, None));
+    let reason = (verb != Action::Note).then_some(Reason::ContentRejected);
+    Some(Event { queue_id, reason, detail: detail(rest), ..event })
+}
+
+/// The part of the dialogue that was judged.
+fn kind(stage: &[u8], verb: Action) -> Kind {
+    match stage {
+        _ if matches!(verb, Action::Hold | Action::Discard) => Kind::Message,
+        b"CONNECT" => Kind::Connect,
+        b"HELO" | b"EHLO" | b"MAIL" | b"RCPT" => Kind::Envelope,
+        b"DATA" | b"BDAT" | b"END-OF-MESSAGE" => Kind::Message,
+        b"AUTH" => Kind::Auth,
+        b"STARTTLS" => Kind::Tls,
+        _ => Kind::Command,
+    }
+}
+
+fn outcome(verb: Action, code_class: Option<u8>) -> Outcome {
+    match (verb, code_class) {
+        (Action::Note, _) => Outcome::Allowed,
+        (Action::Hold, _) | (Action::Refuse, Some(b'4')) => Outcome::Deferred,
+        (Action::Refuse | Action::Discard, _) => Outcome::Rejected,
+    }
+}
+
+fn judged<'a>(mut event: Event<'a>, verb: Action, milter: bool, text: &'a [u8]) -> Event<'a> {
+    let (class, text) = behind_code(text);
+    event.outcome = outcome(verb, class);
+    let Some((words, fields)) = split_fields(text) else {
+        event.reason = Some(Reason::ProtocolError);
+        event.hostile = verb == Action::Refuse;
+        event.detail = detail(text);
+        return event;
+    };
+    event.sender = fields.sender;
+    event.recipient = fields.recipient;
+    event.helo = fields.helo;
+    event.detail = detail(phrase(words));
+    if verb == Action::Note {
+        return event;
+    }
+    event.reason = match verb {
+        Action::Refuse if milter => Some(milter_reason(words)),
+        Action::Refuse => reason(words),
+        _ if milter => Some(Reason::ContentRejected),
+        _ => Some(Reason::PolicyRejected),
+    };
+    if event.reason == Some(Reason::RecipientUnknown) {
+        event.known = Some(false);
+    }
+    event.hostile = verb == Action::Refuse && is_hostile(event.reason, class == Some(b'5'));
+    event
+}
+
+/// `554 5.7.1 ` or `5.7.1 `: the class digit, and the text behind.
+fn behind_code(text: &[u8]) -> (Option<u8>, &[u8]) {
+    let (word, rest) = scan::word(text);
+    let is_code = word.len() == 3 && scan::number(word).is_some();
+    let (first, rest) = if is_code { (word.first().copied(), rest) } else { (None, text) };
+    let (word, behind) = scan::word(rest);
+    let is_status = matches!(word, [b'2' | b'4' | b'5', b'.', b'0'..=b'9', ..])
+        && word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    if is_status { (first.or(word.first().copied()), behind) } else { (first, rest) }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fields<'a> {
+    sender: Option<Text<'a>>,
+    recipient: Option<Text<'a>>,
+    helo: Option<Text<'a>>,
+}
+
+/// Postfix's words and the fields behind them; `None` where a field's delimiter stands twice.
+fn split_fields(text: &[u8]) -> Option<(&[u8], Fields<'_>)> {
+    let start = match (scan::find(text, b"; from=<"), scan::find(text, b"; proto=")) {
+        (Some(at), _) | (None, Some(at)) => at,
+        (None, None) => return Some((text, Fields::default())),
+    };
+    let (words, tail) = (text.get(..start)?, text.get(start + 2..)?);
+    let mut fields = Fields::default();
+    let mut rest = tail;
+    if let Some(sender) = tail.strip_prefix(b"from=<") {
+        let (value, behind) = until_any(sender, [b"> to=<", b">, to=<", b"> proto=", b">, proto="]);
+        fields.sender = Some(value);
+        rest = behind;
+        if let Some(recipient) =
+            [&b"> to=<"[..], b">, to=<"].iter().find_map(|d| rest.strip_prefix(*d))
+        {
+            let (value, behind) =
+                until_any(recipient, [b"> proto=", b">, proto=", b"> proto=", b">, proto="]);
+            fields.recipient = Some(value);
+            rest = behind;
+        }
+    }
+    if let Some((_, helo)) = scan::split_once(rest, b"helo=<") {
+        // `sasl_username=<name>` may follow, or be a part of the HELO name: no account is read.
+        let end = scan::find(helo, b"> sasl_username=<");
+        let end = end.or_else(|| scan::find_last(helo, b">")).unwrap_or(helo.len());
+        fields.helo = Some(Text(helo.get(..end)?));
+    }
+    let twice = scan::contains(tail, b"; from=<") || scan::contains(words, b" helo=<");
+    let forged = |field: Option<Text<'_>>| field.is_some_and(|t| scan::contains(t.bytes(), b"=<"));
+    let forged = forged(fields.sender) || forged(fields.recipient) || forged(fields.helo);
+    (!twice && !forged).then_some((words, fields))
+}
+
+/// The text up to the first of the delimiters, and the rest from that delimiter on.
+fn until_any<'a>(text: &'a [u8], delimiters: [&[u8]; 4]) -> (Text<'a>, &'a [u8]) {
+    let end = memchr::memchr_iter(b'>', text)
+        .find(|at| {
+            let rest = text.get(*at..).unwrap_or_default();
+            delimiters.iter().any(|delimiter| rest.starts_with(delimiter))
+        })
+        .unwrap_or(text.len());
+    let (value, rest) = text.split_at(end);
+    (Text(value.strip_suffix(b">").unwrap_or(value)), rest)
+}
+
+/// The words behind `<what was refused>: `, whose end is the last `>: `.
+fn phrase(words: &[u8]) -> &[u8] {
+    if words.first() != Some(&b'<') {
+        return words;
+    }
+    scan::find_last(words, b">: ").and_then(|at| words.get(at + 3..)).unwrap_or(words)
+}
+
+/// Postfix's fixed words. What stands in no row is an access map's or a policy service's text.
+const REASONS: [(&[u8], Reason); 24] = [
+    (b"Relay access denied", Reason::RelayDenied),
+    (b"Recipient address rejected: User unknown", Reason::RecipientUnknown),
+    (b"Recipient address rejected: undeliverable address", Reason::RecipientUnknown),
+    (b"Recipient address rejected: unverified address", Reason::RecipientRejected),
+    (b"Recipient address rejected: Domain ", Reason::RecipientRejected),
+    (b"Recipient address rejected: need fully-qualified", Reason::RecipientRejected),
+    (b"Recipient address rejected: Multi-recipient", Reason::RecipientRejected),
+    (b"Recipient address rejected: Improper use of SMTP", Reason::Pipelining),
+    (b"Data command rejected: Improper use of SMTP", Reason::Pipelining),
+    (b"Sender address rejected: ", Reason::SenderRejected),
+    (b"Helo command rejected: ", Reason::HeloRejected),
+    (b"Client host rejected: ", Reason::ClientRejected),
+    (b"Unverified Client host rejected: ", Reason::ClientRejected),
+    (b"Message size exceeds ", Reason::TooLarge),
+    (b"Error: message file too big", Reason::TooLarge),
+    (b"Error: too many recipients", Reason::RateLimited),
+    (b"Error: too much mail", Reason::RateLimited),
+    (b"Error: bare ", Reason::ProtocolError),
+    (b"Protocol error", Reason::ProtocolError),
+    (b"Service currently unavailable", Reason::Greylisted),
+    (b"too many connections", Reason::TooManyConnections),
+    (b"all server ports busy", Reason::TooManyConnections),
+    (b"all screening ports busy", Reason::TooManyConnections),
+    (b"Must issue a STARTTLS command first", Reason::AuthDisallowed),
+];
+
+/// Words that blame the server itself.
+const OWN_FAULTS: [&[u8]; 4] = [
+    b"Temporary lookup failure",
+    b"Server configuration ",
+    b"Insufficient system storage",
+    b"Error: queue file write error",
+];
+
+fn reason(words: &[u8]) -> Option<Reason> {
+    if words.starts_with(b"Service unavailable; ") && scan::contains(words, b"] blocked using ") {
+        return Some(Reason::Blocklisted);
+    }
+    let phrase = phrase(words);
+    let fixed = REASONS.iter().find(|(fixed, _)| phrase.starts_with(fixed)).map(|row| row.1);
+    if fixed.is_some_and(|reason| reason != Reason::ClientRejected) {
+        return fixed;
+    }
+    if scan::contains_ignoring_case(phrase, b"greylist")
+        || scan::contains_ignoring_case(phrase, b"graylist")
+    {
+        return Some(Reason::Greylisted);
+    }
+    if OWN_FAULTS.iter().any(|fault| phrase.starts_with(fault)) {
+        return None;
+    }
+    fixed.or(Some(Reason::PolicyRejected))
+}
+
+fn milter_reason(words: &[u8]) -> Reason {
+    if scan::contains_ignoring_case(words, b"greylist") {
+        Reason::Greylisted
+    } else {
+        Reason::ContentRejected
+    }
+}
+
+/// Whether a refusal counts against the client. What an honest server meets on its way (greylists,
+/// policies, a full disk, a name server that is down) does not.
+fn is_hostile(reason: Option<Reason>, permanent: bool) -> bool {
+    match reason {
+        Some(
+            Reason::RelayDenied
+            | Reason::RecipientUnknown
+            | Reason::Blocklisted
+            | Reason::Pipelining
+            | Reason::ProtocolError,
+        ) => true,
+        Some(Reason::HeloRejected | Reason::SenderRejected | Reason::ClientRejected) => permanent,
+        _ => false,
+    }
+}

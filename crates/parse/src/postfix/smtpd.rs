@@ -1,0 +1,190 @@
+//! smtpd's connections: connect, disconnect, lost, TLS, limits, commands that are none.
+
+use super::line::{Line, detail};
+use super::peer::peer;
+use crate::scan;
+use event::{CommandCounts, Event, Kind, Outcome, Reason, Text};
+
+/// `connect from peer`.
+pub(super) fn connect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer(rest)?;
+    rest.is_empty().then(|| line.about(peer, Kind::Connect, Outcome::Allowed))
+}
+
+/// `disconnect from peer ehlo=1 auth=0/3 quit=1 commands=2/5`: each command with its successes and,
+/// where some failed, all tries.
+pub(super) fn disconnect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer(rest)?;
+    let counts = counts(rest);
+    let failed = counts.auth_all.saturating_sub(counts.auth_ok);
+    let event = line.about(peer, Kind::Disconnect, Outcome::Allowed);
+    let hostile = failed > 0 && counts.auth_ok == 0;
+    Some(Event {
+        commands: (!rest.is_empty()).then_some(counts),
+        attempts: failed,
+        hostile,
+        reason: hostile.then_some(Reason::AuthFailed),
+        ..event
+    })
+}
+
+fn counts(text: &[u8]) -> CommandCounts {
+    let mut counts = CommandCounts::default();
+    for token in text.split(|byte| *byte == b' ') {
+        let Some(equals) = memchr::memchr(b'=', token) else { continue };
+        let (name, numbers) = token.split_at(equals);
+        let numbers = numbers.get(1..).unwrap_or_default();
+        let mut numbers = numbers.splitn(2, |byte| *byte == b'/').map(scan::number);
+        let Some(Some(ok)) = numbers.next() else { continue };
+        let all = numbers.next().flatten().unwrap_or(ok);
+        match name {
+            b"auth" => (counts.auth_ok, counts.auth_all) = (ok, all),
+            b"mail" => (counts.mail_ok, counts.mail_all) = (ok, all),
+            b"rcpt" => (counts.rcpt_ok, counts.rcpt_all) = (ok, all),
+            b"unknown" => counts.unknown = all,
+            b"commands" => (counts.ok, counts.all) = (ok, all),
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// Ways in which a connection ends early, each followed by ` after COMMAND[ (N bytes)] from peer`.
+const ENDINGS: [(&[u8], Reason); 3] = [
+    (b"lost connection after ", Reason::ConnectionLost),
+    (b"timeout after ", Reason::Timeout),
+    (b"too many errors after ", Reason::TooManyErrors),
+];
+
+/// `lost connection after AUTH from peer`; the command is Postfix's own word for it.
+pub(super) fn ended<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
+    let (reason, rest) = ENDINGS
+        .iter()
+        .find_map(|(words, reason)| Some((*reason, message.strip_prefix(*words)?)))?;
+    let (stage, rest) = stage(rest)?;
+    let (peer, _) = peer(rest)?;
+    let event = line.about(peer, Kind::Disconnect, Outcome::Dropped);
+    let hostile = reason == Reason::TooManyErrors;
+    Some(Event { reason: Some(reason), hostile, detail: Some(Text(stage)), ..event })
+}
+
+/// A command's name in capitals, perhaps with `(N bytes)` behind it, up to ` from `.
+fn stage(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (stage, rest) = scan::take_while(rest, |byte| byte.is_ascii_uppercase() || byte == b'-');
+    if stage.is_empty() {
+        return None;
+    }
+    let rest = match rest.strip_prefix(b" (") {
+        Some(count) => {
+            let (_, rest) = scan::take_while(count, |byte| byte.is_ascii_digit());
+            rest.strip_prefix(b" bytes)")?
+        }
+        None => rest,
+    };
+    Some((stage, rest.strip_prefix(b" from ")?))
+}
+
+/// `SSL_accept error from peer: lost connection`.
+pub(super) fn tls_failed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer(rest)?;
+    let why = rest.strip_prefix(b": ").unwrap_or_default();
+    let (reason, outcome) = match why {
+        b"lost connection" => (Reason::ConnectionLost, Outcome::Dropped),
+        b"Connection timed out" => (Reason::Timeout, Outcome::Dropped),
+        _ => (Reason::TlsFailed, Outcome::Rejected),
+    };
+    // Old software fails for ever without any ill will: how many and where else is the engine's.
+    let event = line.about(peer, Kind::Tls, outcome);
+    Some(Event { reason: Some(reason), detail: detail(why), ..event })
+}
+
+/// `Anonymous TLS connection established from peer: TLSv1.3 with cipher ...`; the first word says
+/// how far the client's certificate was checked.
+pub(super) fn tls_established<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
+    let (trust, rest) = scan::word(message);
+    if !matches!(trust, b"Anonymous" | b"Trusted" | b"Untrusted" | b"Verified") {
+        return None;
+    }
+    let rest = rest.strip_prefix(b"TLS connection ")?;
+    let rest =
+        rest.strip_prefix(b"established from ").or_else(|| rest.strip_prefix(b"reused from "))?;
+    let (peer, rest) = peer(rest)?;
+    let cipher = rest.strip_prefix(b": ").unwrap_or_default();
+    let event = line.about(peer, Kind::Tls, Outcome::Allowed);
+    Some(Event { detail: detail(cipher), ..event })
+}
+
+/// Limits of one client, as in `Connection rate limit exceeded: 6 from peer for service smtpd`.
+const LIMITS: [(&[u8], Kind, Reason); 6] = [
+    (b"Connection rate limit exceeded: ", Kind::Limit, Reason::RateLimited),
+    (b"Connection concurrency limit exceeded: ", Kind::Limit, Reason::TooManyConnections),
+    (b"Message delivery request rate limit exceeded: ", Kind::Limit, Reason::RateLimited),
+    (b"Recipient address rate limit exceeded: ", Kind::Limit, Reason::RateLimited),
+    (b"New TLS session rate limit exceeded: ", Kind::Limit, Reason::RateLimited),
+    (b"AUTH command rate limit exceeded: ", Kind::Auth, Reason::RateLimited),
+];
+
+/// A limit that a client reached. A login that was refused so is an attempt that nobody checked.
+pub(super) fn limited<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    let (kind, reason, rest) = LIMITS
+        .iter()
+        .find_map(|(words, kind, reason)| Some((*kind, *reason, text.strip_prefix(*words)?)))?;
+    let (count, rest) = scan::word(rest);
+    scan::number(count)?;
+    let (peer, _) = peer(rest.strip_prefix(b"from ")?)?;
+    let attempts = u32::from(kind == Kind::Auth);
+    let event = line.against(peer, kind, Outcome::Deferred, reason);
+    Some(Event { attempts, detail: Some(Text(count)), ..event })
+}
+
+/// `non-SMTP command from peer: text`.
+pub(super) fn non_smtp<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer(rest)?;
+    let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::NonSmtpCommand);
+    Some(Event { detail: detail(rest.strip_prefix(b": ").unwrap_or_default()), ..event })
+}
+
+/// `improper command pipelining after EHLO from peer: text`.
+pub(super) fn pipelining<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (_, rest) = stage(rest)?;
+    let (peer, rest) = peer(rest)?;
+    let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::Pipelining);
+    Some(Event { detail: detail(rest.strip_prefix(b": ").unwrap_or_default()), ..event })
+}
+
+/// `Illegal address syntax from peer in MAIL command: text`, and what else begins with a peer and
+/// is an error of syntax.
+pub(super) fn bad_syntax<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, rest) = peer(rest)?;
+    let sent = scan::split_once(rest, b": ").map(|(_, sent)| sent).unwrap_or_default();
+    let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::ProtocolError);
+    Some(Event { detail: detail(sent), ..event })
+}
+
+/// `haproxy read: short protocol header: text`: somebody spoke to a port that only the proxy may
+/// speak to. Postfix does not say who.
+pub(super) fn proxy_header<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
+    let event = line.event(Kind::Connect, Outcome::Rejected);
+    Event { reason: Some(Reason::Untrusted), detail: detail(rest), ..event }
+}
+
+/// TLS was asked for and this server has none to give.
+pub(super) fn tls_unavailable<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, _) = peer(rest)?;
+    let event = line.about(peer, Kind::Tls, Outcome::Deferred);
+    Some(Event { reason: Some(Reason::TlsFailed), ..event })
+}
+
+/// anvil: `statistics: max connection rate 4/60s for (587:192.0.2.1) at Nov 21 16:18:13`.
+pub(super) fn statistics<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (measure, rest) = scan::split_once(rest, b" for (")?;
+    let (ident, _) = scan::split_once(rest, b") at ")?;
+    // `service:address`; a service that is itself an address with a port makes this ambiguous, and
+    // an aggregated network (`address/prefix`) is nobody.
+    let (_, address) = scan::split_once(ident, b":")?;
+    let event = line.event(Kind::Limit, Outcome::Allowed);
+    let plain =
+        !ident.starts_with(b"[") && !scan::contains(ident.split(|b| *b == b':').next()?, b".");
+    let client = if plain { scan::address(address) } else { None };
+    Some(Event { client, detail: Some(Text(measure)), ..event })
+}

@@ -1,0 +1,135 @@
+//! Stamps, by their place at the front of a line.
+
+use super::{LocalStamp, Stamp};
+use event::Civil;
+
+/// Reads two digits at `at`.
+fn two(bytes: &[u8], at: usize) -> Option<u8> {
+    let tens = bytes.get(at)?.wrapping_sub(b'0');
+    let ones = bytes.get(at + 1)?.wrapping_sub(b'0');
+    (tens <= 9 && ones <= 9).then(|| tens * 10 + ones)
+}
+
+/// Reads `HH:MM:SS` with an optional fraction (`.` or `,`, up to nine digits).
+fn time_of_day(bytes: &[u8]) -> Option<([u8; 3], u32, &[u8])> {
+    let hour = two(bytes, 0)?;
+    let minute = two(bytes, 3)?;
+    let second = two(bytes, 6)?;
+    if bytes.get(2) != Some(&b':') || bytes.get(5) != Some(&b':') {
+        return None;
+    }
+    let rest = bytes.get(8..)?;
+    let (micros, rest) = match rest {
+        [b'.' | b',', fraction @ ..] => fraction_micros(fraction)?,
+        _ => (0, rest),
+    };
+    Some(([hour, minute, second], micros, rest))
+}
+
+/// Microseconds of a fraction of any precision up to nanoseconds, rounded down.
+fn fraction_micros(fraction: &[u8]) -> Option<(u32, &[u8])> {
+    let mut micros = 0;
+    let mut digits = 0usize;
+    for byte in fraction {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        if digits < 6 {
+            micros = micros * 10 + u32::from(digit);
+        }
+        digits += 1;
+    }
+    if digits > 9 {
+        return None;
+    }
+    for _ in digits..6 {
+        micros *= 10;
+    }
+    Some((micros, fraction.get(digits..)?))
+}
+
+fn month(name: &[u8]) -> Option<u8> {
+    Some(match name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+/// `Nov 21 16:02:10`, `Nov  2 16:02:10` or `Nov 2 16:02:10`, with an optional fraction (RFC 3164,
+/// journalctl's `short` and `short-precise`). The rest begins behind the stamp.
+pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let month = month(line.get(..3)?)?;
+    let (day, clock) = match *line.get(3..7)? {
+        [b' ', b' ', ones @ b'1'..=b'9', b' '] => (ones - b'0', line.get(7..)?),
+        [b' ', ones @ b'1'..=b'9', b' ', _] => (ones - b'0', line.get(6..)?),
+        [b' ', _, _, b' '] => (two(line, 4)?, line.get(7..)?),
+        _ => return None,
+    };
+    let ([hour, minute, second], micros, rest) = time_of_day(clock)?;
+    // The year is not told: 29 February may be right, which a leap year lets pass.
+    let valid = Civil { year: 2024, month, day, hour, minute, second, micros }.is_valid();
+    let stamp = LocalStamp { year: None, month, day, hour, minute, second, micros };
+    valid.then_some((Stamp::Local(stamp), rest))
+}
+
+/// `2026-11-21T16:02:10.123456` or with a space for the `T`; the zone is not read here.
+pub(super) fn calendar(line: &[u8]) -> Option<(Civil, &[u8])> {
+    let head = line.get(..11)?;
+    let year = i32::from(two(head, 0)?) * 100 + i32::from(two(head, 2)?);
+    let (month, day) = (two(head, 5)?, two(head, 8)?);
+    if head.get(4) != Some(&b'-')
+        || head.get(7) != Some(&b'-')
+        || !matches!(head.get(10), Some(b'T' | b't' | b' '))
+    {
+        return None;
+    }
+    let ([hour, minute, second], micros, rest) = time_of_day(line.get(11..)?)?;
+    let civil = Civil { year, month, day, hour, minute, second, micros };
+    civil.is_valid().then_some((civil, rest))
+}
+
+/// A zone as `Z`, `+hh:mm`, `+hhmm` or `+hh`, in seconds east of Greenwich.
+pub(super) fn zone(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let sign = match bytes.first()? {
+        b'Z' | b'z' => return Some((0, bytes.get(1..)?)),
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let hours = two(bytes, 1)?;
+    let (minutes, rest) = match bytes.get(3..)? {
+        rest @ [b':', _, _, ..] => (two(rest, 1)?, rest.get(3..)?),
+        rest @ [b'0'..=b'9', _, ..] => (two(rest, 0)?, rest.get(2..)?),
+        rest => (0, rest),
+    };
+    let valid = hours < 24 && minutes < 60;
+    valid.then(|| (sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60), rest))
+}
+
+/// The stamp of a reading with, or without, a zone.
+pub(super) fn of(civil: Civil, zone_s: Option<i64>) -> Stamp {
+    match zone_s {
+        Some(seconds) => Stamp::Utc(civil.utc().plus_seconds(-seconds)),
+        None => Stamp::Local(LocalStamp {
+            year: Some(civil.year),
+            month: civil.month,
+            day: civil.day,
+            hour: civil.hour,
+            minute: civil.minute,
+            second: civil.second,
+            micros: civil.micros,
+        }),
+    }
+}
