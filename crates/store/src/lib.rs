@@ -1,1 +1,18 @@
-//! store
+//! Keeps the journal, the decisions, the counts for charts and the audit trail.
+
+mod batch;
+mod checkpoint;
+mod codec;
+mod counts;
+mod database;
+mod error;
+mod journal;
+mod salvage;
+
+pub use checkpoint::{Checkpoint, CheckpointWriter};
+pub use codec::{CodecError, Record, Records, decode, encode, records};
+pub use counts::SourceCounts;
+pub use error::{Loss, StoreError};
+pub use journal::{
+    Committed, Gap, Journal, Line, Mark, Options, Position, Recovery, Replayed, SourceId,
+};

@@ -1,0 +1,102 @@
+//! The SQLite file: its tables, and how a connection to it is opened.
+
+use crate::{CodecError, StoreError};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The database inside the journal's directory.
+pub(crate) const FILE: &str = "journal.db";
+/// `PRAGMA user_version`.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Everything at once: the tables are made in this order in every database, so that the root
+/// pages have the same numbers and a lost first page can be put back (see `salvage`).
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE head(id INTEGER PRIMARY KEY CHECK (id = 0), seq INTEGER NOT NULL,
+  segmented INTEGER NOT NULL, batch INTEGER NOT NULL);
+CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL, position TEXT, position_crc INTEGER,
+  lines INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0,
+  noise INTEGER NOT NULL DEFAULT 0, unknown INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE batch(id INTEGER PRIMARY KEY, seq_first INTEGER NOT NULL, seq_last INTEGER NOT NULL,
+  at_min INTEGER NOT NULL, at_max INTEGER NOT NULL, records INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE hold(subject BLOB NOT NULL, measure INTEGER NOT NULL, until INTEGER,
+  decision BLOB NOT NULL, PRIMARY KEY(subject, measure)) WITHOUT ROWID;
+CREATE TABLE audit(id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+  operator TEXT NOT NULL, reason TEXT NOT NULL, record BLOB NOT NULL);
+CREATE TABLE count(hour INTEGER NOT NULL, server INTEGER NOT NULL, outcome INTEGER NOT NULL,
+  reason INTEGER NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY(hour, server, outcome, reason)) WITHOUT ROWID;
+CREATE TABLE sample(id INTEGER PRIMARY KEY, source INTEGER NOT NULL, seq INTEGER NOT NULL,
+  why TEXT NOT NULL, line BLOB NOT NULL);
+CREATE TABLE segment(name TEXT PRIMARY KEY, family INTEGER NOT NULL,
+  batch_first INTEGER NOT NULL, batch_last INTEGER NOT NULL,
+  seq_first INTEGER NOT NULL, seq_last INTEGER NOT NULL,
+  at_min INTEGER NOT NULL, at_max INTEGER NOT NULL,
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO head VALUES(0, 0, 0, 0);
+";
+
+/// Opens for writing; makes the tables in an empty file.
+///
+/// `synchronous=NORMAL`: a power cut may lose the newest commits, never a part of one. The
+/// sources' positions go back with them, so the same lines are read again.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let sql = |action| StoreError::sql(action, path);
+    let db = Connection::open(path).map_err(sql("open the journal"))?;
+    let setup = || -> Result<u32, rusqlite::Error> {
+        db.busy_timeout(Duration::from_secs(10))?;
+        db.set_prepared_statement_cache_capacity(64);
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        db.pragma_update(None, "cell_size_check", true)?;
+        db.pragma_update(None, "cache_size", -8192)?;
+        db.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    let format = setup().map_err(sql("prepare the journal"))?;
+    if format > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
+    }
+    if format == 0 {
+        create(&db).map_err(sql("make the journal's tables"))?;
+    }
+    Ok(db)
+}
+
+fn create(db: &Connection) -> Result<(), rusqlite::Error> {
+    let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Opens for reading, beside a writer or after its end.
+pub(crate) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
+    let path = dir.join(FILE);
+    let sql = |action| StoreError::sql(action, &path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags).map_err(sql("open the journal"))?;
+    let setup = || -> Result<u32, rusqlite::Error> {
+        db.busy_timeout(Duration::from_secs(10))?;
+        db.pragma_update(None, "cell_size_check", true)?;
+        db.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    let found = setup().map_err(sql("read the journal"))?;
+    if found > FORMAT {
+        return Err(StoreError::Newer { path, found, known: FORMAT });
+    }
+    Ok(db)
+}
+
+/// The database and the two files that SQLite keeps beside it.
+pub(crate) fn files(dir: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| dir.join(format!("{FILE}{suffix}")))
+}
+
+/// A record that does not decode, as SQLite's row mapping wants its errors.
+pub(crate) fn codec(error: CodecError) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
+}

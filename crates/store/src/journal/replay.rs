@@ -1,0 +1,98 @@
+//! Reading the journal back in its own order: to step the engine again after a checkpoint.
+
+use super::{Journal, Mark};
+use crate::batch::Batch;
+use crate::codec::Record;
+use crate::{Loss, StoreError, database};
+use rusqlite::OptionalExtension;
+
+/// What a replay went through.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replayed {
+    /// Batches read.
+    pub batches: u64,
+    /// Records handed over.
+    pub records: u64,
+    /// Batches and records that could not be read.
+    pub losses: Vec<Loss>,
+}
+
+/// Losses told one by one; more are only counted in the last.
+const LOSSES_MAX: usize = 20;
+
+impl Journal {
+    /// Hands every record committed after `from` to `each`, oldest first. Those with
+    /// [`Record::is_input`] are to be stepped again, with the same sequence numbers; the outputs
+    /// among them are what the engine said then, and are on record already.
+    ///
+    /// What cannot be read is stepped over and told.
+    pub fn replay(
+        &self,
+        from: Mark,
+        mut each: impl FnMut(&Record<'_>),
+    ) -> Result<Replayed, StoreError> {
+        let path = self.dir.join(database::FILE);
+        let mut done = Replayed::default();
+        let mut unreadable = 0_u64;
+        let first = self.oldest_batch()?.max(from.batch + 1);
+        if first > from.batch + 1 {
+            let what = format!(
+                "batches {} to {} are in history only: the engine's state does not include them",
+                from.batch + 1,
+                first - 1
+            );
+            done.losses.push(Loss::new(&path, what));
+        }
+        for id in first..=self.mark.batch {
+            match self.batch(id) {
+                Ok(Some(batch)) => {
+                    done.batches += 1;
+                    for record in batch.records() {
+                        match record {
+                            Ok(record) => {
+                                done.records += 1;
+                                each(&record);
+                            }
+                            Err(_) => unreadable += 1,
+                        }
+                    }
+                }
+                Ok(None) => {}
+                Err(error) if done.losses.len() < LOSSES_MAX => {
+                    done.losses.push(Loss::new(&path, format!("batch {id}: {error}")));
+                }
+                Err(_) => unreadable += 1,
+            }
+        }
+        if unreadable > 0 {
+            let what = format!("{unreadable} more records or batches cannot be read");
+            done.losses.push(Loss::new(&path, what));
+        }
+        Ok(done)
+    }
+
+    /// The oldest batch that is kept for stepping again.
+    fn oldest_batch(&self) -> Result<u64, StoreError> {
+        let path = self.dir.join(database::FILE);
+        self.database
+            .query_row("SELECT min(id) FROM batch", [], |row| row.get::<_, Option<i64>>(0))
+            .map(|id| id.map_or(self.mark.batch + 1, i64::cast_unsigned))
+            .map_err(StoreError::sql("read the journal", &path))
+    }
+
+    fn batch(&self, id: u64) -> Result<Option<Batch>, StoreError> {
+        let path = self.dir.join(database::FILE);
+        let sql = |action| StoreError::sql(action, &path);
+        let mut statement = self
+            .database
+            .prepare_cached("SELECT data FROM batch WHERE id = ?1")
+            .map_err(sql("read the journal"))?;
+        let opened = statement
+            .query_row([id.cast_signed()], |row| {
+                Ok(Batch::open(row.get_ref(0)?.as_blob().unwrap_or_default(), &path))
+            })
+            .optional()
+            .map_err(sql("read the journal"))?;
+        opened.transpose()
+    }
+}
