@@ -4,7 +4,9 @@ use super::Problem;
 use crate::Tree;
 
 pub fn check(tree: &Tree) -> Vec<Problem> {
-    let without = tree.ending(".rs").filter(|(_, text)| !has_docs(text));
+    // A file of tests is named by what it tests.
+    let files = tree.ending(".rs").filter(|(path, _)| !path.ends_with("/tests.rs"));
+    let without = files.filter(|(_, text)| !has_docs(text));
     without
         .map(|(path, _)| Problem::new(path, "begins without a `//!` line that says what it is for"))
         .collect()
@@ -28,6 +30,7 @@ mod tests {
             ("b.rs", "#![no_main]\n\n//! A fuzz target.\n"),
             ("c.rs", "fn c() {}\n//! Too late.\n"),
             ("d.rs", "//!\nfn d() {}\n"),
+            ("d/tests.rs", "use super::*;\n"),
         ]);
         let places: Vec<_> = check(&tree).into_iter().map(|problem| problem.place).collect();
         assert_eq!(places, ["c.rs", "d.rs"]);

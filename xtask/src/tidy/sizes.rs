@@ -12,7 +12,7 @@ use std::fmt::Write;
 const FILE_LINES_MAX: usize = 500;
 /// Lines of code in a function's body.
 const FUNCTION_LINES_MAX: usize = 70;
-/// Characters in a line.
+/// Characters in a line, string literals apart: rustfmt leaves a sentence in a table whole.
 const COLUMNS_MAX: usize = 100;
 
 const RATCHET: &str = "xtask/ratchet.txt";
@@ -83,13 +83,24 @@ fn excesses(tree: &Tree) -> Excesses {
             }
         }
         if path.ends_with(".rs") || path.ends_with(".sh") {
-            let long = text.lines().filter(|line| line.chars().count() > COLUMNS_MAX).count();
+            let long = text.lines().filter(|line| columns(line) > COLUMNS_MAX).count();
             if long > 0 {
                 found.insert(format!("columns {path}"), long);
             }
         }
     }
     found
+}
+
+/// The width of a line; a literal counts as its quotes.
+fn columns(line: &str) -> usize {
+    let width = line.chars().count();
+    if width <= COLUMNS_MAX || line.trim_start().starts_with("//") {
+        return width;
+    }
+    let outside = line.replace("\\\"", "");
+    let literals = outside.split('"').skip(1).step_by(2).map(|text| text.chars().count());
+    width.saturating_sub(literals.sum())
 }
 
 fn ratchet(tree: &Tree) -> Excesses {
@@ -130,5 +141,8 @@ mod tests {
         assert_eq!(check(&Tree::of(&[("a.rs", &code)])).len(), 1);
         assert_eq!(check(&Tree::of(&[("a.rs", &tests), ("x/tests/b.rs", &code)])).len(), 0);
         assert_eq!(check(&Tree::of(&[("run.sh", &"x".repeat(101))])).len(), 1);
+        let sentence = format!("    summary: \"{}\",\n", "x".repeat(101));
+        assert_eq!(check(&Tree::of(&[("a.rs", &sentence)])).len(), 0);
+        assert_eq!(check(&Tree::of(&[("a.rs", &format!("// \"{}\"", "x".repeat(101)))])).len(), 1);
     }
 }
