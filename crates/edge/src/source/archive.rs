@@ -1,0 +1,252 @@
+//! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes.
+
+use super::lines::{Line, LineBuffer};
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::path::Path;
+
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 512 * 1024;
+
+/// How a file is packed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compression {
+    /// Not at all.
+    Plain,
+    /// RFC 1952, any number of members.
+    Gzip,
+    /// RFC 8878, any number of frames.
+    Zstd,
+}
+
+impl Compression {
+    /// Told by the first four bytes of a file (RFC 1952 2.3.1, RFC 8878 3.1.1 and 3.1.2).
+    pub fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, 0x08, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+            [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50 => Compression::Zstd,
+            _ => Compression::Plain,
+        }
+    }
+
+    /// Reads `input`, which is packed so, unpacked.
+    pub(super) fn unpack<'r>(self, input: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Compression::Plain => Box::new(input),
+            Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(input))),
+            Compression::Zstd => Box::new(ZstdFrames::new(input)),
+        })
+    }
+}
+
+/// Why an archive could not be opened or read to its end. All whole lines before were handed out.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It could not be opened.
+    Open(io::Error),
+    /// It ends in the middle (a torn archive), after so many unpacked bytes.
+    Torn {
+        /// Unpacked bytes read.
+        at: u64,
+        /// How it is packed.
+        compression: Compression,
+    },
+    /// It is damaged, or reading failed, after so many unpacked bytes.
+    Read {
+        /// Unpacked bytes read.
+        at: u64,
+        /// How it is packed.
+        compression: Compression,
+        /// What the system or the decoder says.
+        error: io::Error,
+    },
+}
+
+/// Hands out the lines of a file, pipe or byte slice. The last line needs no newline.
+pub struct LineReader<'r> {
+    input: Box<dyn Read + 'r>,
+    compression: Compression,
+    buffer: LineBuffer,
+    ended: bool,
+}
+
+impl<'r> LineReader<'r> {
+    /// Opens a file, or standard input for `-`.
+    pub fn open(path: &Path) -> Result<LineReader<'static>, ReadError> {
+        if path.as_os_str() == "-" {
+            return LineReader::of(io::stdin());
+        }
+        let file = File::open(path).map_err(ReadError::Open)?;
+        if file.metadata().map_err(ReadError::Open)?.is_dir() {
+            return Err(ReadError::Open(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        LineReader::of(file)
+    }
+
+    /// Reads `input`, unpacked if its first bytes say that it is packed.
+    pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
+        let (compression, input) = peeked(input).map_err(ReadError::Open)?;
+        let input = compression.unpack(input).map_err(ReadError::Open)?;
+        let buffer = LineBuffer::new(BUFFER_BYTES, 0);
+        Ok(LineReader { input, compression, buffer, ended: false })
+    }
+
+    /// How the input is packed.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The next line, `None` at the end. After an error the reader is at its end; a line that the
+    /// error interrupted is not handed out: half a line may say something else than the whole.
+    #[allow(clippy::should_implement_trait)] // a line borrows from the reader
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+        // Two calls where one would do: the borrow checker (NLL problem case 3) does not let the
+        // line of a first `next` be returned from within the loop.
+        while !self.buffer.has_line() {
+            if self.ended {
+                return Ok(self.buffer.rest());
+            }
+            self.fill()?;
+        }
+        Ok(self.buffer.next())
+    }
+
+    #[cold]
+    fn fill(&mut self) -> Result<(), ReadError> {
+        let at = self.buffer.read_offset();
+        match self.input.read(self.buffer.space()) {
+            Ok(0) => self.ended = true,
+            Ok(count) => self.buffer.filled(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.ended = true;
+                // The rest of a line that was torn would be taken for the line.
+                self.buffer.restart(at);
+                let compression = self.compression;
+                return Err(match error.kind() {
+                    io::ErrorKind::UnexpectedEof => ReadError::Torn { at, compression },
+                    _ => ReadError::Read { at, compression, error },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads zstd frames, one after another, and skips those that hold no data (RFC 8878 3.1.2).
+struct ZstdFrames<R: Read> {
+    input: NotingEnd<R>,
+    decoder: FrameDecoder,
+    within_frame: bool,
+}
+
+impl<R: Read> ZstdFrames<R> {
+    fn new(input: R) -> Self {
+        let input = NotingEnd { input: BufReader::new(input), ended: false };
+        ZstdFrames { input, decoder: FrameDecoder::new(), within_frame: false }
+    }
+
+    /// Reads a frame's header, or skips the frame.
+    fn next_frame(&mut self) -> io::Result<()> {
+        use FrameDecoderError::ReadFrameHeaderError as Header;
+        match self.decoder.init(&mut self.input) {
+            Ok(()) => self.within_frame = true,
+            Err(Header(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                io::copy(&mut self.input.by_ref().take(u64::from(length)), &mut io::sink())?;
+            }
+            Err(error) => return Err(self.input.blame(error)),
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for ZstdFrames<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        while !space.is_empty() {
+            if !self.within_frame {
+                if self.input.input.fill_buf()?.is_empty() {
+                    return Ok(0);
+                }
+                self.next_frame()?;
+                continue;
+            }
+            while self.decoder.can_collect() < space.len() && !self.decoder.is_finished() {
+                let wanted = BlockDecodingStrategy::UptoBytes(space.len());
+                if let Err(error) = self.decoder.decode_blocks(&mut self.input, wanted) {
+                    return Err(self.input.blame(error));
+                }
+            }
+            let count = self.decoder.read(space)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            self.within_frame = false;
+        }
+        Ok(0)
+    }
+}
+
+/// Notes whether more was asked for than there is: the decoder's own error does not tell.
+struct NotingEnd<R: Read> {
+    input: BufReader<R>,
+    ended: bool,
+}
+
+impl<R: Read> Read for NotingEnd<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(space)?;
+        self.ended |= count == 0 && !space.is_empty();
+        Ok(count)
+    }
+}
+
+impl<R: Read> NotingEnd<R> {
+    /// The decoder's error, or that the input is torn.
+    fn blame(&self, error: FrameDecoderError) -> io::Error {
+        match self.ended {
+            true => io::Error::new(io::ErrorKind::UnexpectedEof, error),
+            false => io::Error::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Reads the first four bytes, and puts them back.
+fn peeked<R: Read>(mut input: R) -> io::Result<(Compression, Peeked<R>)> {
+    let mut head = Vec::with_capacity(4);
+    input.by_ref().take(4).read_to_end(&mut head)?;
+    Ok((Compression::of(&head), Cursor::new(head).chain(input)))
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Compression::Plain => "plain",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        })
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Open(error) => write!(out, "cannot be opened: {error}"),
+            ReadError::Torn { at, compression } => {
+                write!(out, "the {compression} data end in the middle, after {at} unpacked bytes")
+            }
+            ReadError::Read { at, compression, error } => {
+                write!(out, "reading the {compression} data failed after {at} bytes: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}

@@ -1,0 +1,432 @@
+//! Follows a log file, whatever is done to it.
+//!
+//! A file is followed by descriptor, not by name. When it is renamed and a new one appears at the
+//! path, both are read, the older first, until the older one was idle for a while: the mail server
+//! may go on writing to it. When it is truncated or rewritten in place (copytruncate), reading
+//! starts at its beginning, and the copy, if there is one, is read on from where reading had
+//! stopped. After a restart the files are found again by inode number and fingerprint, under
+//! whatever name of the same directory.
+//!
+//! What can be lost in principle: lines written between the copying and the truncating of
+//! copytruncate (the copier itself loses them); lines of a file that was truncated or removed
+//! before they were read, when no copy is left in its directory; a file that was rotated away and
+//! compressed by something else than gzip or zstd while nobody was reading.
+//!
+//! Notice of changes (inotify) is only a wake-up: everything is found by looking, so a lost notice
+//! costs a second, never a line.
+
+mod generation;
+mod siblings;
+mod watch;
+
+use self::generation::{Filled, Generation, OpenError};
+use self::siblings::Sibling;
+use self::watch::Watch;
+use super::{
+    Counts, FilePosition, Line, Position, Problem, ProblemKind, Progress, Source, Start, State,
+    Status,
+};
+use crate::clock::Moment;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Files held open at once: the current one and predecessors that are being drained.
+const GENERATIONS_MAX: usize = 8;
+/// Files remembered after they were drained, so that they are not taken for unread ones.
+const DRAINED_MAX: usize = 16;
+/// Bytes taken in by one call of [`Source::read`] at most.
+const CALL_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How a file is followed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileOptions {
+    /// Where to start in a file that was never read before and is there at the start. A file that
+    /// appears later is read from its beginning.
+    pub start: Start,
+    /// How long a renamed file must be silent, with a new one in its place, before it is let go.
+    pub drain_idle: Duration,
+    /// How often to look at the path although no change was noticed.
+    pub check_interval: Duration,
+}
+
+impl Default for FileOptions {
+    /// From the end; 60 s; every second.
+    fn default() -> Self {
+        FileOptions {
+            start: Start::End,
+            drain_idle: Duration::from_secs(60),
+            check_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Follows one path.
+#[derive(Debug)]
+pub struct FileSource {
+    name: String,
+    path: PathBuf,
+    options: FileOptions,
+    watch: Watch,
+    /// Oldest first. The last one is, or was, the file at `path`.
+    generations: Vec<Generation>,
+    /// Files read to their end and let go, oldest first.
+    drained: Vec<FilePosition>,
+    /// Handed in at the start and not found yet: the path's directory may not be there.
+    resume: Vec<FilePosition>,
+    /// True until the path was there, or was not.
+    fresh: bool,
+    /// What the file had when it was first seen, where it could not be opened then.
+    size_first_seen: Option<u64>,
+    check_at: Moment,
+    counts: Counts,
+    problem: Option<Problem>,
+}
+
+impl FileSource {
+    /// Starts to follow `path`; goes on at `resume` where that is a position in the same path.
+    /// Nothing fails here: what is wrong is told by [`Source::status`] and tried again.
+    pub fn open(
+        name: &str,
+        path: &Path,
+        options: FileOptions,
+        resume: Option<&Position>,
+        now: Moment,
+    ) -> Self {
+        let resume = match resume {
+            Some(Position::Files { path: of, files }) if of == path => files.clone(),
+            _ => Vec::new(),
+        };
+        let mut source = FileSource {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            options,
+            watch: Watch::new(),
+            generations: Vec::new(),
+            drained: Vec::new(),
+            resume,
+            fresh: true,
+            size_first_seen: None,
+            check_at: now,
+            counts: Counts::default(),
+            problem: None,
+        };
+        source.check(now);
+        source
+    }
+
+    /// The path that is followed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks what is at the path now.
+    fn check(&mut self, now: Moment) {
+        let notices = self.watch.look_at(&self.path);
+        let interval = match notices {
+            true => self.options.check_interval,
+            false => self.options.check_interval.min(Duration::from_millis(200)),
+        };
+        self.check_at = now.plus(interval);
+        if self.generations.len() < GENERATIONS_MAX {
+            match Generation::open(&self.path, now) {
+                Ok(found) => self.take(found, now),
+                Err(error) => self.cannot_open(error, now),
+            }
+        }
+        self.let_go(now);
+        if let Some(current) = self.generations.last() {
+            self.watch.follow(current.file());
+        }
+        if !self.watch.notices() && self.problem.is_none() {
+            self.problem = Some(self.problem_of(ProblemKind::NoNotice, None));
+        }
+    }
+
+    fn cannot_open(&mut self, error: OpenError, now: Moment) {
+        let (kind, system) = match error {
+            OpenError::NotAFile => (ProblemKind::NotAFile, None),
+            OpenError::System(error) => {
+                let kind = match error.kind() {
+                    std::io::ErrorKind::NotFound => ProblemKind::Missing,
+                    std::io::ErrorKind::PermissionDenied => ProblemKind::Permission,
+                    _ => ProblemKind::Read,
+                };
+                (kind, Some(error.to_string()))
+            }
+        };
+        match kind {
+            // A predecessor can be drained even where its successor is not there yet.
+            ProblemKind::Missing => {
+                self.resume_predecessors(None, now);
+                self.fresh = false;
+            }
+            // What is written until it can be read is new, and to be read then.
+            ProblemKind::Permission if self.fresh && self.size_first_seen.is_none() => {
+                self.size_first_seen = self.path.metadata().ok().map(|metadata| metadata.len());
+            }
+            _ => {}
+        }
+        self.problem = Some(self.problem_of(kind, system));
+    }
+
+    fn problem_of(&self, kind: ProblemKind, system: Option<String>) -> Problem {
+        Problem { kind, about: self.path.display().to_string(), system }
+    }
+
+    /// The path leads to `found`: the file that is followed already, or a new one.
+    fn take(&mut self, mut found: Generation, now: Moment) {
+        self.problem = None;
+        if let Some(at) = self.generations.iter().position(|known| known.is_same_file(&found)) {
+            // Usually the last one already; not where a rename was taken back.
+            let known = self.generations.remove(at);
+            self.generations.push(known);
+            return;
+        }
+        let fresh = std::mem::take(&mut self.fresh);
+        if !self.resume.is_empty() {
+            self.resume_with(found, now);
+            return;
+        }
+        if fresh {
+            found.start_at(self.options.start, self.size_first_seen);
+            self.generations.push(found);
+            return;
+        }
+        if self.generations.is_empty() {
+            self.generations.push(found);
+            return;
+        }
+        self.counts.rotations += 1;
+        if let Some(previous) = self.generations.last()
+            && found.continues(previous)
+        {
+            // The whole log was put into another file (an editor, a restored copy).
+            found.go_on_at(previous.offset());
+            self.generations.pop();
+        } else if let Some(previous) = self.generations.last() {
+            let missed = self.missed_between(previous, &found, now);
+            self.generations.extend(missed);
+        }
+        self.generations.push(found);
+    }
+
+    /// Goes on where an earlier run stopped; `found` is at the path.
+    fn resume_with(&mut self, mut found: Generation, now: Moment) {
+        if let Some(at) = self.resume.iter().rposition(|position| found.is_at(position)) {
+            let position = self.resume.remove(at);
+            self.resume_predecessors(Some(&found), now);
+            found.go_on_at(position.offset);
+            self.generations.push(found);
+            return;
+        }
+        match self.resume.last().is_some_and(|last| found.is_inode(last)) {
+            true => self.counts.truncations += 1,
+            false => self.counts.rotations += 1,
+        }
+        self.resume_predecessors(Some(&found), now);
+        if let Some(previous) = self.generations.last() {
+            let missed = self.missed_between(previous, &found, now);
+            self.generations.extend(missed);
+        }
+        self.generations.push(found);
+    }
+
+    /// Opens what `resume` names, under whatever name it has now. Where nothing is at the path
+    /// yet (`found`), what is missing may still come: its directory is not mounted yet.
+    fn resume_predecessors(&mut self, found: Option<&Generation>, now: Moment) {
+        if self.resume.is_empty() {
+            return;
+        }
+        let siblings = siblings::list(&self.path);
+        for position in std::mem::take(&mut self.resume) {
+            let taken = found.into_iter().chain(&self.generations).collect::<Vec<_>>();
+            match siblings::find(&siblings, &position, &taken, now) {
+                Some(mut generation) => {
+                    generation.go_on_at(position.offset);
+                    self.generations.push(generation);
+                }
+                None if found.is_none() => self.resume.push(position),
+                None => self.counts.losses += 1,
+            }
+        }
+    }
+
+    /// Files that were at the path after `previous` and before `found`, never seen there: two
+    /// rotations between two looks.
+    fn missed_between(
+        &self,
+        previous: &Generation,
+        found: &Generation,
+        now: Moment,
+    ) -> Vec<Generation> {
+        let known = |sibling: &Sibling| {
+            found.is_sibling(sibling)
+                || self.generations.iter().any(|generation| generation.is_sibling(sibling))
+                || self.drained.iter().any(|drained| drained.inode == sibling.inode)
+        };
+        let room = GENERATIONS_MAX.saturating_sub(self.generations.len() + 1);
+        siblings::list(&self.path)
+            .into_iter()
+            .filter(|sibling| sibling.is_rotated && !known(sibling))
+            .filter(|sibling| sibling.is_between(previous, found))
+            .filter_map(|sibling| Generation::open(&sibling.path, now).ok())
+            .filter(|generation| !generation.continues(previous) && !found.continues(generation))
+            .take(room)
+            .collect()
+    }
+
+    /// Closes predecessors that are read to their end and silent.
+    fn let_go(&mut self, now: Moment) {
+        let Some(last) = self.generations.len().checked_sub(1) else { return };
+        // The newest is only let go when something took its place: it is the log.
+        let mut at = 0;
+        let idle = match self.generations.len() < GENERATIONS_MAX {
+            true => self.options.drain_idle,
+            false => self.options.drain_idle.min(Duration::from_secs(1)),
+        };
+        let mut gone = Vec::new();
+        self.generations.retain(|generation| {
+            let keep = at == last || !generation.is_drained(now, idle);
+            at += 1;
+            if !keep {
+                gone.push(generation.position());
+            }
+            keep
+        });
+        self.drained.extend(gone);
+        let surplus = self.drained.len().saturating_sub(DRAINED_MAX);
+        self.drained.drain(..surplus);
+    }
+
+    /// The file at `at` was truncated or rewritten: its copy, if any, is read on; then it itself
+    /// from its beginning.
+    fn truncated(&mut self, at: usize, now: Moment) {
+        self.counts.truncations += 1;
+        let Some(generation) = self.generations.get(at) else { return };
+        let position = generation.position();
+        let mut copy = None;
+        if position.offset > 0 {
+            let siblings = siblings::list(&self.path);
+            let taken = self.generations.iter().collect::<Vec<_>>();
+            copy = siblings::find(&siblings, &position, &taken, now);
+            if copy.is_none() {
+                self.counts.losses += 1;
+            }
+        }
+        if let Some(generation) = self.generations.get_mut(at) {
+            generation.read_again(now);
+        }
+        if let Some(mut copy) = copy {
+            copy.go_on_at(position.offset);
+            self.generations.insert(at, copy);
+        }
+    }
+
+    /// Hands out what generation `at` holds; true where it has no more for now.
+    fn drain(
+        &mut self,
+        at: usize,
+        now: Moment,
+        budget: &mut Budget,
+        sink: &mut dyn FnMut(Line<'_>),
+    ) -> bool {
+        loop {
+            let is_last = at + 1 == self.generations.len();
+            let Some(generation) = self.generations.get_mut(at) else { return true };
+            while budget.lines > 0 {
+                let Some((line, whole)) = generation.next_line() else { break };
+                self.counts.take(&line, whole);
+                budget.lines -= 1;
+                sink(line);
+            }
+            if budget.lines == 0 || budget.bytes == 0 {
+                return false;
+            }
+            match generation.fill(now) {
+                Ok(Filled::Bytes(count)) => budget.bytes = budget.bytes.saturating_sub(count),
+                Ok(Filled::Truncated) => {
+                    self.truncated(at, now);
+                    // What stands at `at` now is the copy, or the same file from its beginning.
+                }
+                Ok(Filled::Nothing) => {
+                    if !is_last && generation.is_finished(now, self.options.drain_idle) {
+                        // Its last line has no newline, and will not get one.
+                        if let Some((line, whole)) = generation.rest() {
+                            self.counts.take(&line, whole);
+                            sink(line);
+                        }
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    let problem = self.problem_of(ProblemKind::Read, Some(error.to_string()));
+                    self.problem = Some(problem);
+                    return true;
+                }
+            }
+        }
+    }
+}
+
+/// What one call may still do.
+struct Budget {
+    lines: usize,
+    bytes: u64,
+}
+
+impl Source for FileSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.watch.descriptor().into_iter().collect()
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        Some(self.check_at)
+    }
+
+    fn read(
+        &mut self,
+        now: Moment,
+        budget_lines: usize,
+        sink: &mut dyn FnMut(Line<'_>),
+    ) -> Progress {
+        if self.watch.changed() || now >= self.check_at {
+            self.check(now);
+        }
+        let mut budget = Budget { lines: budget_lines, bytes: CALL_BYTES };
+        let mut at = 0;
+        while at < self.generations.len() {
+            if !self.drain(at, now, &mut budget, sink) {
+                return Progress::More;
+            }
+            at += 1;
+        }
+        Progress::Waiting
+    }
+
+    fn position(&self) -> Position {
+        let files = self.generations.iter().map(Generation::position);
+        let files: Vec<_> = self.resume.iter().copied().chain(files).collect();
+        match files.is_empty() {
+            true => Position::None,
+            false => Position::Files { path: self.path.clone(), files },
+        }
+    }
+
+    fn status(&self) -> Status {
+        let state = match &self.problem {
+            None => State::Following,
+            Some(problem) => match problem.kind {
+                ProblemKind::NoNotice => State::Following,
+                ProblemKind::Missing => State::Missing,
+                _ => State::Failing,
+            },
+        };
+        let lag_bytes = Some(self.generations.iter().map(Generation::lag_bytes).sum());
+        Status { state, lag_bytes, counts: self.counts, problem: self.problem.clone() }
+    }
+}

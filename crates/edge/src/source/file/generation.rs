@@ -1,0 +1,327 @@
+//! One open file of those that were, one after another, at the path that is followed.
+
+use super::siblings::Sibling;
+use crate::clock::Moment;
+use crate::source::archive::Compression;
+use crate::source::lines::LineBuffer;
+use crate::source::{FilePosition, Fingerprint, Line, Start};
+use rustix::fs::{Mode, OFlags, SeekFrom};
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// Bytes read at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Why a path could not be opened.
+pub(super) enum OpenError {
+    System(io::Error),
+    NotAFile,
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        OpenError::System(error)
+    }
+}
+
+/// What [`Generation::fill`] found.
+pub(super) enum Filled {
+    Bytes(u64),
+    Nothing,
+    /// The file is shorter than what was read, or begins with something else.
+    Truncated,
+}
+
+/// An open file, where reading is in it, and what it began with.
+pub(super) struct Generation {
+    file: File,
+    dev: u64,
+    inode: u64,
+    /// When it was made, where the file system knows.
+    born: Option<SystemTime>,
+    /// When it had last been written to, when it was last read.
+    written: SystemTime,
+    buffer: LineBuffer,
+    /// Its first bytes as read, at most [`Fingerprint::MAX`].
+    head: Vec<u8>,
+    /// NUL bytes at its start are a hole that a writer left who did not notice a truncation.
+    after_truncation: bool,
+    /// Unpacked contents where it was compressed meanwhile.
+    unpacked: Option<Box<dyn Read>>,
+    size: u64,
+    last_growth: Moment,
+    /// Read to its end, at the last look.
+    ended: bool,
+    /// Nothing will be appended.
+    complete: bool,
+}
+
+impl std::fmt::Debug for Generation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Generation").field("position", &self.position()).finish_non_exhaustive()
+    }
+}
+
+impl Generation {
+    /// Opens the regular file at `path`, to be read from its beginning.
+    pub(super) fn open(path: &Path, now: Moment) -> Result<Self, OpenError> {
+        // Without NONBLOCK, opening a FIFO would wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
+        let file = File::from(file);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(OpenError::NotAFile);
+        }
+        Ok(Self::of(file, &metadata, now))
+    }
+
+    fn of(file: File, metadata: &Metadata, now: Moment) -> Self {
+        Generation {
+            dev: metadata.dev(),
+            inode: metadata.ino(),
+            born: metadata.created().ok(),
+            written: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            buffer: LineBuffer::new(BUFFER_BYTES, 0),
+            head: Vec::new(),
+            after_truncation: false,
+            unpacked: None,
+            size: metadata.size(),
+            last_growth: now,
+            ended: false,
+            complete: false,
+            file,
+        }
+    }
+}
+
+/// What it is and where reading is in it.
+impl Generation {
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn is_same_file(&self, other: &Generation) -> bool {
+        (self.dev, self.inode) == (other.dev, other.inode)
+    }
+
+    pub(super) fn is_sibling(&self, sibling: &Sibling) -> bool {
+        (self.dev, self.inode) == (sibling.dev, sibling.inode)
+    }
+
+    pub(super) fn is_inode(&self, position: &FilePosition) -> bool {
+        self.inode == position.inode
+    }
+
+    /// Bytes handed out.
+    pub(super) fn offset(&self) -> u64 {
+        self.buffer.offset()
+    }
+
+    /// When it was made, and when it had last been written to when it was last read.
+    pub(super) fn times(&self) -> (Option<SystemTime>, SystemTime) {
+        (self.born, self.written)
+    }
+
+    pub(super) fn position(&self) -> FilePosition {
+        let offset = self.buffer.offset();
+        let known = self.head.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let fingerprint = Fingerprint::of(self.head.get(..known).unwrap_or_default());
+        FilePosition { dev: self.dev, inode: self.inode, offset, fingerprint }
+    }
+
+    /// Bytes written and not handed out.
+    pub(super) fn lag_bytes(&self) -> u64 {
+        if self.unpacked.is_some() {
+            return 0;
+        }
+        let size = self.file.metadata().map_or(self.size, |metadata| metadata.size());
+        size.saturating_sub(self.buffer.offset())
+    }
+
+    /// How its contents are packed.
+    pub(super) fn compression(&self) -> Compression {
+        self.peek().map_or(Compression::Plain, |(head, _)| Compression::of(&head))
+    }
+
+    /// Its first bytes as they are now.
+    fn peek(&self) -> io::Result<([u8; Fingerprint::MAX], usize)> {
+        let mut head = [0; Fingerprint::MAX];
+        let mut known = 0;
+        while let Some(rest) = head.get_mut(known..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, known as u64) {
+                Ok(0) => break,
+                Ok(count) => known += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((head, known))
+    }
+
+    /// True where its beginning is the one of `fingerprint`.
+    pub(super) fn begins_like(&self, fingerprint: &Fingerprint) -> bool {
+        self.peek().is_ok_and(|(head, known)| {
+            head.get(..known).is_some_and(|head| fingerprint.matches(head))
+        })
+    }
+
+    /// True where `position` is in this file. Device numbers may change with a restart of the
+    /// machine; the inode number may when a log is restored, so a whole fingerprint is enough.
+    pub(super) fn is_at(&self, position: &FilePosition) -> bool {
+        let whole = usize::from(position.fingerprint.covered) == Fingerprint::MAX;
+        (self.inode == position.inode || whole)
+            && self.size >= position.offset
+            && self.begins_like(&position.fingerprint)
+    }
+
+    /// True where it is the same log as `previous`, put into another file.
+    pub(super) fn continues(&self, previous: &Generation) -> bool {
+        previous.head.len() == Fingerprint::MAX
+            && self.size >= previous.offset()
+            && self.begins_like(&Fingerprint::of(&previous.head))
+    }
+}
+
+/// Where to read.
+impl Generation {
+    /// Goes to where a log that was never read is to be read from; `size` is what it had when it
+    /// was first seen.
+    pub(super) fn start_at(&mut self, start: Start, size: Option<u64>) {
+        let end = size.unwrap_or(u64::MAX).min(self.size);
+        let wanted = match start {
+            Start::Begin => 0,
+            Start::End => end,
+            Start::Back(bytes) => end.saturating_sub(bytes),
+        };
+        self.go_on_at(self.start_of_line(wanted));
+    }
+
+    /// The next start of a line at or behind `offset`.
+    fn start_of_line(&self, offset: u64) -> u64 {
+        // The byte before may be the newline that this line starts behind.
+        let Some(mut at) = offset.checked_sub(1) else { return 0 };
+        let mut piece = [0; 4096];
+        loop {
+            let count = self.file.read_at(&mut piece, at).unwrap_or(0);
+            let bytes = piece.get(..count).unwrap_or_default();
+            match memchr::memchr(b'\n', bytes) {
+                Some(newline) => return at + newline as u64 + 1,
+                // The last line is still being written: it will be read from where it is.
+                None if bytes.is_empty() => return offset,
+                None => at += count as u64,
+            }
+        }
+    }
+
+    /// Goes on at `offset`: an earlier run, or another file, was read up to here.
+    pub(super) fn go_on_at(&mut self, offset: u64) {
+        self.buffer.restart(offset);
+        if let Some(unpacked) = &mut self.unpacked {
+            // An error shows again, and is reported, at the next read.
+            let _ = io::copy(&mut unpacked.by_ref().take(offset), &mut io::sink());
+            return;
+        }
+        if let Ok((head, known)) = self.peek() {
+            let known = known.min(usize::try_from(offset).unwrap_or(usize::MAX));
+            self.head = head.get(..known).unwrap_or_default().to_vec();
+        }
+    }
+
+    /// It was truncated: reads it from its beginning.
+    pub(super) fn read_again(&mut self, now: Moment) {
+        // A writer that does not append goes on at its old offset and leaves a hole before it.
+        let data = rustix::fs::seek(&self.file, SeekFrom::Data(0)).unwrap_or(0);
+        self.buffer.restart(data);
+        self.head.clear();
+        self.after_truncation = true;
+        self.last_growth = now;
+    }
+
+    /// Reads its contents unpacked. It is complete: nothing will be appended.
+    pub(super) fn unpack(&mut self, compression: Compression) -> io::Result<()> {
+        self.unpacked = Some(compression.unpack(self.file.try_clone()?)?);
+        Ok(())
+    }
+
+    /// Says that nothing will be appended: it is a copy.
+    pub(super) fn is_copy(&mut self) {
+        self.complete = true;
+    }
+}
+
+/// Reading.
+impl Generation {
+    /// The next whole line, and its length in the file.
+    pub(super) fn next_line(&mut self) -> Option<(Line<'_>, u64)> {
+        if self.after_truncation {
+            self.buffer.drop_nul();
+        }
+        let from = self.buffer.offset();
+        let line = self.buffer.next()?;
+        self.after_truncation = false;
+        let whole = line.offset_end - from;
+        Some((line, whole))
+    }
+
+    /// What there is of a last line whose newline will not come.
+    pub(super) fn rest(&mut self) -> Option<(Line<'_>, u64)> {
+        let from = self.buffer.offset();
+        let line = self.buffer.rest()?;
+        let whole = line.offset_end - from;
+        Some((line, whole))
+    }
+
+    /// Takes in more bytes.
+    pub(super) fn fill(&mut self, now: Moment) -> io::Result<Filled> {
+        if let Some(unpacked) = &mut self.unpacked {
+            let count = unpacked.read(self.buffer.space())?;
+            self.buffer.filled(count);
+            self.ended = count == 0;
+            return Ok(if count == 0 { Filled::Nothing } else { Filled::Bytes(count as u64) });
+        }
+        let metadata = self.file.metadata()?;
+        self.size = metadata.size();
+        let at = self.buffer.read_offset();
+        self.ended = self.size == at;
+        if self.size < at {
+            return Ok(Filled::Truncated);
+        }
+        if self.ended {
+            return Ok(Filled::Nothing);
+        }
+        let (head, known) = self.peek()?;
+        let head = head.get(..known).unwrap_or_default();
+        if !head.starts_with(&self.head) {
+            return Ok(Filled::Truncated);
+        }
+        let count = match self.file.read_at(self.buffer.space(), at) {
+            Ok(0) => return Ok(Filled::Nothing),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
+        };
+        self.buffer.filled(count);
+        let read = usize::try_from(self.buffer.read_offset()).unwrap_or(usize::MAX);
+        if self.head.len() < Fingerprint::MAX {
+            self.head = head.get(..read.min(known)).unwrap_or_default().to_vec();
+        }
+        self.written = metadata.modified().unwrap_or(self.written);
+        self.last_growth = now;
+        Ok(Filled::Bytes(count as u64))
+    }
+
+    /// True where it is read to its end and was silent for `idle`.
+    pub(super) fn is_finished(&self, now: Moment, idle: Duration) -> bool {
+        let complete = self.complete || self.unpacked.is_some();
+        self.ended && (complete || now.since(self.last_growth) >= idle)
+    }
+
+    /// True where, besides, all of it was handed out.
+    pub(super) fn is_drained(&self, now: Moment, idle: Duration) -> bool {
+        self.is_finished(now, idle) && self.buffer.is_empty()
+    }
+}

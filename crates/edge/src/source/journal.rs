@@ -1,0 +1,326 @@
+//! Follows the systemd journal through a `journalctl` child: it is there wherever journald is, and
+//! knows every version of the file format.
+//!
+//! Each entry becomes one line as rsyslog would have written it with an RFC 3339 stamp:
+//! `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`. What a stranger can write (the
+//! message) cannot make a second line: control characters that end lines become spaces.
+
+mod export;
+
+use self::export::{Entry, Export};
+use super::stdin::is_readable;
+use super::{
+    Counts, LINE_MAX, Line, Position, Problem, ProblemKind, Progress, Source, Start, State, Status,
+};
+use crate::clock::Moment;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// Bytes taken in by one call of [`Source::read`] at most.
+const CALL_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of a line, for [`Start::Back`].
+const LINE_BYTES: u64 = 160;
+/// How long to wait before the child is started again: doubled each time, up to a minute.
+const BACK_OFF: Duration = Duration::from_millis(500);
+const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// Failures in a row with the same cursor, after which the cursor is taken for gone.
+const CURSOR_TRIES: u32 = 3;
+
+/// How the journal is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JournalOptions {
+    /// Which entries, as `journalctl` takes them (`FIELD=value`, `+` for or): those that any group
+    /// of matches fits. Empty: all entries.
+    pub matches: Vec<String>,
+    /// Where to start where no cursor is kept.
+    pub start: Start,
+    /// Files to read instead of the host's journal.
+    pub files: Vec<PathBuf>,
+    /// False: read what is there, then end (for a replay).
+    pub follow: bool,
+    /// The program.
+    pub journalctl: PathBuf,
+}
+
+impl Default for JournalOptions {
+    /// Everything logged to the mail facility, from now on.
+    fn default() -> Self {
+        JournalOptions {
+            matches: vec!["SYSLOG_FACILITY=2".to_owned()],
+            start: Start::End,
+            files: Vec::new(),
+            follow: true,
+            journalctl: PathBuf::from("journalctl"),
+        }
+    }
+}
+
+/// Follows the journal.
+#[derive(Debug)]
+pub struct JournalSource {
+    name: String,
+    options: JournalOptions,
+    child: Option<Running>,
+    export: Export,
+    /// Of the last entry handed out.
+    cursor: Option<String>,
+    /// Entries up to this time were handed out: told by a cursor that is gone.
+    skip_until: Option<i64>,
+    line: Vec<u8>,
+    written: u64,
+    failures: u32,
+    retry_at: Option<Moment>,
+    counts: Counts,
+    problem: Option<Problem>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Child,
+    output: ChildStdout,
+    errors: ChildStderr,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It is ours and only reads; an error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl JournalSource {
+    /// Starts to follow; goes on behind `resume` where that is a journal's position. Nothing fails
+    /// here: what is wrong is told by [`Source::status`] and tried again.
+    pub fn open(
+        name: &str,
+        options: JournalOptions,
+        resume: Option<&Position>,
+        now: Moment,
+    ) -> Self {
+        let cursor = match resume {
+            Some(Position::Journal { cursor }) => Some(cursor.clone()),
+            _ => None,
+        };
+        let mut source = JournalSource {
+            name: name.to_owned(),
+            options,
+            child: None,
+            export: Export::new(),
+            cursor,
+            skip_until: None,
+            line: Vec::with_capacity(1024),
+            written: 0,
+            failures: 0,
+            retry_at: None,
+            counts: Counts::default(),
+            problem: None,
+            ended: false,
+        };
+        source.start(now);
+        source
+    }
+
+    fn command(&mut self) -> Command {
+        let mut command = Command::new(&self.options.journalctl);
+        command.args(["--output=export", "--no-pager", "--quiet", "--all"]);
+        command.arg(format!("--output-fields={}", export::FIELDS));
+        for file in &self.options.files {
+            command.arg("--file").arg(file);
+        }
+        if self.options.follow {
+            command.arg("--follow");
+        }
+        let gone = self.failures >= CURSOR_TRIES;
+        match (&self.cursor, self.options.start) {
+            (Some(cursor), _) if !gone => {
+                command.args(["--no-tail", "--after-cursor", cursor]);
+            }
+            (Some(cursor), _) if let Some(at) = export::time_of_cursor(cursor) => {
+                self.skip_until = Some(at);
+                command.args(["--no-tail", "--since", &format!("@{}", at / 1_000_000)]);
+            }
+            (_, Start::Begin) | (Some(_), _) => {
+                command.arg("--no-tail");
+            }
+            (None, Start::End) => {
+                command.arg("--lines=0");
+            }
+            (None, Start::Back(bytes)) => {
+                command.arg(format!("--lines={}", bytes.div_ceil(LINE_BYTES)));
+            }
+        }
+        command.args(&self.options.matches);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("LC_ALL", "C.UTF-8").env_remove("JOURNAL_STREAM");
+        command
+    }
+
+    fn start(&mut self, now: Moment) {
+        self.retry_at = None;
+        self.export = Export::new();
+        match self.command().spawn() {
+            Ok(mut process) => match (process.stdout.take(), process.stderr.take()) {
+                (Some(output), Some(errors)) => {
+                    self.child = Some(Running { process, output, errors });
+                }
+                _ => self.fail(None, now),
+            },
+            Err(error) => self.fail(Some(error.to_string()), now),
+        }
+    }
+
+    fn fail(&mut self, system: Option<String>, now: Moment) {
+        let gone = self.failures == CURSOR_TRIES && self.cursor.is_some();
+        self.counts.losses += u64::from(gone);
+        let wait = BACK_OFF.saturating_mul(1 << self.failures.min(16)).min(BACK_OFF_MAX);
+        self.retry_at = Some(now.plus(wait));
+        self.failures = self.failures.saturating_add(1);
+        let about = self.options.journalctl.display().to_string();
+        self.problem = Some(Problem { kind: ProblemKind::Child, about, system });
+    }
+
+    /// The child closed its output.
+    fn child_ended(&mut self, now: Moment) {
+        let Some(mut child) = self.child.take() else { return };
+        // It has closed its output, so it ends; if not, it is ended.
+        let _ = child.process.kill();
+        let status = child.process.wait();
+        let said = last_words(&child.errors);
+        if !self.options.follow && status.as_ref().is_ok_and(|status| status.success()) {
+            self.ended = true;
+            return;
+        }
+        self.counts.rotations += 1;
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        self.fail(Some(said.unwrap_or(status)), now);
+    }
+
+    /// Takes in more bytes; false where nothing is there now.
+    fn fill(&mut self, now: Moment) -> bool {
+        let Some(child) = &self.child else { return false };
+        // It must not be held up by its own complaints.
+        if is_readable(child.errors.as_fd()) {
+            let mut said = [0; 4096];
+            let count = rustix::io::read(&child.errors, &mut said).unwrap_or(0);
+            if count > 0 {
+                let said = String::from_utf8_lossy(said.get(..count).unwrap_or_default());
+                let about = said.trim().to_owned();
+                self.problem = Some(Problem { kind: ProblemKind::Child, about, system: None });
+            }
+        }
+        if !is_readable(child.output.as_fd()) {
+            return false;
+        }
+        match rustix::io::read(&child.output, self.export.space()) {
+            Ok(0) => {
+                self.child_ended(now);
+                false
+            }
+            Ok(count) => {
+                self.export.filled(count);
+                true
+            }
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => false,
+            Err(error) => {
+                self.child = None;
+                self.fail(Some(std::io::Error::from(error).to_string()), now);
+                false
+            }
+        }
+    }
+
+    /// Hands out one entry as a line.
+    fn hand_out(&mut self, entry: &Entry, sink: &mut dyn FnMut(Line<'_>)) {
+        self.failures = 0;
+        self.problem = None;
+        if self.skip_until.is_some_and(|until| entry.received_us <= until) {
+            return;
+        }
+        self.skip_until = None;
+        self.cursor = Some(entry.cursor.clone());
+        entry.write_line(&mut self.line);
+        let whole = self.line.len() as u64 + 1;
+        self.written += whole;
+        let cut = self.line.len() > LINE_MAX;
+        let bytes = self.line.get(..self.line.len().min(LINE_MAX)).unwrap_or_default();
+        let line = Line { bytes, cut, offset_end: self.written };
+        self.counts.take(&line, whole);
+        sink(line);
+    }
+}
+
+/// The last line that the child wrote to its standard error.
+fn last_words(errors: &ChildStderr) -> Option<String> {
+    if !is_readable(errors.as_fd()) {
+        return None;
+    }
+    let mut said = [0; 4096];
+    let count = rustix::io::read(errors, &mut said).ok()?;
+    let said = String::from_utf8_lossy(said.get(..count)?).into_owned();
+    said.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
+}
+
+impl Source for JournalSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        match &self.child {
+            Some(child) => vec![child.output.as_fd()],
+            None => Vec::new(),
+        }
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        self.retry_at
+    }
+
+    fn read(
+        &mut self,
+        now: Moment,
+        budget_lines: usize,
+        sink: &mut dyn FnMut(Line<'_>),
+    ) -> Progress {
+        if self.retry_at.is_some_and(|at| now >= at) {
+            self.start(now);
+        }
+        let mut left = budget_lines;
+        let mut bytes = 0;
+        loop {
+            while left > 0 {
+                let Some(entry) = self.export.next() else { break };
+                self.hand_out(&entry, sink);
+                self.export.give_back(entry);
+                left -= 1;
+            }
+            bytes += export::PIECE_BYTES;
+            if left == 0 || bytes > CALL_BYTES {
+                return Progress::More;
+            }
+            if !self.fill(now) {
+                return if self.ended { Progress::Ended } else { Progress::Waiting };
+            }
+        }
+    }
+
+    fn position(&self) -> Position {
+        match &self.cursor {
+            Some(cursor) => Position::Journal { cursor: cursor.clone() },
+            None => Position::None,
+        }
+    }
+
+    fn status(&self) -> Status {
+        let state = match (&self.problem, self.ended) {
+            (_, true) => State::Ended,
+            (Some(_), _) if self.child.is_none() => State::Failing,
+            _ => State::Following,
+        };
+        Status { state, lag_bytes: None, counts: self.counts, problem: self.problem.clone() }
+    }
+}

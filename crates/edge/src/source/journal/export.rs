@@ -1,0 +1,332 @@
+//! The journal export format (systemd's "Journal Export Formats"): `FIELD=value` lines, or for a
+//! value that holds a newline or is no UTF-8, `FIELD`, a newline, its length as 64 bits little
+//! endian, the value, a newline. An empty line ends an entry.
+
+use event::Timestamp;
+use std::io::Write;
+
+/// The fields that are asked for.
+pub(super) const FIELDS: &str = "MESSAGE,_HOSTNAME,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP,\
+__REALTIME_TIMESTAMP,__CURSOR";
+
+/// Bytes taken in at once.
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
+/// A value longer than this is cut; the rest is skipped.
+const VALUE_MAX: usize = 64 * 1024;
+
+/// One entry.
+#[derive(Default, Debug)]
+pub(super) struct Entry {
+    pub(super) cursor: String,
+    /// When journald received it, microseconds since 1970.
+    pub(super) received_us: i64,
+    /// When it was sent, as the kernel or the sender's socket says.
+    sent_us: Option<i64>,
+    host: Vec<u8>,
+    program: Vec<u8>,
+    command: Vec<u8>,
+    pid: Vec<u8>,
+    sender_pid: Vec<u8>,
+    message: Vec<u8>,
+}
+
+impl Entry {
+    fn clear(&mut self) {
+        self.cursor.clear();
+        (self.received_us, self.sent_us) = (0, None);
+        let texts = [
+            &mut self.host,
+            &mut self.program,
+            &mut self.command,
+            &mut self.pid,
+            &mut self.sender_pid,
+            &mut self.message,
+        ];
+        texts.into_iter().for_each(Vec::clear);
+    }
+
+    fn set(&mut self, field: &[u8], value: &[u8]) {
+        let number = || str::from_utf8(value).ok()?.parse::<i64>().ok();
+        let text = match field {
+            b"__CURSOR" => {
+                self.cursor = String::from_utf8_lossy(value).into_owned();
+                return;
+            }
+            b"__REALTIME_TIMESTAMP" => {
+                self.received_us = number().unwrap_or_default();
+                return;
+            }
+            b"_SOURCE_REALTIME_TIMESTAMP" => {
+                self.sent_us = number();
+                return;
+            }
+            b"_HOSTNAME" => &mut self.host,
+            b"SYSLOG_IDENTIFIER" => &mut self.program,
+            b"_COMM" => &mut self.command,
+            b"_PID" => &mut self.pid,
+            b"SYSLOG_PID" => &mut self.sender_pid,
+            b"MESSAGE" => &mut self.message,
+            _ => return,
+        };
+        text.clear();
+        text.extend_from_slice(value);
+    }
+
+    /// Writes it as rsyslog would.
+    pub(super) fn write_line(&self, line: &mut Vec<u8>) {
+        line.clear();
+        let at = Timestamp(self.sent_us.unwrap_or(self.received_us)).civil();
+        // Writing to a vector cannot fail.
+        let _ = write!(
+            line,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00 ",
+            at.year, at.month, at.day, at.hour, at.minute, at.second, at.micros
+        );
+        word(line, &self.host, "-");
+        line.push(b' ');
+        let program = if self.program.is_empty() { &self.command } else { &self.program };
+        word(line, program, "-");
+        let pid = if self.sender_pid.is_empty() { &self.pid } else { &self.sender_pid };
+        if !pid.is_empty() && pid.iter().all(u8::is_ascii_digit) {
+            line.push(b'[');
+            line.extend_from_slice(pid);
+            line.push(b']');
+        }
+        line.extend_from_slice(b": ");
+        let message = self.message.trim_ascii_end();
+        line.extend(message.iter().map(|byte| match byte {
+            b'\n' | b'\r' | 0x0b | 0x0c => b' ',
+            other => *other,
+        }));
+    }
+}
+
+/// Writes a host or program name: what would end it early is replaced.
+fn word(line: &mut Vec<u8>, word: &[u8], missing: &str) {
+    if word.is_empty() {
+        line.extend_from_slice(missing.as_bytes());
+    }
+    line.extend(word.iter().map(|byte| match byte {
+        b':' | b'[' | b']' | b' ' => b'_',
+        byte if byte.is_ascii_control() => b'_',
+        other => *other,
+    }));
+}
+
+/// The time that a cursor names (`...;t=<hexadecimal microseconds>;...`).
+pub(super) fn time_of_cursor(cursor: &str) -> Option<i64> {
+    let time = cursor.split(';').find_map(|field| field.strip_prefix("t="))?;
+    i64::from_str_radix(time, 16).ok()
+}
+
+/// Cuts the stream into entries.
+#[derive(Debug)]
+pub(super) struct Export {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    state: Expect,
+    entry: Entry,
+    spare: Option<Entry>,
+    name: Vec<u8>,
+    value: Vec<u8>,
+}
+
+/// What comes next in the stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expect {
+    /// A line: `FIELD=value`, `FIELD`, or nothing.
+    Line,
+    /// The length of a binary value.
+    Length,
+    /// So many more bytes of a binary value.
+    Value(u64),
+    /// The newline behind a binary value.
+    Newline,
+    /// The rest of a line that was too long.
+    Rest,
+}
+
+impl Export {
+    pub(super) fn new() -> Self {
+        Export {
+            bytes: vec![0; PIECE_BYTES + VALUE_MAX + 1024],
+            start: 0,
+            end: 0,
+            state: Expect::Line,
+            entry: Entry::default(),
+            spare: None,
+            name: Vec::new(),
+            value: Vec::new(),
+        }
+    }
+
+    /// Room for at least [`PIECE_BYTES`].
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    pub(super) fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    /// Takes back an entry, to use its memory again.
+    pub(super) fn give_back(&mut self, entry: Entry) {
+        self.spare = Some(entry);
+    }
+
+    fn held(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The next whole entry.
+    pub(super) fn next(&mut self) -> Option<Entry> {
+        loop {
+            match self.state {
+                Expect::Line => {
+                    if self.line()? {
+                        let mut fresh = self.spare.take().unwrap_or_default();
+                        fresh.clear();
+                        let entry = std::mem::replace(&mut self.entry, fresh);
+                        if !entry.cursor.is_empty() {
+                            return Some(entry);
+                        }
+                    }
+                }
+                Expect::Length => {
+                    let length = *self.held().first_chunk::<8>()?;
+                    self.start += 8;
+                    self.value.clear();
+                    self.state = Expect::Value(u64::from_le_bytes(length));
+                }
+                Expect::Value(0) => {
+                    self.entry.set(&self.name, &self.value);
+                    self.state = Expect::Newline;
+                }
+                Expect::Value(left) => {
+                    let held = self.held();
+                    let count = held.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    if count == 0 {
+                        return None;
+                    }
+                    let room = VALUE_MAX.saturating_sub(self.value.len()).min(count);
+                    let from = self.start;
+                    let kept = self.bytes.get(from..from + room).unwrap_or_default();
+                    self.value.extend_from_slice(kept);
+                    self.start += count;
+                    self.state = Expect::Value(left - count as u64);
+                }
+                Expect::Newline => {
+                    self.held().first()?;
+                    self.start += 1;
+                    self.state = Expect::Line;
+                }
+                Expect::Rest => match memchr::memchr(b'\n', self.held()) {
+                    Some(at) => {
+                        self.start += at + 1;
+                        self.state = Expect::Line;
+                    }
+                    None => {
+                        self.start = self.end;
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Reads one line; true where it ends the entry.
+    fn line(&mut self) -> Option<bool> {
+        let held = self.bytes.get(self.start..self.end).unwrap_or_default();
+        let Some(at) = memchr::memchr(b'\n', held) else {
+            if held.len() > VALUE_MAX {
+                let (field, value) = field_and_value(held);
+                self.entry.set(field, value.unwrap_or_default());
+                self.state = Expect::Rest;
+                return Some(false);
+            }
+            return None;
+        };
+        let (line, _) = held.split_at_checked(at)?;
+        self.start += at + 1;
+        if line.is_empty() {
+            return Some(true);
+        }
+        match field_and_value(line) {
+            (field, Some(value)) => self.entry.set(field, value),
+            (field, None) => {
+                self.name.clear();
+                self.name.extend_from_slice(field);
+                self.state = Expect::Length;
+            }
+        }
+        Some(false)
+    }
+}
+
+fn field_and_value(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'=', line) {
+        Some(at) => (line.get(..at).unwrap_or_default(), line.get(at + 1..)),
+        None => (line, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(stream: &[u8], piece: usize) -> Vec<String> {
+        let mut export = Export::new();
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        for part in stream.chunks(piece) {
+            export.space()[..part.len()].copy_from_slice(part);
+            export.filled(part.len());
+            while let Some(entry) = export.next() {
+                entry.write_line(&mut line);
+                lines.push(String::from_utf8_lossy(&line).into_owned());
+                export.give_back(entry);
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn entries_become_lines_in_whatever_pieces_they_come() {
+        let mut stream = b"__CURSOR=s=a;t=1\n__REALTIME_TIMESTAMP=1795276930123456\n_HOSTNAME=mx\n\
+SYSLOG_IDENTIFIER=postfix/smtpd\n_PID=7\nMESSAGE=connect from unknown[192.0.2.1]\n\n\
+__CURSOR=s=b;t=2\n__REALTIME_TIMESTAMP=1795276930123457\n_SOURCE_REALTIME_TIMESTAMP=1795276930000001\n\
+_COMM=dovecot: x[1]\nMESSAGE\n"
+            .to_vec();
+        let message = b"one\nNov 21 00:00:00 two\xff";
+        stream.extend_from_slice(&(message.len() as u64).to_le_bytes());
+        stream.extend_from_slice(message);
+        stream.extend_from_slice(b"\n\n");
+        let expected = [
+            "2026-11-21T16:02:10.123456+00:00 mx postfix/smtpd[7]: connect from unknown[192.0.2.1]",
+            "2026-11-21T16:02:10.000001+00:00 - dovecot__x_1_: one Nov 21 00:00:00 two\u{fffd}",
+        ];
+        for piece in [1, 7, 8, 9, 64, 1000] {
+            assert_eq!(entries(&stream, piece), expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_megabyte_is_cut() {
+        let mut stream = b"__CURSOR=s=a\nMESSAGE=".to_vec();
+        stream.extend(std::iter::repeat_n(b'x', 1 << 20));
+        stream.extend_from_slice(b"\n_PID=3\n\n__CURSOR=s=b\nMESSAGE=next\n\n");
+        let lines = entries(&stream, 4096);
+        assert!(lines[0].contains("[3]: xxx") && lines[0].len() < 80_000);
+        assert!(lines[1].ends_with(": next"));
+    }
+
+    #[test]
+    fn cursors_tell_their_time() {
+        assert_eq!(time_of_cursor("s=1;i=2;b=3;m=4;t=10;x=5"), Some(16));
+        assert_eq!(time_of_cursor("nonsense"), None);
+    }
+}

@@ -1,0 +1,241 @@
+//! Cuts a stream of bytes into lines, without an allocation or a copy per line.
+
+use memchr::memchr;
+
+/// Bytes of a line that are kept; what is behind is skipped and counted. RFC 5424 asks a receiver
+/// to take 2 KiB and Postfix logs at most 2 KiB a record; rsyslog's own limit is 8 KiB.
+pub const LINE_MAX: usize = 8192;
+
+/// One line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Line<'a> {
+    /// Its bytes as written, without the newline; NUL and invalid UTF-8 are kept.
+    pub bytes: &'a [u8],
+    /// True where it was longer than [`LINE_MAX`]; only its beginning is here.
+    pub cut: bool,
+    /// Where it ends in the file or stream, its newline included.
+    pub offset_end: u64,
+}
+
+/// Holds what was read and not yet handed out.
+#[derive(Debug)]
+pub(crate) struct LineBuffer {
+    /// Empty until the first use: many a file is opened only to be looked at.
+    bytes: Vec<u8>,
+    size_bytes: usize,
+    /// First byte of the current line.
+    start: usize,
+    /// No newline between `start` and here.
+    scanned: usize,
+    /// Behind the last byte held.
+    end: usize,
+    /// Where the current line starts in the stream.
+    offset: u64,
+    /// Bytes of the current line that were dropped behind its first `LINE_MAX`.
+    dropped: u64,
+}
+
+impl LineBuffer {
+    /// A buffer of `size_bytes` (at least four lines) for a stream that goes on at `offset`.
+    pub(crate) fn new(size_bytes: usize, offset: u64) -> Self {
+        let size_bytes = size_bytes.max(LINE_MAX * 4);
+        LineBuffer {
+            bytes: Vec::new(),
+            size_bytes,
+            start: 0,
+            scanned: 0,
+            end: 0,
+            offset,
+            dropped: 0,
+        }
+    }
+
+    /// Forgets what is held; the stream goes on at `offset`.
+    pub(crate) fn restart(&mut self, offset: u64) {
+        (self.start, self.scanned, self.end) = (0, 0, 0);
+        (self.offset, self.dropped) = (offset, 0);
+    }
+
+    /// Behind the last line handed out.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Behind the last byte taken in.
+    pub(crate) const fn read_offset(&self) -> u64 {
+        self.offset + self.dropped + (self.end - self.start) as u64
+    }
+
+    /// Room for the next bytes; never empty once [`LineBuffer::next`] said `None`.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.size_bytes];
+        }
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.scanned -= self.start;
+            self.start = 0;
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Says that the first `count` bytes of [`LineBuffer::space`] were filled.
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+
+    /// Drops the NUL bytes at the start of the current line (a hole in the file).
+    pub(crate) fn drop_nul(&mut self) {
+        while self.start < self.end && self.bytes.get(self.start) == Some(&0) {
+            self.start += 1;
+            self.offset += 1;
+        }
+        self.scanned = self.scanned.max(self.start);
+    }
+
+    /// True where nothing of a line is held.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.start == self.end && self.dropped == 0
+    }
+
+    /// True where a whole line is held. Remembers how far it looked.
+    #[inline]
+    pub(crate) fn has_line(&mut self) -> bool {
+        let unseen = self.bytes.get(self.scanned..self.end).unwrap_or_default();
+        match memchr(b'\n', unseen) {
+            Some(at) => {
+                self.scanned += at;
+                true
+            }
+            None => {
+                self.shed();
+                false
+            }
+        }
+    }
+
+    /// Drops what a line without an end yet has behind its first `LINE_MAX`.
+    fn shed(&mut self) {
+        let held = self.end - self.start;
+        if held > LINE_MAX {
+            self.dropped += (held - LINE_MAX) as u64;
+            self.end = self.start + LINE_MAX;
+        }
+        self.scanned = self.end;
+    }
+
+    /// The next whole line.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Line<'_>> {
+        let unseen = self.bytes.get(self.scanned..self.end).unwrap_or_default();
+        match memchr(b'\n', unseen) {
+            Some(at) => {
+                let newline = self.scanned + at;
+                Some(self.hand_out(newline, 1))
+            }
+            None => {
+                self.shed();
+                None
+            }
+        }
+    }
+
+    /// What is held of a line whose newline will not come.
+    pub(crate) fn rest(&mut self) -> Option<Line<'_>> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(self.hand_out(self.end, 0))
+    }
+
+    #[inline]
+    fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
+        let start = self.start;
+        let length = end - start;
+        let cut = self.dropped > 0 || length > LINE_MAX;
+        self.offset += self.dropped + (length + newline) as u64;
+        self.dropped = 0;
+        self.start = end + newline;
+        self.scanned = self.start;
+        let bytes = self.bytes.get(start..start + length.min(LINE_MAX)).unwrap_or_default();
+        Line { bytes, cut, offset_end: self.offset }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a buffer hands out when it is fed `pieces`.
+    fn lines(pieces: &[&[u8]]) -> Vec<(Vec<u8>, bool, u64)> {
+        let mut buffer = LineBuffer::new(0, 0);
+        let mut out = Vec::new();
+        for piece in pieces {
+            let mut piece = *piece;
+            while !piece.is_empty() {
+                let space = buffer.space();
+                let count = space.len().min(piece.len());
+                space[..count].copy_from_slice(&piece[..count]);
+                buffer.filled(count);
+                piece = &piece[count..];
+                while let Some(line) = buffer.next() {
+                    out.push((line.bytes.to_vec(), line.cut, line.offset_end));
+                }
+            }
+        }
+        if let Some(line) = buffer.rest() {
+            out.push((line.bytes.to_vec(), line.cut, line.offset_end));
+        }
+        assert_eq!(buffer.offset(), buffer.read_offset());
+        out
+    }
+
+    /// The same by splitting the whole.
+    fn expected(whole: &[u8]) -> Vec<(Vec<u8>, bool, u64)> {
+        let mut offset = 0;
+        whole
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| {
+                offset += line.len() as u64;
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                (line[..line.len().min(LINE_MAX)].to_vec(), line.len() > LINE_MAX, offset)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_line_of_a_megabyte_is_cut_and_the_next_is_whole() {
+        let mut whole = vec![b'x'; 1 << 20];
+        whole.extend_from_slice(b"\nnext\nlast without newline");
+        let found = lines(&[&whole]);
+        assert_eq!(found, expected(&whole));
+        assert_eq!(found[0].0.len(), LINE_MAX);
+        assert_eq!(found[1].0, b"next");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_are_the_same_lines(
+            sizes in prop::collection::vec((0usize..30_000, prop::bool::weighted(0.7)), 0..12),
+            cuts in prop::collection::vec(0usize..200_000, 0..12),
+            filler in any::<u8>().prop_filter("not a newline", |b| *b != b'\n'),
+        ) {
+            let mut whole = Vec::new();
+            for (index, (size, newline)) in sizes.iter().enumerate() {
+                whole.extend(std::iter::repeat_n(filler.wrapping_add((index % 3) as u8), *size));
+                if *newline { whole.push(b'\n'); }
+            }
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();
+            cuts.sort_unstable();
+            let mut pieces: Vec<&[u8]> = Vec::new();
+            let mut from = 0;
+            for cut in cuts.into_iter().chain([whole.len()]) {
+                pieces.push(&whole[from..cut]);
+                from = cut;
+            }
+            prop_assert_eq!(lines(&pieces), expected(&whole));
+        }
+    }
+}
