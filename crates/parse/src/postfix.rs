@@ -95,7 +95,7 @@ fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
         _ => None,
     };
     let event = event.or_else(|| reject::event(line, queue_id, rest)).or_else(|| {
-        let (peer, _) = peer::peer(rest.strip_prefix(b"abort: TLS from ")?)?;
+        let (peer, _) = peer::peer_and_text(rest.strip_prefix(b"abort: TLS from ")?)?;
         let event = line.about(peer, Kind::Tls, Outcome::Dropped);
         Some(Event { reason: Some(event::Reason::TlsFailed), ..event })
     });
@@ -204,7 +204,9 @@ fn plain<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
             .strip_prefix(b"SSL_accept error from ")
             .and_then(|rest| smtpd::tls_failed(line, rest)),
         Some(b'a') => postscreen::dnsblog(line, message),
-        Some(b'r') => reject::event(line, None, message),
+        Some(b'r') => {
+            postscreen::busy(line, message).or_else(|| reject::event(line, None, message))
+        }
         _ => None,
     };
     if let Some(event) = event {

@@ -33,6 +33,18 @@ pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
     Some((Peer { client }, behind_port(inner.get(end + 1..)?)))
 }
 
+/// True where `rest`, which stands behind a peer, begins with Postfix's words for this place, or
+/// is a piece of them because the line was cut.
+pub(super) fn follows(rest: &[u8], words: &[u8]) -> bool {
+    rest.starts_with(words) || words.starts_with(rest)
+}
+
+/// A peer, then nothing, or a colon and what a stranger or the TLS library said.
+pub(super) fn peer_and_text(bytes: &[u8]) -> Option<(Peer, &[u8])> {
+    let (peer, rest) = peer(bytes)?;
+    follows(rest, b": ").then(|| (peer, rest.strip_prefix(b": ").unwrap_or_default()))
+}
+
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || !byte.is_ascii()
 }

@@ -1,7 +1,7 @@
 //! postscreen, dnsblog and tlsproxy: what happens before smtpd sees a client.
 
 use super::line::{Line, detail};
-use super::peer::peer;
+use super::peer::{follows, peer, peer_and_text};
 use crate::scan;
 use event::{Event, Kind, Outcome, Reason, Text};
 
@@ -48,9 +48,8 @@ fn listed<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
     match word {
         b"ALLOWLISTED" | b"WHITELISTED" => about(line, rest, Kind::Envelope, Outcome::Allowed),
         b"DENYLISTED" | b"BLACKLISTED" => {
-            let (peer, _) = peer(rest)?;
-            let outcome = Outcome::Rejected;
-            Some(line.against(peer, Kind::Envelope, outcome, Reason::ClientRejected))
+            let event = about(line, rest, Kind::Envelope, Outcome::Rejected)?;
+            Some(Event { reason: Some(Reason::ClientRejected), hostile: true, ..event })
         }
         b"ALLOWLIST" | b"WHITELIST" => {
             let event =
@@ -69,8 +68,7 @@ fn pregreet<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
     if !is_delay(seconds) {
         return None;
     }
-    let (peer, rest) = peer(rest.strip_prefix(b"from ")?)?;
-    let text = rest.strip_prefix(b": ").unwrap_or_default();
+    let (peer, text) = peer_and_text(rest.strip_prefix(b"from ")?)?;
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::EarlyTalker);
     Some(Event { detail: detail(text), ..event })
 }
@@ -82,6 +80,9 @@ fn hangup<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
         return None;
     }
     let (peer, rest) = peer(rest.strip_prefix(b"from ")?)?;
+    if !follows(rest, b" in ") {
+        return None;
+    }
     let event = line.about(peer, Kind::Disconnect, Outcome::Dropped);
     let stage = rest.strip_prefix(b" in ").unwrap_or_default();
     Some(Event { reason: Some(Reason::ConnectionLost), detail: detail(stage), ..event })
@@ -95,9 +96,16 @@ fn is_delay(text: &[u8]) -> bool {
 fn dnsbl_rank<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
     let (rank, rest) = scan::word(message.strip_prefix(b"DNSBL rank ")?);
     scan::number(rank)?;
-    let (peer, _) = peer(rest.strip_prefix(b"for ")?)?;
-    let event = line.against(peer, Kind::Envelope, Outcome::Rejected, Reason::Blocklisted);
+    let event = about(line, rest.strip_prefix(b"for ")?, Kind::Envelope, Outcome::Rejected)?;
+    let event = Event { reason: Some(Reason::Blocklisted), hostile: true, ..event };
     Some(Event { detail: Some(Text(rank)), ..event })
+}
+
+/// `reject: connect from [a]:p: all screening ports busy`: this host is short of ports.
+pub(super) fn busy<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
+    let (peer, why) = peer_and_text(message.strip_prefix(b"reject: connect from ")?)?;
+    let event = line.about(peer, Kind::Connect, Outcome::Deferred);
+    Some(Event { reason: Some(Reason::TooManyConnections), detail: detail(why), ..event })
 }
 
 /// Tests of the dialogue: words, ` from [a]:p`, then what the client sent.
@@ -117,6 +125,9 @@ fn command<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
         .iter()
         .find_map(|(words, reason)| Some((*reason, message.strip_prefix(*words)?)))?;
     let (peer, rest) = peer(rest)?;
+    if !follows(rest, b" after ") {
+        return None;
+    }
     let event = line.against(peer, Kind::Command, Outcome::Rejected, reason);
     let sent = rest.strip_prefix(b" after ").unwrap_or_default();
     // A slow line is no attack, and a bare newline may be an old mailer's.

@@ -8,7 +8,7 @@
 //! address looks like that.
 
 use super::line::{Line, detail};
-use super::peer::peer;
+use super::peer::peer_and_text;
 use crate::scan;
 use event::{Event, Kind, Outcome, Reason, Text};
 
@@ -17,7 +17,9 @@ use event::{Event, Kind, Outcome, Reason, Text};
 enum Action {
     /// Refused, for good or for now as the code says.
     Refuse,
-    /// Would have been refused, was noted, changed or let through.
+    /// Would have been refused (`warn_if_reject`).
+    Warn,
+    /// Was noted, changed or let through.
     Note,
     Hold,
     Discard,
@@ -28,11 +30,10 @@ fn action(word: &[u8]) -> Option<Action> {
         b"reject" | b"milter-reject" | b"proxy-reject" | b"delay_reject" => Action::Refuse,
         b"hold" | b"milter-hold" => Action::Hold,
         b"discard" | b"milter-discard" => Action::Discard,
-        b"reject_warning" | b"warn" | b"warning" | b"info" | b"permit" | b"prepend" | b"bcc"
-        | b"redirect" | b"filter" | b"delay" | b"replace" | b"strip" | b"dunno" | b"pass"
-        | b"proxy-accept" | b"milter-accept" | b"milter-replace" | b"milter-quarantine" => {
-            Action::Note
-        }
+        b"reject_warning" => Action::Warn,
+        b"warn" | b"warning" | b"info" | b"permit" | b"prepend" | b"bcc" | b"redirect"
+        | b"filter" | b"delay" | b"replace" | b"strip" | b"dunno" | b"pass" | b"proxy-accept"
+        | b"milter-accept" | b"milter-replace" | b"milter-quarantine" => Action::Note,
         _ => return None,
     })
 }
@@ -48,9 +49,8 @@ pub(super) fn event<'a>(
     let (stage, rest) = scan::take_while(rest, |b| b.is_ascii_uppercase() || b == b'-');
     let milter = word.starts_with(b"milter-");
     if let Some(rest) = rest.strip_prefix(b" from ").filter(|_| !stage.is_empty()) {
-        let (peer, rest) = peer(rest)?;
+        let (peer, text) = peer_and_text(rest)?;
         let event = line.about(peer, kind(stage, verb), Outcome::Allowed);
-        let text = rest.strip_prefix(b": ").unwrap_or_default();
         return Some(judged(Event { queue_id, ..event }, verb, milter, text));
     }
     // A filter before the queue (`STAGE: TEXT`) names no peer. Nor is one taken from cleanup's
@@ -64,7 +64,7 @@ pub(super) fn event<'a>(
         return None;
     }
     let event = line.event(Kind::Message, outcome(verb, None));
-    let reason = (verb != Action::Note).then_some(Reason::ContentRejected);
+    let reason = (!matches!(verb, Action::Note | Action::Warn)).then_some(Reason::ContentRejected);
     Some(Event { queue_id, reason, detail: detail(rest), ..event })
 }
 
@@ -83,7 +83,7 @@ fn kind(stage: &[u8], verb: Action) -> Kind {
 
 fn outcome(verb: Action, code_class: Option<u8>) -> Outcome {
     match (verb, code_class) {
-        (Action::Note, _) => Outcome::Allowed,
+        (Action::Note | Action::Warn, _) => Outcome::Allowed,
         (Action::Hold, _) | (Action::Refuse, Some(b'4')) => Outcome::Deferred,
         (Action::Refuse | Action::Discard, _) => Outcome::Rejected,
     }
@@ -107,12 +107,15 @@ fn judged<'a>(mut event: Event<'a>, verb: Action, milter: bool, text: &'a [u8]) 
     }
     event.reason = match verb {
         Action::Refuse if milter => Some(milter_reason(words)),
-        Action::Refuse => reason(words),
+        Action::Refuse | Action::Warn => reason(words),
         _ if milter => Some(Reason::ContentRejected),
         _ => Some(Reason::PolicyRejected),
     };
-    if event.reason == Some(Reason::RecipientUnknown) {
-        event.known = Some(false);
+    match event.reason {
+        Some(Reason::RecipientUnknown) => event.known = Some(false),
+        // postscreen leaves the code (421) out.
+        Some(Reason::TooManyConnections) => event.outcome = Outcome::Deferred,
+        _ => {}
     }
     event.hostile = verb == Action::Refuse && is_hostile(event.reason, class == Some(b'5'));
     event
@@ -138,25 +141,20 @@ struct Fields<'a> {
 
 /// Postfix's words and the fields behind them; `None` where a field's delimiter stands twice.
 fn split_fields(text: &[u8]) -> Option<(&[u8], Fields<'_>)> {
-    let start = match (scan::find(text, b"; from=<"), scan::find(text, b"; proto=")) {
-        (Some(at), _) | (None, Some(at)) => at,
-        (None, None) => return Some((text, Fields::default())),
-    };
+    let start = [&b"; from=<"[..], b"; to=<", b"; proto="]
+        .iter()
+        .find_map(|delimiter| scan::find(text, delimiter));
+    let Some(start) = start else { return Some((text, Fields::default())) };
     let (words, tail) = (text.get(..start)?, text.get(start + 2..)?);
     let mut fields = Fields::default();
     let mut rest = tail;
-    if let Some(sender) = tail.strip_prefix(b"from=<") {
-        let (value, behind) = until_any(sender, [b"> to=<", b">, to=<", b"> proto=", b">, proto="]);
-        fields.sender = Some(value);
-        rest = behind;
-        if let Some(recipient) =
-            [&b"> to=<"[..], b">, to=<"].iter().find_map(|d| rest.strip_prefix(*d))
-        {
-            let (value, behind) =
-                until_any(recipient, [b"> proto=", b">, proto=", b"> proto=", b">, proto="]);
-            fields.recipient = Some(value);
-            rest = behind;
-        }
+    if let Some(sender) = rest.strip_prefix(b"from=<") {
+        let (value, behind) = until_field(sender);
+        (fields.sender, rest) = (Some(value), behind);
+    }
+    if let Some(recipient) = rest.strip_prefix(b"to=<") {
+        let (value, behind) = until_field(recipient);
+        (fields.recipient, rest) = (Some(value), behind);
     }
     if let Some((_, helo)) = scan::split_once(rest, b"helo=<") {
         // `sasl_username=<name>` may follow, or be a part of the HELO name: no account is read.
@@ -170,16 +168,18 @@ fn split_fields(text: &[u8]) -> Option<(&[u8], Fields<'_>)> {
     (!twice && !forged).then_some((words, fields))
 }
 
-/// The text up to the first of the delimiters, and the rest from that delimiter on.
-fn until_any<'a>(text: &'a [u8], delimiters: [&[u8]; 4]) -> (Text<'a>, &'a [u8]) {
-    let end = memchr::memchr_iter(b'>', text)
-        .find(|at| {
-            let rest = text.get(*at..).unwrap_or_default();
-            delimiters.iter().any(|delimiter| rest.starts_with(delimiter))
-        })
-        .unwrap_or(text.len());
-    let (value, rest) = text.split_at(end);
-    (Text(value.strip_suffix(b">").unwrap_or(value)), rest)
+/// An address up to `> to=<` or `> proto=` (postscreen: `>, to=<`), and the rest from the field's
+/// name on.
+fn until_field(text: &[u8]) -> (Text<'_>, &[u8]) {
+    for at in memchr::memchr_iter(b'>', text) {
+        let behind = text.get(at + 1..).unwrap_or_default();
+        let behind = behind.strip_prefix(b",").unwrap_or(behind);
+        let Some(field) = behind.strip_prefix(b" ") else { continue };
+        if field.starts_with(b"to=<") || field.starts_with(b"proto=") {
+            return (Text(text.get(..at).unwrap_or_default()), field);
+        }
+    }
+    (Text(text.strip_suffix(b">").unwrap_or(text)), b"")
 }
 
 /// The words behind `<what was refused>: `, whose end is the last `>: `.

@@ -1,7 +1,7 @@
 //! smtpd's connections: connect, disconnect, lost, TLS, limits, commands that are none.
 
 use super::line::{Line, detail};
-use super::peer::peer;
+use super::peer::{follows, peer, peer_and_text};
 use crate::scan;
 use event::{CommandCounts, Event, Kind, Outcome, Reason, Text};
 
@@ -15,6 +15,9 @@ pub(super) fn connect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
 /// where some failed, all tries.
 pub(super) fn disconnect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
     let (peer, rest) = peer(rest)?;
+    if !is_counts(rest) {
+        return None;
+    }
     let counts = counts(rest);
     let failed = counts.auth_all.saturating_sub(counts.auth_ok);
     let event = line.about(peer, Kind::Disconnect, Outcome::Allowed);
@@ -26,6 +29,13 @@ pub(super) fn disconnect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> 
         reason: hostile.then_some(Reason::AuthFailed),
         ..event
     })
+}
+
+/// ` ehlo=1 ...`, perhaps cut.
+fn is_counts(rest: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(b" ") else { return rest.is_empty() };
+    let (_, after) = scan::take_while(rest, |byte| byte.is_ascii_lowercase());
+    follows(after, b"=")
 }
 
 fn counts(text: &[u8]) -> CommandCounts {
@@ -62,7 +72,10 @@ pub(super) fn ended<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>>
         .iter()
         .find_map(|(words, reason)| Some((*reason, message.strip_prefix(*words)?)))?;
     let (stage, rest) = stage(rest)?;
-    let (peer, _) = peer(rest)?;
+    let (peer, rest) = peer(rest)?;
+    if !rest.is_empty() {
+        return None;
+    }
     let event = line.about(peer, Kind::Disconnect, Outcome::Dropped);
     let hostile = reason == Reason::TooManyErrors;
     Some(Event { reason: Some(reason), hostile, detail: Some(Text(stage)), ..event })
@@ -86,8 +99,7 @@ fn stage(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// `SSL_accept error from peer: lost connection`.
 pub(super) fn tls_failed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
-    let (peer, rest) = peer(rest)?;
-    let why = rest.strip_prefix(b": ").unwrap_or_default();
+    let (peer, why) = peer_and_text(rest)?;
     let (reason, outcome) = match why {
         b"lost connection" => (Reason::ConnectionLost, Outcome::Dropped),
         b"Connection timed out" => (Reason::Timeout, Outcome::Dropped),
@@ -108,8 +120,7 @@ pub(super) fn tls_established<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<
     let rest = rest.strip_prefix(b"TLS connection ")?;
     let rest =
         rest.strip_prefix(b"established from ").or_else(|| rest.strip_prefix(b"reused from "))?;
-    let (peer, rest) = peer(rest)?;
-    let cipher = rest.strip_prefix(b": ").unwrap_or_default();
+    let (peer, cipher) = peer_and_text(rest)?;
     let event = line.about(peer, Kind::Tls, Outcome::Allowed);
     Some(Event { detail: detail(cipher), ..event })
 }
@@ -131,7 +142,10 @@ pub(super) fn limited<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> 
         .find_map(|(words, kind, reason)| Some((*kind, *reason, text.strip_prefix(*words)?)))?;
     let (count, rest) = scan::word(rest);
     scan::number(count)?;
-    let (peer, _) = peer(rest.strip_prefix(b"from ")?)?;
+    let (peer, rest) = peer(rest.strip_prefix(b"from ")?)?;
+    if !follows(rest, b" for service ") {
+        return None;
+    }
     let attempts = u32::from(kind == Kind::Auth);
     let event = line.against(peer, kind, Outcome::Deferred, reason);
     Some(Event { attempts, detail: Some(Text(count)), ..event })
@@ -139,23 +153,26 @@ pub(super) fn limited<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> 
 
 /// `non-SMTP command from peer: text`.
 pub(super) fn non_smtp<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
-    let (peer, rest) = peer(rest)?;
+    let (peer, sent) = peer_and_text(rest)?;
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::NonSmtpCommand);
-    Some(Event { detail: detail(rest.strip_prefix(b": ").unwrap_or_default()), ..event })
+    Some(Event { detail: detail(sent), ..event })
 }
 
 /// `improper command pipelining after EHLO from peer: text`.
 pub(super) fn pipelining<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let (_, rest) = stage(rest)?;
-    let (peer, rest) = peer(rest)?;
+    let (peer, sent) = peer_and_text(rest)?;
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::Pipelining);
-    Some(Event { detail: detail(rest.strip_prefix(b": ").unwrap_or_default()), ..event })
+    Some(Event { detail: detail(sent), ..event })
 }
 
 /// `Illegal address syntax from peer in MAIL command: text`, and what else begins with a peer and
 /// is an error of syntax.
 pub(super) fn bad_syntax<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let (peer, rest) = peer(rest)?;
+    if !follows(rest, b" in ") && !follows(rest, b": ") {
+        return None;
+    }
     let sent = scan::split_once(rest, b": ").map(|(_, sent)| sent).unwrap_or_default();
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::ProtocolError);
     Some(Event { detail: detail(sent), ..event })
@@ -170,7 +187,10 @@ pub(super) fn proxy_header<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
 
 /// TLS was asked for and this server has none to give.
 pub(super) fn tls_unavailable<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
-    let (peer, _) = peer(rest)?;
+    let (peer, rest) = peer(rest)?;
+    if !follows(rest, b" for service ") {
+        return None;
+    }
     let event = line.about(peer, Kind::Tls, Outcome::Deferred);
     Some(Event { reason: Some(Reason::TlsFailed), ..event })
 }

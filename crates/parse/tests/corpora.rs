@@ -1,0 +1,111 @@
+//! Every line of every corpus means what the file says.
+//!
+//! `MAILWARD_CORPUS=print` prints the files as the parsers read them now, for a person to review.
+
+mod corpus;
+
+use corpus::{File, OPTIONAL, expectation, files, meaning, written};
+use parse::PARSERS;
+
+/// Differences of one file, each with its place.
+fn differences(file: &File) -> Vec<String> {
+    let envelope_only = file.directory == "envelope";
+    let mut found = Vec::new();
+    for case in &file.cases {
+        let place = format!("{}:{}", file.path.display(), case.number);
+        let line = String::from_utf8_lossy(&case.line);
+        let actual = meaning(&case.line, envelope_only);
+        let Some(expected) = &case.expected else {
+            let means = written(&actual, &actual);
+            found.push(format!("{place}: no expectation\n  {line}\n  means  => {means}"));
+            continue;
+        };
+        let expected = expectation(expected);
+        let checked = |key: &str| envelope_only || !OPTIONAL.contains(&key);
+        let missing = actual.iter().filter(|pair| checked(&pair.0) && !expected.contains(pair));
+        let wrong = expected.iter().filter(|pair| !actual.contains(pair));
+        if missing.chain(wrong).next().is_some() {
+            let (wanted, means) = (written(&expected, &expected), written(&actual, &expected));
+            found.push(format!("{place}\n  {line}\n  wanted => {wanted}\n  means  => {means}"));
+        }
+    }
+    found
+}
+
+/// The file as the parsers read it now.
+fn corrected(file: &File) -> String {
+    let mut text = String::new();
+    let mut cases = file.cases.iter();
+    for line in file.bytes.split(|byte| *byte == b'\n') {
+        if line.starts_with(b"=> ") {
+            continue;
+        }
+        text.push_str(&String::from_utf8_lossy(line));
+        text.push('\n');
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let case = cases.next().expect("each line is a case");
+        let wanted = case.expected.as_deref().map(expectation).unwrap_or_default();
+        let actual = meaning(&case.line, file.directory == "envelope");
+        text.push_str(&format!("=> {}\n", written(&actual, &wanted)));
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+#[test]
+fn lines_mean_what_the_corpora_say() {
+    let files = files();
+    assert!(!files.is_empty(), "no corpora");
+    if std::env::var_os("MAILWARD_CORPUS").is_some_and(|value| value == "print") {
+        for file in &files {
+            println!("#### {}\n{}", file.path.display(), corrected(file));
+        }
+    }
+    let found: Vec<String> = files.iter().flat_map(differences).collect();
+    assert!(found.is_empty(), "{} lines differ\n\n{}\n", found.len(), found.join("\n\n"));
+}
+
+#[test]
+fn each_directory_is_a_parsers_own() {
+    for file in files() {
+        if file.directory == "envelope" {
+            continue;
+        }
+        for case in &file.cases {
+            let foreign = case.expected.as_deref().is_some_and(|text| text == b"foreign");
+            let Some(record) = parse::frame(&case.line) else { continue };
+            let owner = PARSERS.iter().find(|parser| (parser.owns)(&record));
+            let owner = owner.map(|parser| parser.name).filter(|_| !foreign);
+            let place = format!("{}:{}", file.path.display(), case.number);
+            assert!(
+                owner == Some(file.directory.as_str()) || foreign,
+                "{place}: owned by {owner:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_parser_has_a_corpus_with_events_noise_and_lines_that_must_not_count() {
+    let files = files();
+    for parser in PARSERS {
+        let cases = || files.iter().filter(|f| f.directory == parser.name).flat_map(|f| &f.cases);
+        if cases().next().is_none() {
+            continue; // the tidy test asks for the directory
+        }
+        let says = |word: &str| {
+            cases().any(|case| {
+                let text = case.expected.as_deref().unwrap_or_default();
+                String::from_utf8_lossy(text).split(' ').any(|part| part == word)
+            })
+        };
+        assert!(says("hostile"), "{}: no hostile line", parser.name);
+        assert!(says("noise"), "{}: no noise", parser.name);
+        let harmless = cases().any(|case| {
+            let text = String::from_utf8_lossy(case.expected.as_deref().unwrap_or_default());
+            text.contains(" client=") && !text.split(' ').any(|part| part == "hostile")
+        });
+        assert!(harmless, "{}: no client's line that must not count", parser.name);
+    }
+}
