@@ -30,11 +30,11 @@ pub struct AllowOnly {
 pub struct Limits {
     /// New connections a minute of one address.
     pub connections_per_minute_per_address: u32,
-    /// New connections that one address may make at once, above the rate.
+    /// New connections that one address may make at once; the rate refills it. At least 1 holds.
     pub burst_per_address: u32,
     /// New connections a minute of one prefix.
     pub connections_per_minute_per_prefix: u32,
-    /// New connections that one prefix may make at once, above the rate.
+    /// New connections that one prefix may make at once; the rate refills it. At least 1 holds.
     pub burst_per_prefix: u32,
     /// Connections that one address may hold at a time.
     pub concurrent_per_address: u32,
@@ -195,8 +195,7 @@ mod tests {
 
     #[test]
     fn what_must_never_be_banned() {
-        let ruleset =
-            Ruleset { allow: vec!["203.0.113.7".parse().unwrap()], ..Ruleset::default() };
+        let ruleset = Ruleset { allow: vec!["203.0.113.7".parse().unwrap()], ..Ruleset::default() };
         for (network, refusal) in [
             ("127.0.0.1", Some(Refusal::Loopback)),
             ("127.0.0.0/8", Some(Refusal::Loopback)),

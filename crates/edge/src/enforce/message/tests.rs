@@ -7,11 +7,12 @@ fn network() -> impl Strategy<Value = Network> {
             IpAddr::from(std::net::Ipv4Addr::from_bits(bits)),
             prefix
         )),
-        (any::<u128>(), 0u8..=128).prop_map(|(bits, prefix)| Network::of(
-            IpAddr::from(std::net::Ipv6Addr::from_bits(bits)),
-            prefix
-        ))
-        .prop_filter("mapped", |n| n.address().is_ipv4() || n.prefix() >= 1),
+        (any::<u128>(), 0u8..=128)
+            .prop_map(|(bits, prefix)| Network::of(
+                IpAddr::from(std::net::Ipv6Addr::from_bits(bits)),
+                prefix
+            ))
+            .prop_filter("mapped", |n| n.address().is_ipv4() || n.prefix() >= 1),
     ]
     .prop_filter("canonical", |n| Network::of(n.address(), n.prefix()) == *n)
 }
@@ -120,7 +121,8 @@ proptest! {
 
 #[test]
 fn values_out_of_range_are_refused() {
-    let good = Order::Ban(vec![Ban { network: "192.0.2.0/24".parse().unwrap(), remaining_s: None }]);
+    let good =
+        Order::Ban(vec![Ban { network: "192.0.2.0/24".parse().unwrap(), remaining_s: None }]);
     let mut bytes = good.encode(7);
     assert_eq!(Order::decode(&bytes), Ok((7, good)));
     let last_octet = bytes.len() - 6;
