@@ -65,9 +65,9 @@ fn is_mechanism(text: &[u8]) -> bool {
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A name as logged; Postfix says `(unavailable)` where it knows none.
+/// A name as logged; Postfix says `(unavailable)` where it knows none, which a cut line may end in.
 fn username(name: &[u8]) -> Option<Text<'_>> {
-    (!name.is_empty() && name != b"(unavailable)").then_some(Text(name))
+    (!b"(unavailable)".starts_with(name)).then_some(Text(name))
 }
 
 /// What follows `QUEUEID: client=`: a message begins, for a user who has logged in or for anybody.
