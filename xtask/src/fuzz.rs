@@ -3,8 +3,8 @@
 //! `cargo fuzz run -s none` does the same where cargo-fuzz is installed; this needs nothing but a
 //! C++ compiler. No sanitizer: there is no unsafe code to watch, a panic or a hang is the find.
 
-use crate::{Outcome, process};
-use std::path::PathBuf;
+use crate::{Outcome, Tree, process};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What cargo-fuzz passes for coverage, without the sanitizer that only nightly has.
@@ -87,8 +87,8 @@ pub fn fuzz(target: &str, seconds: u32) -> Outcome {
     std::fs::create_dir_all(&corpus)?;
     std::fs::create_dir_all(&artifacts)?;
     let mut command = Command::new(build.join(triple()).join("release").join(target));
+    seed(target, &corpus)?;
     command.arg(&corpus);
-    command.args(seed_folders(target));
     command
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-timeout={INPUT_S_MAX}"))
@@ -98,10 +98,40 @@ pub fn fuzz(target: &str, seconds: u32) -> Outcome {
     process::shown(command.current_dir(process::root()))
 }
 
-/// Kept inputs: every file is one.
-fn seed_folders(target: &str) -> Vec<PathBuf> {
-    let seeds = folder().join("seeds").join(target);
-    if seeds.is_dir() { vec![seeds] } else { Vec::new() }
+/// Fills a fresh corpus folder from the repository's own data, so that the search begins behind
+/// the first branches.
+fn seed(target: &str, corpus: &Path) -> Outcome {
+    let tree = Tree::read(&process::root())?;
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for (path, text) in tree.under("corpora/").filter(|(path, _)| path.ends_with(".txt")) {
+        let lines = text.lines().filter(|line| !line.starts_with("=> ") && !line.starts_with('#'));
+        for line in lines.filter(|line| !line.is_empty()) {
+            match target {
+                "line" => seeds.push(line.into()),
+                "parser" if !path.starts_with("corpora/envelope/") => seeds.extend(messages(line)),
+                _ => {}
+            }
+        }
+    }
+    if target == "configuration" {
+        let files = tree.ending(".toml").filter(|(path, _)| path.starts_with("packaging/"));
+        seeds.extend(files.map(|(_, text)| text.as_bytes().to_vec()));
+    }
+    for (number, seed) in seeds.iter().enumerate() {
+        std::fs::write(corpus.join(format!("seed-{number:05}")), seed)?;
+    }
+    Ok(())
+}
+
+/// A line's message as the target `parser` wants it, once for each of the first rows: which row,
+/// which envelope, how long the program's name is, the name, the message.
+fn messages(line: &str) -> Vec<Vec<u8>> {
+    let Some((before, message)) = line.split_once(": ") else { return Vec::new() };
+    let program = before.rsplit(' ').next().unwrap_or_default();
+    let program = program.split('[').next().unwrap_or_default();
+    let length = u8::try_from(program.len()).unwrap_or(u8::MAX);
+    let rows = 0..4_u8;
+    rows.map(|row| [&[row, 1, length], program.as_bytes(), message.as_bytes()].concat()).collect()
 }
 
 fn folder() -> PathBuf {
