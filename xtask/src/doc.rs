@@ -1,13 +1,17 @@
 //! The generated parts of docs/: what stands between two marks is what the program says.
 //!
 //! `<!-- generated: mailward WORDS -->` begins a part and `<!-- /generated -->` ends it. The words
-//! are arguments of the program, so every table has its one place: in the program.
+//! are arguments of the program, so every table has its one place: in the program. The example
+//! configuration is made as a whole, in the same way.
 
 use crate::steps::End;
 use crate::{Outcome, Tree, process};
 
 const BEGIN: &str = "<!-- generated: mailward ";
 const END: &str = "<!-- /generated -->";
+
+/// Files that are generated as a whole, and by which words.
+const WHOLE: &[(&str, &[&str])] = &[("packaging/mailward.toml", &["reference", "example"])];
 
 /// `cargo xtask doc [--check]`.
 pub fn run(arguments: &[String]) -> Outcome {
@@ -40,6 +44,12 @@ fn changed() -> Outcome<Vec<(String, String)>> {
         let renewed = renewed(text, program).map_err(|error| format!("{path}: {error}"))?;
         if renewed != text {
             changed.push((path.to_owned(), renewed));
+        }
+    }
+    for (path, words) in WHOLE {
+        let made = program(words)?;
+        if tree.get(path) != Some(&made) {
+            changed.push(((*path).to_owned(), made));
         }
     }
     Ok(changed)
