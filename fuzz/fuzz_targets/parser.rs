@@ -1,6 +1,6 @@
 #![no_main]
-//! Each row of `PARSERS` on any message: the first byte chooses the row, the second how the line was
-//! framed, the third how long the program's name is.
+//! Each row of `PARSERS` on any message: the first byte chooses the row, the second how the line
+//! was framed, the third how long the program's name is.
 
 use event::{Text, Timestamp};
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Fuzzing on stable Rust: libFuzzer linked by `libfuzzer-sys`, coverage by flags that stable knows.
+//! Fuzzing on stable Rust: libFuzzer linked by `libfuzzer-sys`, coverage by flags of stable rustc.
 //!
 //! `cargo fuzz run -s none` does the same where cargo-fuzz is installed; this needs nothing but a
 //! C++ compiler. No sanitizer: there is no unsafe code to watch, a panic or a hang is the find.

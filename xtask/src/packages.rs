@@ -41,7 +41,7 @@ pub fn ensure(wanted: &[Package]) -> Outcome {
 fn install(names: &[&str]) -> Outcome {
     let mut words = vec!["apt-get", "install", "-y", "--no-install-recommends"];
     words.extend(names);
-    // The lists of a bare machine may be absent or old; an update that fails is told by the install.
+    // A bare machine's lists may be absent or old; if an update fails, the install tells.
     let _ = process::output(&mut elevated(&["apt-get", "update", "-q"])?);
     process::output(&mut elevated(&words)?).map(drop)
 }
@@ -60,6 +60,18 @@ fn elevated(words: &[&str]) -> Outcome<Command> {
     };
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
     Ok(command)
+}
+
+/// `rustfmt` and `clippy`, which a minimal toolchain lacks: asks rustup for those that are missing.
+pub fn ensure_toolchain() -> Outcome {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if process::output(&mut process::cargo(&[subcommand, "--version"])).is_ok() {
+            continue;
+        }
+        println!("    adds {component} to the toolchain with rustup");
+        process::output(Command::new("rustup").args(["component", "add", component]))?;
+    }
+    Ok(())
 }
 
 fn installed(name: &str) -> bool {

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("corpora/", "", "log lines, as the servers write them"),
     ("crates/parse/src/postfix", "blacklist", "postscreen's own words in its lines"),
     ("crates/parse/src/postfix", "whitelist", "postscreen's own words in its lines"),
+    ("crates/parse/src/exim", "blacklist", "administrators' words in their refusals"),
     ("crates/parse/tests/", "", "log lines, as the servers write them"),
     ("docs/moving-in.md", "jail", "the peer's word, for its users"),
     ("range/", "blacklist", "postscreen's parameter names and lines"),
