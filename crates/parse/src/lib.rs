@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod dovecot;
+mod exim;
 mod postfix;
 mod record;
 mod scan;
@@ -48,7 +50,7 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER];
+pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
