@@ -1,9 +1,19 @@
-//! The engine: the only way in and out.
+//! The engine: the only way in and out, the clock, and the course of one input.
 
-use crate::{CheckpointError, Config, Explanation, Statistics};
+use crate::client::ClientKey;
+use crate::config::Config;
+use crate::detect::{self, Seen};
+use crate::explain::{Statistics, TableStatistics};
+use crate::hash::lower;
+use crate::protection::Shelter;
+use crate::state::State;
+use crate::timer::{Timer, Timers};
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use event::{Command, Decision, Event, Evicted, Evidence, Expiry, Finding, Subject, Timestamp};
+use event::{
+    Command, Decision, Event, Evicted, Expiry, Finding, Mode, Network, Subject, Timestamp,
+};
 
 /// What can change a decision.
 #[derive(Clone, Debug)]
@@ -14,7 +24,8 @@ pub enum Input<'a> {
     Tick(Timestamp),
     /// An operator's order, or new surroundings.
     Command(&'a Command),
-    /// A new configuration, from this time on.
+    /// A new configuration, from this time on. Its seed and its capacities hold from the next
+    /// start on.
     Config(Timestamp, &'a Config),
 }
 
@@ -31,23 +42,67 @@ pub enum Output {
     Evicted(Evicted),
 }
 
-/// The engine.
+/// The engine. Memory is bounded by the capacities of its configuration.
 pub struct Engine {
-    holds: BTreeMap<Subject, Decision>,
-    now: Timestamp,
+    pub(crate) config: Config,
+    pub(crate) state: State,
+    /// All that holds, in whatever mode.
+    pub(crate) holds: BTreeMap<Subject, Decision>,
+    /// Enforced bans of networks that no key of the tables names (an operator's /20).
+    pub(crate) wide: Vec<Network>,
+    pub(crate) shelter: Shelter,
+    pub(crate) timers: Timers,
+    pub(crate) now: Timestamp,
+    /// The number of the latest line.
+    pub(crate) seq: u64,
+    /// Hashes of the bait accounts, sorted.
+    pub(crate) baits: Vec<u64>,
+    /// The minute of event time in which evictions were last reported.
+    pub(crate) reported_minute: i64,
 }
 
+const MINUTE_MICROS: i64 = 60_000_000;
+
 impl Engine {
-    /// An engine that has seen nothing.
+    /// An engine that has seen nothing. Its clock stands at 1970.
     pub fn new(config: Config) -> Self {
-        let _ = config;
-        Engine { holds: BTreeMap::new(), now: Timestamp(0) }
+        let shelter = Shelter { configured: config.allow_networks.clone(), ..Shelter::default() };
+        Engine {
+            state: State::new(&config),
+            baits: baits(&config),
+            config,
+            holds: BTreeMap::new(),
+            wide: Vec::new(),
+            shelter,
+            timers: Timers::default(),
+            now: Timestamp(0),
+            seq: 0,
+            reported_minute: 0,
+        }
     }
 
     /// Applies one input. `seq` is the number of the line (in the order of arrival) that it came
     /// from; it becomes the evidence.
+    ///
+    /// Timers that are due fire first, with their deadline as the time of what they say. An event
+    /// that is older than the clock counts as happening now.
     pub fn step(&mut self, seq: u64, input: &Input<'_>, out: &mut Vec<Output>) {
-        let _ = (seq, input, out);
+        self.seq = self.seq.max(seq);
+        match input {
+            Input::Event(event) => {
+                self.advance(event.at, out);
+                self.event(seq, event, out);
+            }
+            Input::Tick(at) => self.advance(*at, out),
+            Input::Command(command) => {
+                self.advance(command.at, out);
+                self.order(command, out);
+            }
+            Input::Config(at, config) => {
+                self.advance(*at, out);
+                self.configure(config, out);
+            }
+        }
     }
 
     /// Event time reached.
@@ -57,46 +112,83 @@ impl Engine {
 
     /// The desired state: all decisions in mode enforce that hold now, in subject order.
     pub fn holds(&self) -> impl Iterator<Item = &Decision> {
-        self.holds.values()
-    }
-
-    /// Why a subject stands where it stands.
-    pub fn explain(&self, subject: &Subject) -> Explanation {
-        Explanation {
-            subject: subject.clone(),
-            at: self.now,
-            scores: Vec::new(),
-            offences: 0.0,
-            hold: None,
-            covered_by: None,
-            protection: None,
-            good_accounts: 0,
-            under_attack: false,
-            evidence: Evidence::default(),
-        }
+        self.holds.values().filter(|decision| decision.mode == Mode::Enforce)
     }
 
     /// The state in numbers.
     pub fn statistics(&self) -> Statistics {
-        Statistics { tables: Vec::new(), timers: 0 }
+        let mut tables = self.state.statistics();
+        tables.push(TableStatistics {
+            name: "bans",
+            entries: self.holds.len() as u32,
+            capacity: self.config.table.bans,
+            evicted: 0,
+        });
+        Statistics { tables, timers: self.timers.len() }
     }
 
-    /// Appends the whole state to `into`.
-    pub fn checkpoint(&self, into: &mut Vec<u8>) {
-        let _ = into;
-    }
-
-    /// Takes up a checkpoint under a configuration.
-    ///
-    /// # Errors
-    /// The bytes are no checkpoint, one of another version, or damaged.
-    pub fn restore(bytes: &[u8], config: Config) -> Result<Engine, CheckpointError> {
-        let _ = (bytes, config);
-        Err(CheckpointError::Foreign)
-    }
-
-    /// Fires the pending grace timers: the end of a replay.
+    /// The end of a replay: lets pending grace periods run out, as time would have.
     pub fn finish(&mut self, out: &mut Vec<Output>) {
-        let _ = out;
+        if let Some(deadline) = self.timers.last_grace() {
+            self.advance(deadline, out);
+        }
+        self.report_evictions(out);
     }
+
+    /// Now in whole seconds since 1970, as the tables keep it (from 1970 to 2106).
+    pub(crate) fn now_s(&self) -> u32 {
+        u32::try_from(self.now.seconds().max(0)).unwrap_or(u32::MAX)
+    }
+
+    fn advance(&mut self, to: Timestamp, out: &mut Vec<Output>) {
+        if to <= self.now {
+            return;
+        }
+        while let Some((deadline, timer)) = self.timers.due(to) {
+            self.now = self.now.max(deadline);
+            match timer {
+                Timer::End(subject) => self.end(&subject, out),
+                Timer::Grace { account, client } => {
+                    detect::distributed_guessing::grace_over(self, account, client, out);
+                }
+            }
+        }
+        self.now = to;
+        let minute = to.0.div_euclid(MINUTE_MICROS);
+        if minute != self.reported_minute {
+            self.reported_minute = minute;
+            self.report_evictions(out);
+        }
+    }
+
+    fn report_evictions(&mut self, out: &mut Vec<Output>) {
+        for (table, entries) in self.state.take_evicted() {
+            if entries > 0 {
+                let table = Cow::Borrowed(table);
+                out.push(Output::Evicted(Evicted { at: self.now, table, entries }));
+            }
+        }
+    }
+
+    fn event(&mut self, seq: u64, event: &Event<'_>, out: &mut Vec<Output>) {
+        let Some(address) = event.client else { return };
+        let Some(client) = ClientKey::of(address) else { return };
+        let seen = Seen { seq, now_s: self.now_s(), client, address, event };
+        detect::event(self, &seen, out);
+    }
+
+    fn configure(&mut self, config: &Config, out: &mut Vec<Output>) {
+        let seed = self.config.seed;
+        self.config = Config { seed, ..config.clone() };
+        self.baits = baits(&self.config);
+        self.shelter.configured.clone_from(&config.allow_networks);
+        self.lift_sheltered(out);
+    }
+}
+
+pub(crate) fn baits(config: &Config) -> Vec<u64> {
+    let hash = |name: &alloc::boxed::Box<str>| lower(config.seed, name.as_bytes());
+    let mut baits: Vec<u64> = config.bait_accounts.iter().map(hash).collect();
+    baits.sort_unstable();
+    baits
 }

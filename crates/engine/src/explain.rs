@@ -1,5 +1,11 @@
 //! Why a subject stands where it stands, as plain data.
 
+use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
+use crate::decide::{PREFIX_RULE, normal};
+use crate::detect::score_max;
+use crate::engine::Engine;
+use crate::hash::lower;
+use crate::places;
 use alloc::vec::Vec;
 use event::{Decision, Evidence, Network, Subject, Timestamp};
 
@@ -74,4 +80,136 @@ pub struct Statistics {
     pub tables: Vec<TableStatistics>,
     /// Timers that wait.
     pub timers: usize,
+}
+
+impl Engine {
+    /// Why a subject stands where it stands: scores against thresholds, offences, what holds and
+    /// what protects it. Reads only; scores are faded to the engine's clock.
+    pub fn explain(&self, subject: &Subject) -> Explanation {
+        let subject = normal(subject);
+        let mut explanation = Explanation {
+            at: self.now(),
+            scores: Vec::new(),
+            offences: 0.0,
+            hold: self.holds.get(&subject).cloned(),
+            covered_by: None,
+            protection: None,
+            good_accounts: 0,
+            under_attack: false,
+            evidence: Evidence::default(),
+            subject: subject.clone(),
+        };
+        if let Subject::Account(name) = &subject {
+            self.explain_account(lower(self.config.seed, name), &mut explanation);
+        }
+        let Some(network) = subject.network() else { return explanation };
+        explanation.protection = self.shelter.of(&network, self.now());
+        let covers = |held: &&Decision| {
+            let held_network = held.subject.network();
+            held.subject != subject
+                && held_network.is_some_and(|held| {
+                    held.prefix() <= network.prefix() && held.contains(network.address())
+                })
+        };
+        explanation.covered_by = self.holds.values().find(covers).cloned();
+        if let Some(client) = client_of(&network) {
+            self.explain_client(client, &mut explanation);
+        } else if let Some(prefix) = prefix_of(&network) {
+            self.explain_prefix(prefix, &mut explanation);
+        }
+        explanation
+    }
+
+    fn offences(&self, key: u64) -> f32 {
+        let half_life_s = self.config.ban.offence_half_life_s;
+        let row = self.state.offences.get(key);
+        row.map_or(0.0, |row| row.offences.at(self.now_s(), half_life_s) as f32 / 1000.0)
+    }
+
+    fn explain_client(&self, client: ClientKey, explanation: &mut Explanation) {
+        let (config, now_s) = (&self.config, self.now_s());
+        let good = places::good_accounts(&self.state, config, client, now_s);
+        explanation.good_accounts = good;
+        explanation.offences = self.offences(client.0);
+        let mut stand = |detector: &'static str, score: u32, score_max: u32, half_life_s: u32| {
+            if score > 0 {
+                let (score, score_max) = (score as f32 / 1000.0, score_max as f32 / 1000.0);
+                explanation.scores.push(Standing { detector, score, score_max, half_life_s });
+            }
+        };
+        if let Some(row) = self.state.clients.get(client.0) {
+            for (name, score, rule) in [
+                ("brute-force", row.brute, config.brute_force.rule),
+                ("slow-guessing", row.slow, config.slow_guessing.rule),
+            ] {
+                let score_max = score_max(self, rule.score_max, good);
+                stand(name, score.at(now_s, rule.half_life_s), score_max, rule.half_life_s);
+            }
+            let spray = &config.password_spray;
+            let excused = good.saturating_mul(spray.excused_by_good).saturating_add(1);
+            let accounts_max = spray.client_accounts_min.max(excused).saturating_mul(1000);
+            stand("password-spray", row.accounts.count().saturating_mul(1000), accounts_max, 0);
+            explanation.evidence = row.lines.evidence(self.seq);
+        }
+        if let Some(row) = self.state.traffic.get(client.0) {
+            let flood = &config.connection_flood;
+            let factor = if good > 0 { flood.known_factor } else { 1 };
+            let half_life_s = flood.rule.half_life_s;
+            let score_max = flood.rule.score_max.0.saturating_mul(factor);
+            stand("connection-flood", row.connects.at(now_s, half_life_s), score_max, half_life_s);
+        }
+        if let Some(row) = self.state.probes.get(client.0) {
+            let rule = config.scan.rule;
+            let weak = row.weak.at(now_s, rule.half_life_s).min(config.scan.weak_max.0);
+            let score = row.scan.at(now_s, rule.half_life_s).saturating_add(weak);
+            stand("scan", score, rule.score_max.0, rule.half_life_s);
+            for (name, score, rule) in [
+                ("relay-probe", row.relay, config.relay_probe.rule),
+                ("recipient-harvest", row.harvest, config.recipient_harvest.rule),
+            ] {
+                stand(name, score.at(now_s, rule.half_life_s), rule.score_max.0, rule.half_life_s);
+            }
+            let more = row.lines.evidence(self.seq);
+            let mut lines = [explanation.evidence.lines(), more.lines()].concat();
+            lines.sort_unstable();
+            explanation.evidence = lines.into_iter().collect();
+        }
+    }
+
+    fn explain_prefix(&self, prefix: PrefixKey, explanation: &mut Explanation) {
+        let (config, now_s) = (&self.config, self.now_s());
+        let good = places::good_accounts_of_prefix(&self.state, config, prefix, now_s);
+        explanation.good_accounts = good;
+        explanation.offences = self.offences(places::shared_key(prefix));
+        let Some(row) = self.state.prefixes.get(places::shared_key(prefix)) else { return };
+        let members_min = match (prefix.is_v4(), prefix.network().prefix()) {
+            (true, _) => config.prefix.clients_min,
+            (false, 56) => config.prefix.v6_56_min,
+            (false, _) => config.prefix.v6_48_min,
+        };
+        for (detector, count, least) in [
+            ("password-spray", row.accounts.count(), config.password_spray.prefix_accounts_min),
+            (PREFIX_RULE, row.banned.count(), members_min),
+        ] {
+            if count > 0 {
+                let (score, score_max) = (count as f32, least as f32);
+                explanation.scores.push(Standing { detector, score, score_max, half_life_s: 0 });
+            }
+        }
+        explanation.evidence = row.lines.evidence(self.seq);
+    }
+
+    fn explain_account(&self, account: u64, explanation: &mut Explanation) {
+        let rule = &self.config.distributed_guessing;
+        let Some(row) = self.state.accounts.get(account) else { return };
+        explanation.under_attack = row.under_attack;
+        explanation.evidence = row.lines.evidence(self.seq);
+        for (count, least) in
+            [(row.prefixes.count(), rule.prefixes_min), (row.clients.count(), rule.clients_min)]
+        {
+            let (score, score_max) = (count as f32, least as f32);
+            let detector = "distributed-guessing";
+            explanation.scores.push(Standing { detector, score, score_max, half_life_s: 0 });
+        }
+    }
 }

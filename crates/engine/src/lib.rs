@@ -2,6 +2,10 @@
 //!
 //! One way in ([`Input`]), one way out ([`Output`]), no clock, no hash-map iteration, no chance:
 //! the same inputs give the same outputs, byte for byte, on any machine.
+//!
+//! The way of an event: `engine` moves the clock and fires timers, `detect` hands it to the
+//! detectors it concerns, each keeps its numbers in a row of a bounded table (`state`), and where
+//! one has seen enough, `decide` asks who is protected, what holds already and how long a ban is.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -9,14 +13,28 @@
 extern crate alloc;
 
 mod checkpoint;
+mod client;
 mod config;
+mod decide;
+mod detect;
 mod engine;
 mod explain;
+mod hash;
+mod persist;
+mod places;
+mod protection;
+mod score;
+mod session;
+mod sketch;
+mod state;
+mod table;
+mod timer;
 
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
     Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
 };
+pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};

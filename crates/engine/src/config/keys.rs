@@ -1,7 +1,6 @@
 //! The table of all keys.
 
 use super::{Config, ConfigError, Points, Problem, Value, ValueKind};
-use alloc::boxed::Box;
 use event::Mode;
 
 /// One key: where it is, what it means, what it may hold.
@@ -107,7 +106,7 @@ macro_rules! key {
 pub const KEYS: &[Key] = &[
     key!(mode "brute-force.mode", "Off, observe (record only) or enforce.", brute_force.rule.mode),
     key!(points "brute-force.score_max", "Score from which a client is banned.", 0.1..100000.0, brute_force.rule.score_max),
-    key!("s" "brute-force.half_life_s", "Time in which the score halves.", 10..31536000, brute_force.rule.half_life_s),
+    key!("s" "brute-force.half_life_s", "Time in which the score halves.", 60..31536000, brute_force.rule.half_life_s),
     key!("s" "brute-force.ban_s", "Length of the first ban.", 1..31536000, brute_force.rule.ban_s),
     key!(points "brute-force.new_account", "Weight of the first failure of an account by a client.", 0.0..1000.0, brute_force.new_account),
     key!(points "brute-force.unknown_account", "The same, where the server says that there is no such account.", 0.0..1000.0, brute_force.unknown_account),
@@ -120,7 +119,7 @@ pub const KEYS: &[Key] = &[
     key!(points "brute-force.unnamed_known", "Weight of a failure whose account is not logged, from a client with good logins.", 0.0..1000.0, brute_force.unnamed_known),
     key!(mode "slow-guessing.mode", "Off, observe (record only) or enforce.", slow_guessing.rule.mode),
     key!(points "slow-guessing.score_max", "Score from which a client is banned.", 0.1..100000.0, slow_guessing.rule.score_max),
-    key!("s" "slow-guessing.half_life_s", "Time in which the score halves.", 10..31536000, slow_guessing.rule.half_life_s),
+    key!("s" "slow-guessing.half_life_s", "Time in which the score halves.", 60..31536000, slow_guessing.rule.half_life_s),
     key!("s" "slow-guessing.ban_s", "Length of the first ban.", 1..31536000, slow_guessing.rule.ban_s),
     key!(points "slow-guessing.new_account", "Weight of the first failure of an account by a client.", 0.0..1000.0, slow_guessing.new_account),
     key!(points "slow-guessing.unknown_account", "The same, where the server says that there is no such account.", 0.0..1000.0, slow_guessing.unknown_account),
@@ -145,12 +144,12 @@ pub const KEYS: &[Key] = &[
     key!("s" "distributed-guessing.grace_s", "How long a client that failed may still log in before it is banned.", 0..86400, distributed_guessing.grace_s),
     key!(mode "connection-flood.mode", "Off, observe (record only) or enforce.", connection_flood.rule.mode),
     key!(points "connection-flood.score_max", "Score from which a client is banned.", 0.1..100000.0, connection_flood.rule.score_max),
-    key!("s" "connection-flood.half_life_s", "Time in which the score halves.", 10..31536000, connection_flood.rule.half_life_s),
+    key!("s" "connection-flood.half_life_s", "Time in which the score halves.", 60..31536000, connection_flood.rule.half_life_s),
     key!("s" "connection-flood.ban_s", "Length of the first ban.", 1..31536000, connection_flood.rule.ban_s),
     key!("" "connection-flood.known_factor", "Clients with good logins may connect so many times more often.", 1..1000, connection_flood.known_factor),
     key!(mode "scan.mode", "Off, observe (record only) or enforce.", scan.rule.mode),
     key!(points "scan.score_max", "Score from which a client is banned.", 0.1..100000.0, scan.rule.score_max),
-    key!("s" "scan.half_life_s", "Time in which the score halves.", 10..31536000, scan.rule.half_life_s),
+    key!("s" "scan.half_life_s", "Time in which the score halves.", 60..31536000, scan.rule.half_life_s),
     key!("s" "scan.ban_s", "Length of the first ban.", 1..31536000, scan.rule.ban_s),
     key!(points "scan.weak", "Weight of a weak sign: TLS failed, connected and left, no login tried.", 0.0..1000.0, scan.weak),
     key!(points "scan.weak_max", "The most that weak signs add up to.", 0.0..1000.0, scan.weak_max),
@@ -158,14 +157,14 @@ pub const KEYS: &[Key] = &[
     key!("s" "scan.visit_gap_s", "Pause that ends a visit.", 1..3600, scan.visit_gap_s),
     key!(mode "relay-probe.mode", "Off, observe (record only) or enforce.", relay_probe.rule.mode),
     key!(points "relay-probe.score_max", "Score from which a client is banned.", 0.1..100000.0, relay_probe.rule.score_max),
-    key!("s" "relay-probe.half_life_s", "Time in which the score halves.", 10..31536000, relay_probe.rule.half_life_s),
+    key!("s" "relay-probe.half_life_s", "Time in which the score halves.", 60..31536000, relay_probe.rule.half_life_s),
     key!("s" "relay-probe.ban_s", "Length of the first ban.", 1..31536000, relay_probe.rule.ban_s),
     key!(points "relay-probe.same_sender", "Weight of a refused relay with the sender of the one before.", 0.0..1000.0, relay_probe.same_sender),
     key!(points "relay-probe.same_message", "Weight of a further recipient of the same sender within five seconds.", 0.0..1000.0, relay_probe.same_message),
     key!(points "relay-probe.known", "Weight of a refused relay of a client with good logins.", 0.0..1000.0, relay_probe.known),
     key!(mode "recipient-harvest.mode", "Off, observe (record only) or enforce.", recipient_harvest.rule.mode),
     key!(points "recipient-harvest.score_max", "Score from which a client is banned.", 0.1..100000.0, recipient_harvest.rule.score_max),
-    key!("s" "recipient-harvest.half_life_s", "Time in which the score halves.", 10..31536000, recipient_harvest.rule.half_life_s),
+    key!("s" "recipient-harvest.half_life_s", "Time in which the score halves.", 60..31536000, recipient_harvest.rule.half_life_s),
     key!("s" "recipient-harvest.ban_s", "Length of the first ban.", 1..31536000, recipient_harvest.rule.ban_s),
     key!("" "recipient-harvest.accepted_per_unknown", "So many accepted messages excuse one unknown recipient.", 1..1000, recipient_harvest.accepted_per_unknown),
     key!(mode "exploit-attempt.mode", "Off, observe (record only) or enforce.", exploit_attempt.mode),
@@ -182,8 +181,8 @@ pub const KEYS: &[Key] = &[
         get: |config| Value::Words(config.bait_accounts.clone()),
         put: |config, value| match value {
             Value::Words(words) => {
-                let lower = |word: &Box<str>| word.to_ascii_lowercase().into_boxed_str();
-                config.bait_accounts = words.iter().map(lower).collect();
+                config.bait_accounts =
+                    words.iter().map(|word| word.to_ascii_lowercase().into()).collect();
                 Some(())
             }
             _ => None,

@@ -320,7 +320,7 @@ const BRUTE_FORCE: Guessing = Guessing {
     repeat_calm: Points(500),
     repeat_of_many: Points(1000),
     calm_s: 30,
-    known_place: Points(25),
+    known_place: Points(50),
     known_prefix: Points(100),
     unnamed_known: Points(100),
 };

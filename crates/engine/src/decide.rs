@@ -1,0 +1,404 @@
+//! From a verdict to a decision: protection, escalation, prefixes, the end.
+//!
+//! - A subject that is protected is never decided on; the finding is still told. A prefix that
+//!   holds a protected or known-good address is not banned as a whole.
+//! - Each earlier offence makes a ban `ban.growth` times longer, up to `ban.longest_s`; offences
+//!   fade with `ban.offence_half_life_s`.
+//! - While a ban holds, what its subject does is not scored, and at its start the scores are
+//!   cleared. So late lines of a connection that was open before (Dovecot's "inactivity", three
+//!   minutes later) cannot start a new ban when it ends.
+//! - Where enough clients of a prefix are banned within a window, the prefix is.
+
+use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
+use crate::engine::{Engine, Output};
+use crate::places;
+use crate::score::Score;
+use crate::sketch;
+use crate::timer::Timer;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use event::{
+    Command, Decision, Evidence, Expiry, Finding, Measure, Mode, Network, Order, Subject, canonical,
+};
+
+/// The name of the rule that bans whole prefixes.
+pub(crate) const PREFIX_RULE: &str = "prefix";
+/// The name of the rule of orders.
+const OPERATOR: &str = "operator";
+
+/// What a detector concluded.
+pub(crate) struct Verdict {
+    pub detector: &'static str,
+    pub mode: Mode,
+    pub ban_s: u32,
+    /// Thousandths of a point.
+    pub score: u32,
+    pub evidence: Evidence,
+}
+
+/// Whom a decision is to cover.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// A client, with the address that was seen, where one was.
+    Client(ClientKey, Option<IpAddr>),
+    /// A prefix.
+    Prefix(PrefixKey),
+}
+
+impl Target {
+    fn subject(self) -> Subject {
+        match self {
+            Target::Client(client, _) => client.subject(),
+            Target::Prefix(prefix) => Subject::Network(prefix.network()),
+        }
+    }
+
+    fn key(self) -> u64 {
+        match self {
+            Target::Client(client, _) => client.0,
+            Target::Prefix(prefix) => places::shared_key(prefix),
+        }
+    }
+}
+
+impl Engine {
+    /// Tells of something that was recognised.
+    pub(crate) fn find(&self, verdict: &Verdict, subject: Subject, out: &mut Vec<Output>) {
+        out.push(Output::Finding(Finding {
+            at: self.now,
+            detector: Cow::Borrowed(verdict.detector),
+            subject,
+            score: verdict.score as f32 / 1000.0,
+            evidence: verdict.evidence,
+        }));
+    }
+
+    /// Tells of it and decides on the same subject.
+    pub(crate) fn convict(&mut self, verdict: &Verdict, target: Target, out: &mut Vec<Output>) {
+        self.find(verdict, target.subject(), out);
+        self.decide(verdict, target, out);
+    }
+
+    /// Decides, unless the subject is protected or something like it holds already.
+    pub(crate) fn decide(&mut self, verdict: &Verdict, target: Target, out: &mut Vec<Output>) {
+        let Some(subject) = self.unsheltered(target) else { return };
+        if verdict.mode == Mode::Off || self.is_settled(&subject, target, verdict.mode) {
+            return;
+        }
+        let (offence, seconds) = self.offend(target.key(), verdict.ban_s);
+        let decision = Decision {
+            at: self.now,
+            measure: Measure::Ban,
+            subject: subject.clone(),
+            until: Some(self.now.plus_seconds(i64::from(seconds))),
+            rule: Cow::Borrowed(verdict.detector),
+            offence,
+            score: verdict.score as f32 / 1000.0,
+            mode: verdict.mode,
+            evidence: verdict.evidence,
+        };
+        self.hold(decision, out);
+        if verdict.mode != Mode::Enforce {
+            return;
+        }
+        if let Target::Client(client, _) = target {
+            self.clear_scores(client);
+            self.note_ban(client, verdict.evidence, out);
+        }
+    }
+
+    /// The subject to decide on: of an IPv6 client whose /64 holds a protected address, the single
+    /// address.
+    fn unsheltered(&self, target: Target) -> Option<Subject> {
+        let subject = target.subject();
+        if self.shelter.of(&subject.network()?, self.now).is_none() {
+            return Some(subject);
+        }
+        let Target::Client(_, Some(address)) = target else { return None };
+        let host = Network::host(address);
+        let single = address.is_ipv6() && self.shelter.of(&host, self.now).is_none();
+        single.then_some(Subject::Client(canonical(address)))
+    }
+
+    fn is_settled(&self, subject: &Subject, target: Target, mode: Mode) -> bool {
+        if let Some(hold) = self.holds.get(subject)
+            && (hold.mode == Mode::Enforce || mode == Mode::Observe)
+        {
+            return true;
+        }
+        match target {
+            Target::Client(client, _) => self.is_held(client),
+            Target::Prefix(_) => false,
+        }
+    }
+
+    /// Counts an offence; returns its number and the length of the ban, seconds.
+    fn offend(&mut self, key: u64, ban_s: u32) -> (u32, u32) {
+        let (now_s, bans) = (self.now_s(), self.config.ban);
+        let Some(row) = self.state.offences.entry(key) else { return (1, ban_s) };
+        let earlier = (row.offences.at(now_s, bans.offence_half_life_s) + 500) / 1000;
+        row.offences.add(now_s, bans.offence_half_life_s, 1000);
+        let factor = bans.growth.saturating_pow(earlier);
+        (earlier.saturating_add(1), ban_s.saturating_mul(factor).min(bans.longest_s.max(1)))
+    }
+
+    /// Makes a decision hold.
+    fn hold(&mut self, decision: Decision, out: &mut Vec<Output>) {
+        let subject = decision.subject.clone();
+        if let Some(until) = decision.until {
+            self.timers.set(until, Timer::End(subject.clone()));
+        }
+        if decision.mode == Mode::Enforce
+            && let Some(network) = subject.network()
+        {
+            let until_s = decision.until.map_or(u32::MAX, |until| {
+                u32::try_from(until.seconds().max(0)).unwrap_or(u32::MAX)
+            });
+            self.mark_held(&network, until_s);
+        }
+        out.push(Output::Decision(decision.clone()));
+        self.holds.insert(subject, decision);
+        while self.holds.len() > self.config.table.bans as usize {
+            let first = self.timers.first_end().cloned();
+            let Some(first) = first.or_else(|| self.holds.keys().next().cloned()) else { break };
+            if !self.lift(&first, "capacity", out) {
+                self.timers.forget_first_end();
+            }
+        }
+    }
+
+    /// Notes an enforced ban for a quick look. A single IPv6 address is left out: the look is by
+    /// /64, and its neighbours are still judged.
+    pub(crate) fn mark_held(&mut self, network: &Network, until_s: u32) {
+        if is_single_v6(network) {
+            return;
+        }
+        let key = match (client_of(network), prefix_of(network)) {
+            (Some(client), _) => client.0,
+            (None, Some(prefix)) => places::shared_key(prefix),
+            (None, None) => {
+                self.wide.push(*network);
+                return;
+            }
+        };
+        if let Some(row) = self.state.held.entry(key) {
+            row.until_s = row.until_s.max(until_s);
+        }
+    }
+
+    fn unmark_held(&mut self, network: &Network) {
+        if is_single_v6(network) {
+            return;
+        }
+        match (client_of(network), prefix_of(network)) {
+            (Some(client), _) => self.state.held.remove(client.0),
+            (None, Some(prefix)) => self.state.held.remove(places::shared_key(prefix)),
+            (None, None) => self.wide.retain(|wide| wide != network),
+        }
+    }
+
+    /// True while an enforced ban covers the client.
+    pub(crate) fn is_held(&self, client: ClientKey) -> bool {
+        if self.state.held.len() == 0 && self.wide.is_empty() {
+            return false;
+        }
+        let now_s = self.now_s();
+        let held = |key: u64| self.state.held.get(key).is_some_and(|row| row.until_s > now_s);
+        held(client.0)
+            || held(places::shared_key(client.prefix()))
+            || client.site().is_some_and(|site| held(places::shared_key(site)))
+            || self.wide.iter().any(|wide| wide.overlaps(&client.network()))
+    }
+
+    fn clear_scores(&mut self, client: ClientKey) {
+        if let Some(row) = self.state.clients.touch(client.0) {
+            (row.brute, row.slow) = (Score::default(), Score::default());
+            (row.accounts, row.last_s) = (sketch::Sketch::default(), 0);
+        }
+        if let Some(row) = self.state.probes.touch(client.0) {
+            (row.scan, row.weak, row.relay, row.harvest) = Default::default();
+        }
+        if let Some(row) = self.state.traffic.touch(client.0) {
+            row.connects = Score::default();
+        }
+    }
+
+    /// Counts a ban for the prefixes around the client.
+    fn note_ban(&mut self, client: ClientKey, evidence: Evidence, out: &mut Vec<Output>) {
+        let rule = self.config.prefix;
+        if rule.mode == Mode::Off {
+            return;
+        }
+        match client.site() {
+            None => self.note_ban_in(client.prefix(), client.0, rule.clients_min, evidence, out),
+            Some(site) => {
+                self.note_ban_in(site, client.0, rule.v6_56_min, evidence, out);
+                self.note_ban_in(client.prefix(), site.0, rule.v6_48_min, evidence, out);
+            }
+        }
+    }
+
+    fn note_ban_in(
+        &mut self,
+        prefix: PrefixKey,
+        member: u64,
+        members_min: u32,
+        evidence: Evidence,
+        out: &mut Vec<Output>,
+    ) {
+        let (now_s, rule, seed) = (self.now_s(), self.config.prefix, self.config.seed);
+        let Some(row) = self.state.prefixes.entry(places::shared_key(prefix)) else { return };
+        let windows = sketch::turn(&mut row.banned_window_s, now_s, rule.window_s);
+        row.banned.rotate(windows);
+        row.banned.mark(crate::hash::mix(member, seed));
+        let members = row.banned.count();
+        let good = places::good_accounts_of_prefix(&self.state, &self.config, prefix, now_s);
+        if members < members_min || good > 0 {
+            return;
+        }
+        let verdict = Verdict {
+            detector: PREFIX_RULE,
+            mode: rule.mode,
+            ban_s: rule.ban_s,
+            score: members.saturating_mul(1000),
+            evidence,
+        };
+        let target = Target::Prefix(prefix);
+        if self.unsheltered(target).is_some()
+            && !self.is_settled(&target.subject(), target, rule.mode)
+        {
+            self.convict(&verdict, target, out);
+        }
+    }
+
+    /// The time of a decision is over.
+    pub(crate) fn end(&mut self, subject: &Subject, out: &mut Vec<Output>) {
+        let over = |decision: &Decision| decision.until.is_some_and(|until| until <= self.now);
+        if self.holds.get(subject).is_some_and(over) {
+            self.lift(subject, "expired", out);
+        }
+    }
+
+    /// Ends what holds for a subject; false where nothing did.
+    pub(crate) fn lift(
+        &mut self,
+        subject: &Subject,
+        cause: &'static str,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(decision) = self.holds.remove(subject) else { return false };
+        if let Some(network) = subject.network() {
+            self.unmark_held(&network);
+        }
+        let (subject, cause) = (subject.clone(), Cow::Borrowed(cause));
+        let Decision { measure, rule, .. } = decision;
+        out.push(Output::Expiry(Expiry { at: self.now, subject, measure, rule, cause }));
+        true
+    }
+
+    /// Lifts whatever covers an address that is protected by now.
+    pub(crate) fn lift_sheltered(&mut self, out: &mut Vec<Output>) {
+        let sheltered = |subject: &&Subject| {
+            let network = subject.network();
+            network.is_some_and(|network| self.shelter.of(&network, self.now).is_some())
+        };
+        let lifted: Vec<Subject> = self.holds.keys().filter(sheltered).cloned().collect();
+        for subject in lifted {
+            self.lift(&subject, "allowlist", out);
+        }
+    }
+
+    /// Carries out an order. A ban of a protected subject is not carried out: see
+    /// [`Engine::explain`] for why.
+    pub(crate) fn order(&mut self, command: &Command, out: &mut Vec<Output>) {
+        match &command.order {
+            Order::Ban { subject, duration_s } => self.order_ban(subject, *duration_s, out),
+            Order::Unban { subject } => self.order_unban(subject, out),
+            Order::Allow { network, until } => {
+                self.shelter.forget(self.now);
+                self.shelter.allow(*network, *until);
+                self.lift_sheltered(out);
+            }
+            Order::Disallow { network } => self.shelter.disallow(network),
+            Order::Protect { networks } => {
+                self.shelter.surroundings = networks.to_vec();
+                self.lift_sheltered(out);
+            }
+        }
+    }
+
+    fn order_ban(&mut self, subject: &Subject, duration_s: Option<u32>, out: &mut Vec<Output>) {
+        let subject = normal(subject);
+        let network = subject.network();
+        if network.is_some_and(|network| self.shelter.of(&network, self.now).is_some()) {
+            return;
+        }
+        let measure = match subject {
+            Subject::Client(_) | Subject::Network(_) => Measure::Ban,
+            Subject::Account(_) => Measure::Lock,
+            Subject::Sender(_) | Subject::Host(_) => Measure::Hold,
+        };
+        if let Some(network) = network {
+            self.unmark_held(&network);
+        }
+        let until = duration_s.map(|seconds| self.now.plus_seconds(i64::from(seconds)));
+        let decision = Decision {
+            at: self.now,
+            measure,
+            subject,
+            until,
+            rule: Cow::Borrowed(OPERATOR),
+            offence: 0,
+            score: 0.0,
+            mode: Mode::Enforce,
+            evidence: Evidence::default(),
+        };
+        self.hold(decision, out);
+    }
+
+    /// Lifts what holds for the subject, for all inside it and for what covers it.
+    fn order_unban(&mut self, subject: &Subject, out: &mut Vec<Output>) {
+        let subject = normal(subject);
+        let Some(network) = subject.network() else {
+            self.lift(&subject, OPERATOR, out);
+            return;
+        };
+        let touched = |held: &&Subject| held.network().is_some_and(|held| held.overlaps(&network));
+        let lifted: Vec<Subject> = self.holds.keys().filter(touched).cloned().collect();
+        for held in lifted {
+            self.lift(&held, OPERATOR, out);
+            if let Some(client) = held.network().as_ref().and_then(client_of) {
+                self.forget(client);
+            }
+        }
+        if let Some(client) = client_of(&network) {
+            self.forget(client);
+        }
+        if let Some(prefix) = prefix_of(&network) {
+            self.state.prefixes.remove(places::shared_key(prefix));
+            self.state.offences.remove(places::shared_key(prefix));
+        }
+    }
+
+    fn forget(&mut self, client: ClientKey) {
+        self.state.clients.remove(client.0);
+        self.state.probes.remove(client.0);
+        self.state.traffic.remove(client.0);
+        self.state.offences.remove(client.0);
+    }
+}
+
+fn is_single_v6(network: &Network) -> bool {
+    network.address().is_ipv6() && network.prefix() > 64
+}
+
+/// One form for one thing: a network of one address is a client.
+pub(crate) fn normal(subject: &Subject) -> Subject {
+    match subject {
+        Subject::Client(address) => Subject::Client(canonical(*address)),
+        Subject::Network(network) if network.is_host() => Subject::Client(network.address()),
+        Subject::Account(name) => Subject::Account(name.to_ascii_lowercase().into_boxed_slice()),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,156 @@
+//! `distributed-guessing`: many clients fail on one account, each once or twice.
+//!
+//! Algorithm: for each account, distinct failing prefixes (/24, /48) and distinct failing clients
+//! by linear counting over a day at least. From 8 prefixes or 15 clients on, the account is *under
+//! attack*, until the counts have fallen by half. Javed and Paxson ("Detecting stealthy,
+//! distributed SSH brute-forcing", CCS 2013) find the attack in the aggregate first and then ask
+//! which sources took part; so does this: then all clients that failed on the account within the
+//! window are decided on, and newcomers one by one while it lasts.
+//!
+//! The owner is spared, by three rules. A client that is known-good for the account (or within its
+//! /16 or /32, for phones that roam), or has a good login of any account, neither counts nor is
+//! decided on. Nobody is decided on before a grace period of 60 s is over; who logs in meanwhile
+//! goes free, which costs a one-shot bot nothing that it had not done already. A login on the
+//! account from a client that was banned for it lifts the ban. So evidence that is keyed by an
+//! account bans strangers, never the places where its users are.
+//!
+//! Misses on purpose: accounts tried from fewer places; clients that own another account here.
+
+use super::{Attempt, DetectorSpec, Seen};
+use crate::client::ClientKey;
+use crate::decide::{Target, Verdict};
+use crate::engine::{Engine, Output};
+use crate::hash::mix;
+use crate::places::{self, Place};
+use crate::sketch;
+use crate::state::{Pair, whole};
+use crate::timer::Timer;
+use alloc::vec::Vec;
+use event::{Evidence, Mode, Subject, Timestamp};
+
+pub(crate) const SPEC: DetectorSpec = DetectorSpec {
+    name: "distributed-guessing",
+    summary: "Many clients fail on one account, a few tries each.",
+    technique: "T1110.001",
+    misses: "Accounts tried from fewer than eight networks; clients with a login of their own.",
+};
+
+pub(crate) fn judge(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    attempt: &Attempt,
+    out: &mut Vec<Output>,
+) {
+    let rule = engine.config.distributed_guessing;
+    let Some(account) = attempt.account else { return };
+    let is_stranger = attempt.place == Place::Strange && attempt.good == 0;
+    if rule.mode == Mode::Off || !is_stranger {
+        return;
+    }
+    let (now_s, seed, client) = (seen.now_s, engine.config.seed, seen.client);
+    let Some(row) = engine.state.accounts.entry(account) else { return };
+    let windows = sketch::turn(&mut row.window_s, now_s, rule.window_s);
+    row.prefixes.rotate(windows);
+    row.clients.rotate(windows);
+    row.prefixes.mark(mix(client.prefix().0, seed));
+    row.clients.mark(mix(client.0, seed));
+    row.lines.push(seen.seq);
+    let pair =
+        Pair { account, client: client.0, last_s: now_s, line: seen.seq as u32, ..Pair::default() };
+    if let Some(newest) = engine.state.pairs.note(pair, row.newest) {
+        row.newest = newest;
+    }
+    let (prefixes, clients) = (row.prefixes.count(), row.clients.count());
+    let is_many =
+        |part: u32| prefixes * part >= rule.prefixes_min || clients * part >= rule.clients_min;
+    let was_under_attack = row.under_attack;
+    row.under_attack = is_many(if was_under_attack { 2 } else { 1 });
+    if !row.under_attack {
+        return;
+    }
+    if was_under_attack {
+        return grace(engine, account, client, now_s);
+    }
+    let (newest, lines) = (row.newest, row.lines);
+    let name = seen.event.account.unwrap_or_default().bytes().to_ascii_lowercase();
+    let evidence = lines.evidence(seen.seq);
+    engine.find(
+        &verdict(engine, prefixes.max(clients), evidence),
+        Subject::Account(name.into()),
+        out,
+    );
+    cohort(engine, account, newest, out);
+}
+
+fn verdict(engine: &Engine, sources: u32, evidence: Evidence) -> Verdict {
+    let rule = &engine.config.distributed_guessing;
+    Verdict {
+        detector: SPEC.name,
+        mode: rule.mode,
+        ban_s: rule.ban_s,
+        score: sources.saturating_mul(1000),
+        evidence,
+    }
+}
+
+/// All that failed on the account within the window: those whose grace is over at once, the others
+/// when it is.
+fn cohort(engine: &mut Engine, account: u64, newest: u32, out: &mut Vec<Output>) {
+    let rule = engine.config.distributed_guessing;
+    let now_s = engine.now_s();
+    let mut members: Vec<Pair> = engine.state.pairs.of(account, newest).copied().collect();
+    members.reverse();
+    for pair in members {
+        let age_s = now_s.saturating_sub(pair.last_s);
+        if age_s > rule.window_s {
+            continue;
+        }
+        if age_s >= rule.grace_s {
+            grace_over(engine, account, pair.client, out);
+        } else {
+            grace(engine, account, ClientKey(pair.client), pair.last_s);
+        }
+    }
+}
+
+fn grace(engine: &mut Engine, account: u64, client: ClientKey, since_s: u32) {
+    let rule = engine.config.distributed_guessing;
+    let deadline = Timestamp::from_seconds(i64::from(since_s) + i64::from(rule.grace_s));
+    // Whole seconds lie a little back; a deadline is never before now.
+    let deadline = deadline.max(engine.now.plus_seconds(i64::from(rule.grace_s.min(1))));
+    let (now_s, until_s) = (engine.now_s(), since_s.saturating_add(rule.grace_s));
+    let pairs = &mut engine.state.pairs;
+    if pairs.give_grace(account, client.0, now_s, until_s) && !engine.is_held(client) {
+        engine.timers.set(deadline, Timer::Grace { account, client: client.0 });
+    }
+}
+
+/// The grace of a client is over: it is decided on, unless it has logged in.
+pub(crate) fn grace_over(engine: &mut Engine, account: u64, client: u64, out: &mut Vec<Output>) {
+    let (client, now_s) = (ClientKey(client), engine.now_s());
+    let Some(pair) = engine.state.pairs.get(account, client.0).copied() else { return };
+    let is_user = places::good_accounts(&engine.state, &engine.config, client, now_s) > 0
+        || places::place(&engine.state, &engine.config, account, client, now_s) != Place::Strange;
+    if is_user || engine.is_held(client) {
+        return;
+    }
+    let Some(row) = engine.state.accounts.get(account) else { return };
+    let sources = row.prefixes.count().max(row.clients.count());
+    let evidence = [whole(pair.line, engine.seq)].into_iter().collect();
+    let verdict = verdict(engine, sources, evidence);
+    engine.decide(&verdict, Target::Client(client, None), out);
+}
+
+/// A login on the account lifts a ban that was made for failing on it.
+pub(crate) fn login(engine: &mut Engine, seen: &Seen<'_>, account: u64, out: &mut Vec<Output>) {
+    if engine.holds.is_empty() {
+        return;
+    }
+    let subject = seen.client.subject();
+    let for_this = |rule: &str| rule == SPEC.name;
+    if engine.holds.get(&subject).is_some_and(|hold| for_this(&hold.rule))
+        && engine.state.pairs.get(account, seen.client.0).is_some()
+    {
+        engine.lift(&subject, "login", out);
+    }
+}

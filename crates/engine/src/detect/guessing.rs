@@ -1,0 +1,127 @@
+//! What failed logins weigh: shared by `brute-force` and `slow-guessing`, which differ in their
+//! weights and their half-life.
+//!
+//! Weights follow what tells guessing from mistakes, after StopGuessing (Schechter, Herley et al.,
+//! "StopGuessing: using guessed passwords to thwart online guessing", EuroS&P 2019), adapted to what
+//! mail logs show:
+//!
+//! - An account that is new to the client weighs most, and twice where the server says that there
+//!   is no such account: people mistype passwords far more often than names.
+//! - Repeats on the only account a client ever failed on weigh less: that is what a device with a
+//!   wrong password does. Further tries at a name that does not exist are no danger; they weigh as
+//!   any repeat.
+//! - From a known-good place of the account next to nothing. From the /24 or /48 of one, little;
+//!   from the /16 or /32 (a phone that roams), half.
+//! - The same secret (where the server logs a tag of it) for the same account counts once.
+//! - Where no password was tested (no TLS, no such mechanism) a quarter.
+//!
+//! A login never clears a score: an attacker with an account of his own would use it to launder
+//! guesses. It forgives three quarters where the account is the only one that failed here, and
+//! good logins of many accounts raise the threshold of the client, by its own height for each of
+//! `known_good.accounts_max` at most.
+
+use super::{Attempt, Seen};
+use crate::config::{Guessing, Points};
+use crate::engine::Engine;
+use crate::places::{self, Place};
+use crate::sketch::{self, bit, estimate};
+use crate::state::{ClientRow, Lines};
+
+/// Where a client stands after an attempt.
+pub(crate) struct Standing {
+    pub brute: u32,
+    pub slow: u32,
+    /// About how many accounts failed that are not at home here.
+    pub accounts: u32,
+    pub lines: Lines,
+}
+
+/// The threshold of a client with good logins.
+pub(crate) fn score_max(engine: &Engine, base: Points, good: u32) -> u32 {
+    base.0.saturating_mul(1 + good.min(engine.config.known_good_accounts_max))
+}
+
+/// Adds an attempt to the client's scores. `None` only if the table had no room at all.
+pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> Option<Standing> {
+    let config = &engine.config;
+    let now_s = seen.now_s;
+    let row = engine.state.clients.entry(seen.client.0)?;
+    let windows = sketch::turn(&mut row.window_s, now_s, config.password_spray.window_s);
+    row.accounts.rotate(windows);
+    let mut new = attempt.count;
+    if let Some(secret) = attempt.secret {
+        if row.tries.contains(&secret) {
+            new = 0;
+        } else {
+            row.tries = [row.tries[1], secret];
+        }
+    }
+    let brute = weigh(&config.brute_force, row, attempt, new, now_s);
+    let slow = weigh(&config.slow_guessing, row, attempt, new, now_s);
+    let brute = row.brute.add(now_s, config.brute_force.rule.half_life_s, brute);
+    let slow = row.slow.add(now_s, config.slow_guessing.rule.half_life_s, slow);
+    if let Some(account) = attempt.account
+        && attempt.place < Place::Prefix
+    {
+        row.accounts.mark(account);
+    }
+    row.last_s = now_s.max(1);
+    row.lines.push(seen.seq);
+    Some(Standing { brute, slow, accounts: row.accounts.count(), lines: row.lines })
+}
+
+/// What `new` attempts weigh, thousandths.
+fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s: u32) -> u32 {
+    if new == 0 {
+        return 0;
+    }
+    match (attempt.place, attempt.account) {
+        (Place::Exact, _) => return config.known_place.0.saturating_mul(new),
+        (Place::Prefix, _) => return config.known_prefix.0.saturating_mul(new),
+        (_, None) if attempt.good > 0 => return config.unnamed_known.0.saturating_mul(new),
+        _ => {}
+    }
+    let others = match attempt.account {
+        Some(account) => row.accounts.bits() & !bit(account),
+        None => row.accounts.bits(),
+    };
+    let is_new = match attempt.account {
+        Some(account) => row.accounts.bits() & bit(account) == 0,
+        None => row.last_s == 0,
+    };
+    let is_calm = now_s.saturating_sub(row.last_s) >= config.calm_s;
+    let (first, further) = match (is_new, others == 0) {
+        (true, alone) => (
+            if attempt.known == Some(false) { config.unknown_account } else { config.new_account },
+            if alone { config.repeat } else { config.repeat_of_many },
+        ),
+        (false, true) if is_calm => (config.repeat_calm, config.repeat),
+        (false, true) => (config.repeat, config.repeat),
+        (false, false) => (config.repeat_of_many, config.repeat_of_many),
+    };
+    let whole = first.0.saturating_add(further.0.saturating_mul(new - 1));
+    let halves = u32::from(attempt.place == Place::Area) + 2 * u32::from(!attempt.tested);
+    whole >> halves
+}
+
+/// Whether a login makes its client a known-good place: not while the client fails on several
+/// other accounts that never logged in from it.
+pub(crate) fn is_believed(engine: &Engine, seen: &Seen<'_>, account: u64) -> bool {
+    let Some(row) = engine.state.clients.get(seen.client.0) else { return true };
+    let others = estimate(row.accounts.bits() & !bit(account));
+    let good = places::good_accounts(&engine.state, &engine.config, seen.client, seen.now_s);
+    others < 3 || others <= good.saturating_mul(2)
+}
+
+/// A login forgives the failures of its own account, where no other account failed here.
+pub(crate) fn credit(engine: &mut Engine, seen: &Seen<'_>, account: u64) {
+    if engine.state.clients.get(seen.client.0).is_none() {
+        return;
+    }
+    let Some(row) = engine.state.clients.touch(seen.client.0) else { return };
+    if row.accounts.bits() & !bit(account) == 0 {
+        row.brute.value /= 4;
+        row.slow.value /= 4;
+        row.accounts = sketch::Sketch::default();
+    }
+}

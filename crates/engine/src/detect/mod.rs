@@ -1,0 +1,183 @@
+//! The detectors: one file each, one row each, and the way of an event through them.
+
+pub(crate) mod bait_account;
+pub(crate) mod brute_force;
+pub(crate) mod connection_flood;
+pub(crate) mod distributed_guessing;
+pub(crate) mod exploit_attempt;
+mod guessing;
+pub(crate) mod password_spray;
+pub(crate) mod recipient_harvest;
+pub(crate) mod relay_probe;
+pub(crate) mod scan;
+pub(crate) mod slow_guessing;
+
+pub(crate) use guessing::score_max;
+
+use crate::client::ClientKey;
+use crate::decide::Target;
+use crate::engine::{Engine, Output};
+use crate::hash::{lower, mix};
+use crate::places::{self, Place};
+use crate::session;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use event::{Event, Kind, Outcome, Reason, Server};
+
+/// What the documentation says of a detector. Its keys are those of [`crate::KEYS`] whose path
+/// begins with its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DetectorSpec {
+    /// Its name in findings, decisions and configuration.
+    pub name: &'static str,
+    /// What it recognises, in one sentence.
+    pub summary: &'static str,
+    /// The technique in MITRE ATT&CK (Enterprise).
+    pub technique: &'static str,
+    /// What it misses on purpose.
+    pub misses: &'static str,
+}
+
+/// All detectors.
+pub const DETECTORS: &[DetectorSpec] = &[
+    brute_force::SPEC,
+    slow_guessing::SPEC,
+    password_spray::SPEC,
+    distributed_guessing::SPEC,
+    connection_flood::SPEC,
+    scan::SPEC,
+    relay_probe::SPEC,
+    recipient_harvest::SPEC,
+    exploit_attempt::SPEC,
+    bait_account::SPEC,
+];
+
+/// An event of a client, with what all detectors want to know.
+pub(crate) struct Seen<'a> {
+    pub seq: u64,
+    pub now_s: u32,
+    pub client: ClientKey,
+    pub address: IpAddr,
+    pub event: &'a Event<'a>,
+}
+
+impl Seen<'_> {
+    pub fn target(&self) -> Target {
+        Target::Client(self.client, Some(self.address))
+    }
+}
+
+/// A failed login, or several that one line tells of.
+pub(crate) struct Attempt {
+    /// Hash of the name; none where the line has none.
+    pub account: Option<u64>,
+    /// How many attempts are new; 0 where other lines told of them, but not of the account.
+    pub count: u32,
+    pub known: Option<bool>,
+    /// Account and secret, where the line has a tag of it.
+    pub secret: Option<u32>,
+    /// False where no password was tested (a mechanism that is not offered).
+    pub tested: bool,
+    pub place: Place,
+    /// How many accounts logged in from this client.
+    pub good: u32,
+}
+
+/// The way of an event through the detectors. What honest servers write most leaves at the top.
+pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    let event = seen.event;
+    match (event.kind, event.outcome) {
+        (Kind::Delivery | Kind::Session, _) | (Kind::Tls, Outcome::Allowed) => return,
+        (Kind::Message, Outcome::Allowed) => return connection_flood::accepted(engine, seen),
+        (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
+        (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
+        (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
+        _ => {}
+    }
+    if engine.is_held(seen.client) {
+        return;
+    }
+    if exploit_attempt::judge(engine, seen, out) {
+        return;
+    }
+    if event.hostile && event.attempts > 0 {
+        return attempt(engine, seen, out);
+    }
+    let Some(reason) = event.reason else { return };
+    if event.server == Server::Exim
+        && event.hostile
+        && session::is_repeated(
+            &mut engine.state,
+            engine.config.seed,
+            event,
+            seen.client,
+            seen.now_s,
+        )
+    {
+        return;
+    }
+    match reason {
+        Reason::RelayDenied => relay_probe::judge(engine, seen, out),
+        Reason::RecipientUnknown => recipient_harvest::judge(engine, seen, out),
+        _ => scan::judge(engine, seen, reason, out),
+    }
+}
+
+fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    connection_flood::accepted(engine, seen);
+    let Some(name) = seen.event.account else { return };
+    let account = lower(engine.config.seed, name.bytes());
+    if bait_account::judge(engine, seen, account, out) {
+        return;
+    }
+    if guessing::is_believed(engine, seen, account) {
+        places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
+    }
+    guessing::credit(engine, seen, account);
+    distributed_guessing::login(engine, seen, account, out);
+}
+
+fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    let (event, client, now_s) = (seen.event, seen.client, seen.now_s);
+    let seed = engine.config.seed;
+    let account = event.account.map(|name| lower(seed, name.bytes()));
+    if let Some(account) = account
+        && bait_account::judge(engine, seen, account, out)
+    {
+        return;
+    }
+    let count = session::new_attempts(&mut engine.state, seed, event, client, now_s);
+    let place = account.map_or(Place::Strange, |account| {
+        places::place(&engine.state, &engine.config, account, client, now_s)
+    });
+    let tag = event.secret_tag.map(|tag| lower(seed, tag.bytes()));
+    let attempt = Attempt {
+        account,
+        count,
+        known: event.known,
+        secret: tag.map(|tag| crate::hash::short(mix(tag, account.unwrap_or_default()))),
+        tested: event.reason != Some(Reason::AuthDisallowed),
+        place,
+        good: places::good_accounts(&engine.state, &engine.config, client, now_s),
+    };
+    let Some(standing) = guessing::count(engine, seen, &attempt) else { return };
+    brute_force::judge(engine, seen, &attempt, &standing, out);
+    slow_guessing::judge(engine, seen, &attempt, &standing, out);
+    password_spray::judge(engine, seen, &attempt, &standing, out);
+    distributed_guessing::judge(engine, seen, &attempt, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KEYS;
+
+    #[test]
+    fn every_detector_has_its_keys() {
+        for spec in DETECTORS {
+            let mode = alloc::format!("{}.mode", spec.name);
+            assert!(KEYS.iter().any(|key| key.path == mode), "{}", spec.name);
+            assert!(spec.technique.starts_with('T') && !spec.summary.is_empty());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `password-spray`: failures on many different accounts, a few tries each.
+//!
+//! Algorithm: distinct accounts that failed, by linear counting (see [`crate::sketch`]), for each
+//! client and for each /24 or /48, over a day at least. A client is caught from 5 accounts on, a
+//! prefix from 10 on with three clients or more. Accounts that are at home there (a known-good
+//! place, or the /24 or /48 of one) are not counted, and each account with good logins excuses two
+//! that fail: so an office behind a NAT or a provider's prefix with many of our users is not a
+//! spray until most of what it does fails.
+//!
+//! A prefix without any known-good address is banned as a whole; in another one, each client that
+//! fails on a strange account while the spray lasts.
+//!
+//! Sources: Microsoft and Proofpoint describe sprays as one or two passwords over many accounts,
+//! from many addresses of a few networks; counting distinct accounts by prefix follows from that.
+//!
+//! Misses on purpose: sprays with fewer accounts, and those over so many networks that each shows
+//! fewer than ten (`distributed-guessing` sees the accounts among them that are tried often).
+
+use super::guessing::Standing;
+use super::{Attempt, DetectorSpec, Seen};
+use crate::config::Spray;
+use crate::decide::{Target, Verdict};
+use crate::engine::{Engine, Output};
+use crate::hash::mix;
+use crate::places::{self, Place};
+use crate::sketch::{self, Sketch};
+use crate::state::Lines;
+use alloc::vec::Vec;
+use event::{Mode, Subject};
+
+pub(crate) const SPEC: DetectorSpec = DetectorSpec {
+    name: "password-spray",
+    summary: "A client or a prefix fails on many different accounts.",
+    technique: "T1110.003",
+    misses: "Fewer than five accounts by a client and fewer than ten by its prefix.",
+};
+
+/// A prefix is judged from so many failing clients on; fewer are judged one by one.
+const PREFIX_CLIENTS_MIN: u32 = 3;
+
+pub(crate) fn judge(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    out: &mut Vec<Output>,
+) {
+    let rule = engine.config.password_spray;
+    let Some(account) = attempt.account else { return };
+    if rule.mode == Mode::Off || attempt.place >= Place::Prefix || engine.is_held(seen.client) {
+        return;
+    }
+    let is_spray = standing.accounts >= rule.client_accounts_min
+        && standing.accounts > attempt.good.saturating_mul(rule.excused_by_good);
+    if is_spray {
+        if let Some(row) = engine.state.clients.touch(seen.client.0) {
+            row.accounts = Sketch::default();
+        }
+        let verdict = verdict(&rule, standing.accounts, standing.lines, seen);
+        engine.convict(&verdict, seen.target(), out);
+    }
+    judge_prefix(engine, seen, attempt, account, out);
+}
+
+fn verdict(rule: &Spray, accounts: u32, lines: Lines, seen: &Seen<'_>) -> Verdict {
+    Verdict {
+        detector: SPEC.name,
+        mode: rule.mode,
+        ban_s: rule.ban_s,
+        score: accounts.saturating_mul(1000),
+        evidence: lines.evidence(seen.seq),
+    }
+}
+
+fn judge_prefix(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    attempt: &Attempt,
+    account: u64,
+    out: &mut Vec<Output>,
+) {
+    let (rule, now_s, seed) = (engine.config.password_spray, seen.now_s, engine.config.seed);
+    let prefix = seen.client.prefix();
+    let Some(row) = engine.state.prefixes.entry(places::shared_key(prefix)) else { return };
+    let windows = sketch::turn(&mut row.window_s, now_s, rule.window_s);
+    row.accounts.rotate(windows);
+    row.clients.rotate(windows);
+    row.accounts.mark(account);
+    row.clients.mark(mix(seen.client.0, seed));
+    row.lines.push(seen.seq);
+    let (accounts, clients, lines) = (row.accounts.count(), row.clients.count(), row.lines);
+    let lasts = row.spray_until_s > now_s;
+    if accounts < rule.prefix_accounts_min || clients < PREFIX_CLIENTS_MIN {
+        return;
+    }
+    let good = places::good_accounts_of_prefix(&engine.state, &engine.config, prefix, now_s);
+    if !lasts && accounts <= good.saturating_mul(rule.excused_by_good) {
+        return;
+    }
+    let verdict = verdict(&rule, accounts, lines, seen);
+    if !lasts {
+        if let Some(row) = engine.state.prefixes.touch(places::shared_key(prefix)) {
+            row.spray_until_s = now_s.saturating_add(rule.window_s);
+        }
+        engine.find(&verdict, Subject::Network(prefix.network()), out);
+        if good == 0 {
+            engine.decide(&verdict, Target::Prefix(prefix), out);
+        }
+    }
+    if attempt.good == 0 && !engine.is_held(seen.client) {
+        engine.decide(&verdict, seen.target(), out);
+    }
+}

@@ -1,0 +1,51 @@
+//! `slow-guessing`: failed logins of one client so far apart that no window of minutes sees them.
+//!
+//! Algorithm: the score of `brute-force` with a half-life of 48 hours and threshold 10. At `r`
+//! tries an hour of weight `w` such a score settles at `w r 48 / ln 2`, so every pace above one
+//! try in five hours gets there in the end: there is no window to wait out. 20 tries on one name are
+//! caught before their end at any pace from one a minute to one an hour; one every two hours within
+//! about 30 hours. Bursts are left to `brute-force`: within a minute of the one before, a repeat
+//! weighs 0.25, so that a device that was set up wrongly twice in a day is not caught here.
+//!
+//! Misses on purpose: any number of failures from a known-good place of the account (a stale phone
+//! repeats one old password for weeks), and paces slower than one try in five hours.
+
+use super::guessing::{Standing, score_max};
+use super::{Attempt, DetectorSpec, Seen};
+use crate::decide::Verdict;
+use crate::engine::{Engine, Output};
+use crate::score::Score;
+use alloc::vec::Vec;
+use event::Mode;
+
+pub(crate) const SPEC: DetectorSpec = DetectorSpec {
+    name: "slow-guessing",
+    summary: "Failed logins of one client, hours apart, over days.",
+    technique: "T1110.001",
+    misses: "Failures from a known-good place of the account; less than one try in five hours.",
+};
+
+pub(crate) fn judge(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    out: &mut Vec<Output>,
+) {
+    let rule = engine.config.slow_guessing.rule;
+    let reached = standing.slow >= score_max(engine, rule.score_max, attempt.good);
+    if !reached || rule.mode == Mode::Off || attempt.count == 0 || engine.is_held(seen.client) {
+        return;
+    }
+    if let Some(row) = engine.state.clients.touch(seen.client.0) {
+        row.slow = Score::default();
+    }
+    let verdict = Verdict {
+        detector: SPEC.name,
+        mode: rule.mode,
+        ban_s: rule.ban_s,
+        score: standing.slow,
+        evidence: standing.lines.evidence(seen.seq),
+    };
+    engine.convict(&verdict, seen.target(), out);
+}

@@ -1,0 +1,32 @@
+//! A keyed hash for table keys: folded 64 by 64 bit multiplication, as in wyhash (Wang Yi, 2019).
+//!
+//! It is no cryptographic function. The key (`Config::seed`) keeps strangers from choosing names
+//! that fall into one slot; equality is always decided on the whole key.
+
+const K0: u64 = 0xa076_1d64_78bd_642f;
+const K1: u64 = 0xe703_7ed1_a0b4_28db;
+
+/// Mixes two words into one.
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
+    let product = (a ^ K0) as u128 * (b ^ K1) as u128;
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Hashes bytes, ASCII letters in lower case: login names differ in case only by typing.
+pub(crate) fn lower(seed: u64, bytes: &[u8]) -> u64 {
+    let mut state = mix(seed, bytes.len() as u64 ^ K0);
+    for chunk in bytes.chunks(8) {
+        let mut word = [0u8; 8];
+        for (slot, byte) in word.iter_mut().zip(chunk) {
+            *slot = byte.to_ascii_lowercase();
+        }
+        state = mix(state ^ u64::from_le_bytes(word), K1);
+    }
+    mix(state, K0)
+}
+
+/// The first half of a checksum or a fingerprint that fits 32 bits; never 0, which means none.
+pub(crate) const fn short(hash: u64) -> u32 {
+    let short = (hash >> 32) as u32 ^ hash as u32;
+    if short == 0 { 1 } else { short }
+}

@@ -1,0 +1,106 @@
+//! What of the engine goes into a checkpoint, in which order.
+//!
+//! Everything but the configuration, which the program brings. Indexes and what follows from the
+//! decisions are made again.
+
+use crate::checkpoint::{CheckpointError, Reader, Record, Writer};
+use crate::config::Config;
+use crate::decide::PREFIX_RULE;
+use crate::detect::DETECTORS;
+use crate::engine::{Engine, baits};
+use crate::protection::Shelter;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use event::{Decision, Evidence, Measure, Mode, Name, Subject, Timestamp};
+
+impl Engine {
+    /// Appends the whole state to `into`. An engine that is restored from it under the same
+    /// configuration goes on as this one does.
+    pub fn checkpoint(&self, into: &mut Vec<u8>) {
+        let mut writer = Writer::new(into);
+        let w = &mut writer;
+        w.u64(self.config.seed);
+        self.now.0.write(w);
+        w.u64(self.seq);
+        self.reported_minute.write(w);
+        self.shelter.write(w);
+        self.wide.write(w);
+        w.u64(self.holds.len() as u64);
+        for decision in self.holds.values() {
+            write_decision(decision, w);
+        }
+        self.timers.write(w);
+        self.state.write(w);
+        writer.finish();
+    }
+
+    /// Takes up a checkpoint under a configuration. The seed is the checkpoint's: the keys of the
+    /// tables depend on it. What the configuration allows by now is lifted with the next
+    /// [`crate::Input::Config`].
+    ///
+    /// # Errors
+    /// The bytes are no checkpoint, one of another version, or damaged.
+    pub fn restore(bytes: &[u8], config: Config) -> Result<Engine, CheckpointError> {
+        let mut reader = Reader::new(bytes)?;
+        let engine = read(&mut reader, config).ok_or(CheckpointError::Torn)?;
+        if reader.is_empty() { Ok(engine) } else { Err(CheckpointError::Torn) }
+    }
+}
+
+fn read(from: &mut Reader<'_>, config: Config) -> Option<Engine> {
+    let seed = from.u64()?;
+    let mut engine = Engine::new(Config { seed, ..config });
+    engine.baits = baits(&engine.config);
+    engine.now = Timestamp(i64::read(from)?);
+    engine.seq = from.u64()?;
+    engine.reported_minute = i64::read(from)?;
+    let stored = Shelter::read(from)?;
+    // The allowlist of the configuration is the configuration's, now as then.
+    engine.shelter = Shelter { configured: engine.config.allow_networks.clone(), ..stored };
+    engine.wide = Record::read(from)?;
+    for _ in 0..from.u64()? {
+        let decision = read_decision(from)?;
+        engine.holds.insert(decision.subject.clone(), decision);
+    }
+    engine.timers.read(from)?;
+    engine.state.read(from)?;
+    Some(engine)
+}
+
+fn write_decision(decision: &Decision, into: &mut Writer<'_>) {
+    decision.at.0.write(into);
+    let measure = Measure::ALL.iter().position(|measure| *measure == decision.measure);
+    (measure.unwrap_or_default() as u8).write(into);
+    decision.subject.write(into);
+    decision.until.map(|until| until.0).write(into);
+    let rule: Box<[u8]> = decision.rule.as_bytes().into();
+    rule.write(into);
+    decision.offence.write(into);
+    decision.score.to_bits().write(into);
+    (decision.mode == Mode::Enforce).write(into);
+    decision.evidence.lines().to_vec().write(into);
+}
+
+fn read_decision(from: &mut Reader<'_>) -> Option<Decision> {
+    Some(Decision {
+        at: Timestamp(i64::read(from)?),
+        measure: *Measure::ALL.get(usize::from(u8::read(from)?))?,
+        subject: Subject::read(from)?,
+        until: Option::<i64>::read(from)?.map(Timestamp),
+        rule: name(&Box::<[u8]>::read(from)?)?,
+        offence: u32::read(from)?,
+        score: f32::from_bits(u32::read(from)?),
+        mode: if bool::read(from)? { Mode::Enforce } else { Mode::Observe },
+        evidence: Vec::<u64>::read(from)?.into_iter().collect::<Evidence>(),
+    })
+}
+
+/// A name that is compiled in costs no memory.
+fn name(bytes: &[u8]) -> Option<Name> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    let known = DETECTORS.iter().map(|spec| spec.name).chain([PREFIX_RULE, "operator"]);
+    let known = known.into_iter().find(|name| *name == text);
+    Some(known.map_or_else(|| Cow::Owned(String::from(text)), Cow::Borrowed))
+}

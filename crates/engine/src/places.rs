@@ -1,0 +1,126 @@
+//! Known-good places: where an account logged in within the last `known_good.days`.
+//!
+//! Kept per account and address, and weaker forms: the same /24 or /48, the same /16 or /32 (a
+//! phone that roams through its carrier's pool). Also how many accounts logged in from a client
+//! and from a prefix, by a sketch: that tells a NAT with many users from a stranger.
+//!
+//! These tables are filled by logins only, so strangers cannot flood them. A login from a client
+//! that is guessing on several other accounts just now is not believed: it may be the guess that
+//! was right, or an attacker's own account meant to launder the others.
+
+use crate::client::{ClientKey, PrefixKey};
+use crate::config::Config;
+use crate::hash::mix;
+use crate::sketch;
+use crate::state::State;
+
+const DAY_S: u32 = 86_400;
+/// A place that was seen within this time is not written again.
+const FRESH_S: u32 = 3600;
+
+const EXACT: u64 = 0x45;
+const PREFIX: u64 = 0x50;
+const AREA: u64 = 0x41;
+
+/// How near a client is to where the account logs in from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Place {
+    /// Never seen anywhere near.
+    Strange,
+    /// In the same /16 or /32.
+    Area,
+    /// In the same /24 or /48.
+    Prefix,
+    /// The same address or /64.
+    Exact,
+}
+
+fn key(account: u64, place: u64, form: u64) -> u64 {
+    mix(mix(account, form), place)
+}
+
+/// The key of a prefix in tables that clients share.
+pub(crate) fn shared_key(prefix: PrefixKey) -> u64 {
+    mix(prefix.0, PREFIX)
+}
+
+/// How near the client is to a known-good place of the account.
+pub(crate) fn place(
+    state: &State,
+    config: &Config,
+    account: u64,
+    client: ClientKey,
+    now_s: u32,
+) -> Place {
+    let age_max = config.known_good_days.saturating_mul(DAY_S);
+    let fresh = |place: u64, form: u64| {
+        let row = state.places.get(key(account, place, form));
+        row.is_some_and(|row| now_s.saturating_sub(row.seen_s) <= age_max)
+    };
+    if !fresh(client.area(), AREA) {
+        // Every login writes all three forms, so where the widest is missing the others are.
+        return Place::Strange;
+    }
+    if fresh(client.0, EXACT) {
+        Place::Exact
+    } else if fresh(client.prefix().0, PREFIX) {
+        Place::Prefix
+    } else {
+        Place::Area
+    }
+}
+
+/// About how many accounts logged in from a client.
+pub(crate) fn good_accounts(state: &State, config: &Config, client: ClientKey, now_s: u32) -> u32 {
+    good(state, config, client.0, now_s)
+}
+
+/// About how many accounts logged in from a prefix.
+pub(crate) fn good_accounts_of_prefix(
+    state: &State,
+    config: &Config,
+    prefix: PrefixKey,
+    now_s: u32,
+) -> u32 {
+    good(state, config, shared_key(prefix), now_s)
+}
+
+fn good(state: &State, config: &Config, key: u64, now_s: u32) -> u32 {
+    let age_max = config.known_good_days.saturating_mul(DAY_S);
+    match state.users.get(key) {
+        Some(row) if now_s.saturating_sub(row.seen_s) <= age_max => row.accounts.count(),
+        _ => 0,
+    }
+}
+
+/// Notes a login.
+pub(crate) fn note(
+    state: &mut State,
+    config: &Config,
+    account: u64,
+    client: ClientKey,
+    now_s: u32,
+) {
+    let exact = key(account, client.0, EXACT);
+    if let Some(row) = state.places.touch(exact)
+        && now_s.saturating_sub(row.seen_s) < FRESH_S
+    {
+        return;
+    }
+    let wider = [(client.prefix().0, PREFIX), (client.area(), AREA)];
+    for at in [exact].into_iter().chain(wider.map(|(place, form)| key(account, place, form))) {
+        if let Some(row) = state.places.entry(at) {
+            row.seen_s = now_s;
+        }
+    }
+    let window_s = config.known_good_days.saturating_mul(DAY_S);
+    let site = client.site().map(shared_key);
+    for at in [client.0, shared_key(client.prefix())].into_iter().chain(site) {
+        if let Some(row) = state.users.entry(at) {
+            let windows = sketch::turn(&mut row.window_s, now_s, window_s);
+            row.accounts.rotate(windows);
+            row.accounts.mark(account);
+            row.seen_s = now_s;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Counts attempts once, although servers tell of one attempt on up to three lines.
+//!
+//! - Dovecot's `auth` names each failure at once, its login process the number of all when the
+//!   connection ends: joined by the session; what was counted is not counted again.
+//! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` tell of the same
+//!   attempt, in either order: within a minute one of each pairs off, by client. A client cannot
+//!   gain a free guess by this: each line excuses only a line of the other kind.
+//! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
+//!   client).
+//! - Exim writes a refusal to two logs: two lines in a row of one client that are the same, to the
+//!   second, are one. A third is new again, so a fast guesser at least counts half.
+//! - Two password databases of Dovecot make two lines of one attempt: the same session and account
+//!   within a second is one.
+
+use crate::client::ClientKey;
+use crate::hash::{lower, mix, short};
+use crate::state::{SessionRow, State};
+use crate::table::Row;
+use event::{Event, Kind, Server, Text};
+
+const PAIR_S: u32 = 60;
+const STALE_S: u32 = 86_400;
+
+const SESSION: u64 = 0x53;
+const CONNECTION: u64 = 0x43;
+const SMTP_AUTH: u64 = 0x41;
+const EXIM: u64 = 0x58;
+
+/// How many attempts an event adds to what was counted before.
+pub(crate) fn new_attempts(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
+    match event.server {
+        Server::Dovecot => dovecot(state, seed, event, client, now_s),
+        Server::Postfix => postfix(state, seed, event, client, now_s),
+        Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
+        _ => event.attempts,
+    }
+}
+
+fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut SessionRow> {
+    let row = state.sessions.entry(key)?;
+    if now_s.saturating_sub(row.stamp_s) > stale_s {
+        *row = SessionRow::with_key(key);
+    }
+    Some(row)
+}
+
+fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+    let is_auth = event.service.bytes().starts_with(b"auth");
+    let Some(Text(session)) = event.session else {
+        return if is_auth {
+            from_auth(state, client, event.attempts, now_s)
+        } else {
+            from_server(state, client, event.attempts, now_s)
+        };
+    };
+    let key = mix(lower(seed, session), mix(client.0, SESSION));
+    let mark = short(event.account.map_or(0, |name| lower(seed, name.bytes())));
+    let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
+    if !is_auth {
+        let new = event.attempts.saturating_sub(row.counted);
+        row.counted = row.counted.max(event.attempts);
+        row.stamp_s = now_s;
+        return new;
+    }
+    if row.counted > 0 && row.mark == mark && now_s.saturating_sub(row.stamp_s) <= 1 {
+        return 0;
+    }
+    row.counted = row.counted.saturating_add(event.attempts);
+    (row.mark, row.stamp_s) = (mark, now_s);
+    event.attempts
+}
+
+/// Dovecot's word on attempts that Postfix or another server will tell, or has told.
+fn from_auth(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
+    let Some(row) = row(state, mix(client.0, SMTP_AUTH), now_s, PAIR_S) else { return attempts };
+    row.stamp_s = now_s;
+    let paired = attempts.min(row.other);
+    row.other -= paired;
+    row.counted = row.counted.saturating_add(attempts - paired);
+    attempts - paired
+}
+
+/// The other server's word.
+fn from_server(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
+    let Some(row) = row(state, mix(client.0, SMTP_AUTH), now_s, PAIR_S) else { return attempts };
+    row.stamp_s = now_s;
+    let paired = attempts.min(row.counted);
+    row.counted -= paired;
+    row.other = row.other.saturating_add(attempts - paired);
+    attempts - paired
+}
+
+fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+    let host = lower(seed, event.host.unwrap_or_default().bytes());
+    let process = u64::from(event.pid.unwrap_or_default());
+    let key = mix(mix(host, process ^ CONNECTION << 32), client.0);
+    if event.kind == Kind::Disconnect {
+        let told = match state.sessions.get(key) {
+            Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => row.counted,
+            _ => 0,
+        };
+        if told > 0 {
+            state.sessions.remove(key);
+        }
+        let untold = event.attempts.saturating_sub(told);
+        return if untold == 0 { 0 } else { from_server(state, client, untold, now_s) };
+    }
+    if event.pid.is_some()
+        && let Some(row) = row(state, key, now_s, STALE_S)
+    {
+        row.counted = row.counted.saturating_add(event.attempts);
+        row.stamp_s = now_s;
+    }
+    from_server(state, client, event.attempts, now_s)
+}
+
+/// True where Exim tells of the same for the second time in a row.
+pub(crate) fn is_repeated(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> bool {
+    let text = |text: Option<Text<'_>>| lower(seed, text.unwrap_or_default().bytes());
+    let mut mark = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
+    mark = mix(mark, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
+    for part in [event.account, event.queue_id, event.recipient, event.sender, event.detail] {
+        mark = mix(mark, text(part));
+    }
+    let mark = short(mark);
+    let Some(row) = row(state, mix(client.0, EXIM), now_s, STALE_S) else { return false };
+    row.stamp_s = now_s;
+    let is_repeated = row.mark == mark;
+    // After a pair the next one of the same look is new.
+    row.mark = if is_repeated { 0 } else { mark };
+    is_repeated
+}

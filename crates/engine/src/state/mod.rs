@@ -1,0 +1,135 @@
+//! The bounded state: one table for each kind of thing that is remembered.
+//!
+//! What gives way first, when a flood fills the tables: one-off newcomers among each other. Rows
+//! that came up again (a slow guesser, a stale phone) outlast them. Known-good places and clients
+//! with good logins live in tables that only logins fill, and bans in one that only decisions
+//! fill: no flood of failures from strangers can push them out.
+
+mod pairs;
+mod rows;
+
+pub(crate) use pairs::{Pair, Pairs};
+pub(crate) use rows::{
+    AccountRow, ClientRow, HeldRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
+    TrafficRow, UserRow, whole,
+};
+
+use crate::checkpoint::{Reader, Writer};
+use crate::config::Config;
+use crate::explain::TableStatistics;
+use crate::table::Table;
+use alloc::vec::Vec;
+
+/// All tables.
+pub(crate) struct State {
+    /// Failed logins, by client.
+    pub clients: Table<ClientRow>,
+    /// Failed logins and bans, by /24, /48 and /56.
+    pub prefixes: Table<PrefixRow>,
+    /// Failed logins, by account.
+    pub accounts: Table<AccountRow>,
+    /// Which client failed on which account.
+    pub pairs: Pairs,
+    /// Connections and accepted messages, by client.
+    pub traffic: Table<TrafficRow>,
+    /// Misbehaviour other than failed logins, by client.
+    pub probes: Table<ProbeRow>,
+    /// Where an account logged in.
+    pub places: Table<PlaceRow>,
+    /// How many accounts logged in, by client and prefix.
+    pub users: Table<UserRow>,
+    /// What was already counted, by session.
+    pub sessions: Table<SessionRow>,
+    /// Earlier offences, by subject.
+    pub offences: Table<OffenceRow>,
+    /// Clients and prefixes under an enforced ban, for a quick look.
+    pub held: Table<HeldRow>,
+}
+
+impl State {
+    pub fn new(config: &Config) -> Self {
+        let (table, seed) = (&config.table, config.seed);
+        State {
+            clients: Table::new(table.clients, seed),
+            prefixes: Table::new(table.prefixes, seed),
+            accounts: Table::new(table.accounts, seed),
+            pairs: Pairs::new(table.pairs, seed),
+            traffic: Table::new(table.traffic, seed),
+            probes: Table::new(table.probes, seed),
+            places: Table::new(table.places, seed),
+            users: Table::new(table.users, seed),
+            sessions: Table::new(table.sessions, seed),
+            offences: Table::new(table.offences, seed),
+            // One row for each ban; never evicts, because decisions end first.
+            held: Table::new(table.bans.saturating_add(1), seed),
+        }
+    }
+
+    /// Entries, capacities and evictions of all tables.
+    pub fn statistics(&self) -> Vec<TableStatistics> {
+        fn row<R: crate::table::Row>(name: &'static str, table: &Table<R>) -> TableStatistics {
+            TableStatistics {
+                name,
+                entries: table.len() as u32,
+                capacity: table.capacity() as u32,
+                evicted: table.evicted(),
+            }
+        }
+        Vec::from([
+            row("clients", &self.clients),
+            row("prefixes", &self.prefixes),
+            row("accounts", &self.accounts),
+            self.pairs.statistics(),
+            row("traffic", &self.traffic),
+            row("probes", &self.probes),
+            row("places", &self.places),
+            row("users", &self.users),
+            row("sessions", &self.sessions),
+            row("offences", &self.offences),
+        ])
+    }
+
+    /// How many entries gave way since the last call, by table.
+    pub fn take_evicted(&mut self) -> [(&'static str, u64); 10] {
+        [
+            ("clients", self.clients.take_unreported()),
+            ("prefixes", self.prefixes.take_unreported()),
+            ("accounts", self.accounts.take_unreported()),
+            ("pairs", self.pairs.take_unreported()),
+            ("traffic", self.traffic.take_unreported()),
+            ("probes", self.probes.take_unreported()),
+            ("places", self.places.take_unreported()),
+            ("users", self.users.take_unreported()),
+            ("sessions", self.sessions.take_unreported()),
+            ("offences", self.offences.take_unreported()),
+        ]
+    }
+
+    pub fn write(&self, into: &mut Writer<'_>) {
+        self.clients.write(into);
+        self.prefixes.write(into);
+        self.accounts.write(into);
+        self.pairs.write(into);
+        self.traffic.write(into);
+        self.probes.write(into);
+        self.places.write(into);
+        self.users.write(into);
+        self.sessions.write(into);
+        self.offences.write(into);
+        self.held.write(into);
+    }
+
+    pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        self.clients.read(from)?;
+        self.prefixes.read(from)?;
+        self.accounts.read(from)?;
+        self.pairs.read(from)?;
+        self.traffic.read(from)?;
+        self.probes.read(from)?;
+        self.places.read(from)?;
+        self.users.read(from)?;
+        self.sessions.read(from)?;
+        self.offences.read(from)?;
+        self.held.read(from)
+    }
+}

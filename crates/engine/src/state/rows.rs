@@ -1,0 +1,171 @@
+//! The rows. Fixed size, no pointers: a row is copied, written and read as it is.
+
+use crate::checkpoint::record;
+use crate::score::Score;
+use crate::sketch::Sketch;
+use crate::table::Row;
+use event::Evidence;
+
+record! {
+    /// The latest lines that count: the low halves of their numbers, newest last, 0 for none.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct Lines {
+        low: [u32; 4],
+        count: u8,
+    }
+}
+
+impl Lines {
+    pub fn push(&mut self, line: u64) {
+        if self.low.last() == Some(&(line as u32)) && self.count > 0 {
+            return;
+        }
+        self.low.rotate_left(1);
+        if let Some(last) = self.low.last_mut() {
+            *last = line as u32;
+        }
+        self.count = (self.count + 1).min(4);
+    }
+
+    /// The whole numbers, by the number of the line now: none is older than 2^32 lines.
+    pub fn evidence(self, now: u64) -> Evidence {
+        let skip = self.low.len() - usize::from(self.count.min(4));
+        self.low.into_iter().skip(skip).map(|low| whole(low, now)).collect()
+    }
+}
+
+/// The number whose low half is `low`, at or before `now`.
+pub(crate) fn whole(low: u32, now: u64) -> u64 {
+    now.saturating_sub(u64::from((now as u32).wrapping_sub(low)))
+}
+
+macro_rules! row {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => { $(
+        record! {
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+            pub(crate) struct $name {
+                pub key: u64,
+                $($(#[$field_doc])* pub $field: $type,)*
+                chances: u8,
+            }
+        }
+        impl Row for $name {
+            fn key(&self) -> u64 {
+                self.key
+            }
+            fn with_key(key: u64) -> Self {
+                $name { key, ..$name::default() }
+            }
+            fn chances(&mut self) -> &mut u8 {
+                &mut self.chances
+            }
+        }
+    )+ };
+}
+
+row! {
+    /// Failed logins of a client.
+    ClientRow {
+        brute: Score,
+        slow: Score,
+        /// Accounts that failed and are not at home here.
+        accounts: Sketch,
+        /// Start of the sketch's window, seconds.
+        window_s: u32,
+        /// The latest failure, seconds; 0 for none.
+        last_s: u32,
+        /// Account and secret of the latest distinct tries.
+        tries: [u32; 2],
+        lines: Lines,
+    }
+    /// Failed logins and bans of a prefix.
+    PrefixRow {
+        accounts: Sketch,
+        clients: Sketch,
+        banned: Sketch,
+        window_s: u32,
+        banned_window_s: u32,
+        /// Until when the prefix counts as spraying, seconds.
+        spray_until_s: u32,
+        lines: Lines,
+    }
+    /// Failed logins of an account.
+    AccountRow {
+        prefixes: Sketch,
+        clients: Sketch,
+        window_s: u32,
+        /// Number of the newest pair; 0 for none.
+        newest: u32,
+        under_attack: bool,
+        lines: Lines,
+    }
+    /// Connections and accepted messages of a client.
+    TrafficRow {
+        connects: Score,
+        accepted: Score,
+    }
+    /// Other misbehaviour of a client.
+    ProbeRow {
+        scan: Score,
+        weak: Score,
+        relay: Score,
+        harvest: Score,
+        recipients: Sketch,
+        window_s: u32,
+        /// The sender of the latest refused relay.
+        sender: u32,
+        sender_s: u32,
+        /// The latest weak sign, seconds.
+        visit_s: u32,
+        visit_signs: u16,
+        visit_services: u16,
+        lines: Lines,
+    }
+    /// An account logged in from here.
+    PlaceRow {
+        seen_s: u32,
+    }
+    /// Accounts logged in from here.
+    UserRow {
+        accounts: Sketch,
+        window_s: u32,
+        seen_s: u32,
+    }
+    /// What of a session, connection or client was already counted.
+    SessionRow {
+        counted: u32,
+        other: u32,
+        mark: u32,
+        stamp_s: u32,
+    }
+    /// How often a subject was banned.
+    OffenceRow {
+        offences: Score,
+    }
+    /// An enforced ban.
+    HeldRow {
+        until_s: u32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back_whole() {
+        let now = (7u64 << 32) + 5;
+        let mut lines = Lines::default();
+        for line in [now - 9, now - 8, now - 6, now - 6, now - 2, now] {
+            lines.push(line);
+        }
+        assert_eq!(lines.evidence(now + 100).lines(), [now - 8, now - 6, now - 2, now]);
+        assert_eq!(Lines::default().evidence(1).lines(), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn a_client_fits_the_promised_memory() {
+        assert!(size_of::<ClientRow>() <= 88, "{}", size_of::<ClientRow>());
+    }
+}
