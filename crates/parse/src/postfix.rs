@@ -58,25 +58,41 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 
 /// `warning: ` and the other words for how bad it is.
 fn severity(message: &[u8]) -> Option<(&'static str, &[u8])> {
-    for word in ["warning", "fatal", "error", "panic"] {
-        let rest = message.strip_prefix(word.as_bytes()).and_then(|rest| rest.strip_prefix(b": "));
-        if let Some(text) = rest {
-            return Some((word, text));
-        }
-    }
-    None
+    let (word, text) = match message.first()? {
+        b'w' => ("warning", message.strip_prefix(b"warning: ")?),
+        b'f' => ("fatal", message.strip_prefix(b"fatal: ")?),
+        b'e' => ("error", message.strip_prefix(b"error: ")?),
+        b'p' => ("panic", message.strip_prefix(b"panic: ")?),
+        _ => return None,
+    };
+    Some((word, text))
 }
 
 /// `3E3249AE22C: ` (hexadecimal), `4Zx9Bb1Qz3z1Kx: ` (the long form: 52 characters, no vowels) or
 /// `NOQUEUE: `.
 fn queue_id(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (id, rest) =
-        scan::take_while(message.get(..24).unwrap_or(message), |b| b.is_ascii_alphanumeric());
-    let hexadecimal = || id.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
-    let long = || !id.iter().any(|b| b"aeiouAEIOU".contains(b));
-    let is_id = rest.starts_with(b": ")
-        && (id == b"NOQUEUE" || (id.len() >= 5 && hexadecimal()) || (id.len() >= 10 && long()));
-    is_id.then(|| (id, message.get(id.len() + 2..).unwrap_or_default()))
+    let (mut hexadecimal, mut long, mut length) = (true, true, 0);
+    for byte in message.iter().take(24) {
+        match byte {
+            b'0'..=b'9' => {}
+            b'A' | b'E' => long = false,
+            b'B' | b'C' | b'D' | b'F' => {}
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'I' | b'O' | b'U' => return no_queue(message),
+            b'a'..=b'z' | b'A'..=b'Z' => hexadecimal = false,
+            _ => break,
+        }
+        length += 1;
+    }
+    if !(hexadecimal && length >= 5 || long && length >= 10) {
+        return no_queue(message);
+    }
+    let (id, rest) = message.split_at(length);
+    Some((id, rest.strip_prefix(b": ")?))
+}
+
+fn no_queue(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = message.strip_prefix(b"NOQUEUE: ")?;
+    Some((message.get(..7)?, rest))
 }
 
 /// What follows a queue id.
@@ -84,6 +100,9 @@ fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
     let text = Text(id);
     let queue_id = (id != b"NOQUEUE").then_some(text);
     let event = match rest.first() {
+        // Two of three lines of a queue are these.
+        Some(b'r') if rest == b"removed" => return Parsed::Noise("queue-removed"),
+        Some(b'm') if rest.starts_with(b"message-id=") => return Parsed::Noise("message-id"),
         Some(b'c') => rest
             .strip_prefix(b"client=")
             .filter(|_| queue_id.is_some())

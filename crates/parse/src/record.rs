@@ -158,22 +158,19 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
 
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
 fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
-    let end = bytes.iter().take(PROGRAM_MAX).position(|b| matches!(b, b':' | b'[' | b' '))?;
-    let (program, rest) = bytes.split_at(end);
-    if program.is_empty() {
-        return None;
-    }
-    let (pid, rest) = match rest.first()? {
-        b':' => (None, rest.get(1..)?),
-        b'[' => {
-            let inner = rest.get(1..)?;
-            let close = inner.iter().take(16).position(|byte| *byte == b']')?;
-            let rest = inner.get(close + 1..)?;
-            (scan::number(inner.get(..close)?), rest.strip_prefix(b":")?)
+    let colon = memchr::memchr(b':', bytes.get(..PROGRAM_MAX).unwrap_or(bytes))?;
+    let (tag, rest) = bytes.split_at(colon);
+    let rest = rest.get(1..)?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let (program, pid) = match tag.strip_suffix(b"]") {
+        Some(tag) => {
+            let open = tag.iter().rposition(|byte| *byte == b'[')?;
+            (tag.get(..open)?, scan::number(tag.get(open + 1..)?))
         }
-        _ => return None,
+        None => (tag, None),
     };
-    Some((program, pid, rest.strip_prefix(b" ").unwrap_or(rest)))
+    let plain = !program.is_empty() && !program.iter().any(|byte| matches!(byte, b' ' | b'['));
+    plain.then_some((program, pid, rest))
 }
 
 /// Longer program names are none: a bound for lines that are no syslog.

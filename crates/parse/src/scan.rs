@@ -49,12 +49,14 @@ pub(crate) fn split_once<'a>(bytes: &'a [u8], delimiter: &[u8]) -> Option<(&'a [
 }
 
 /// The bytes as long as `keep` holds, and the rest.
+#[inline]
 pub(crate) fn take_while(bytes: &[u8], keep: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     let end = bytes.iter().position(|byte| !keep(*byte)).unwrap_or(bytes.len());
     bytes.split_at(end)
 }
 
 /// Splits before the first space; the space is in neither part.
+#[inline]
 pub(crate) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memchr(b' ', bytes) {
         Some(at) => {
@@ -66,6 +68,7 @@ pub(crate) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// A number of decimal digits and nothing else; `None` also where it does not fit.
+#[inline]
 pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 10 {
         return None;
@@ -98,16 +101,25 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     if text.len() < 7 || text.len() > 15 {
         return None;
     }
-    let mut octets = [0u8; 4];
-    let mut parts = text.split(|byte| *byte == b'.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        if part.len() > 3 || (part.len() > 1 && part.first() == Some(&b'0')) {
-            return None;
+    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u32, 0u32);
+    for byte in text {
+        match byte {
+            // No leading zeros: some readers take them for octal.
+            b'0'..=b'9' if digits == 0 || octet != 0 => {
+                octet = octet * 10 + u32::from(byte - b'0');
+                digits += 1;
+                if octet > 255 {
+                    return None;
+                }
+            }
+            b'.' if digits > 0 => {
+                address = address << 8 | octet;
+                (octet, digits, dots) = (0, 0, dots + 1);
+            }
+            _ => return None,
         }
-        *octet = u8::try_from(number(part)?).ok()?;
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits(address << 8 | octet))
 }
 
 #[cfg(test)]

@@ -17,11 +17,10 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn of(record: &Record<'a>, at: Timestamp) -> Self {
         let program = record.program.bytes();
-        let service = program
-            .iter()
-            .position(|byte| *byte == b'/')
-            .map_or(program, |slash| program.get(slash + 1..).unwrap_or_default());
-        let service = if service.is_empty() { program } else { service };
+        let service = match memchr::memchr(b'/', program) {
+            Some(slash) if slash + 1 < program.len() => program.get(slash + 1..).unwrap_or(program),
+            _ => program,
+        };
         Line {
             at,
             service: Text(service),
@@ -34,10 +33,12 @@ impl<'a> Line<'a> {
     /// The daemon: the last part of the program's name; `postfix` where syslog lost it.
     pub(super) fn daemon(&self) -> &'a [u8] {
         let service = self.service.bytes();
-        service.rsplit(|byte| *byte == b'/').next().unwrap_or(service)
+        let start = memchr::memrchr(b'/', service).map_or(0, |slash| slash + 1);
+        service.get(start..).unwrap_or(service)
     }
 
     /// An event about a message or a delivery, which names no client.
+    #[inline]
     pub(super) fn event(&self, kind: Kind, outcome: Outcome) -> Event<'a> {
         Event {
             protocol: self.protocol,
@@ -48,11 +49,13 @@ impl<'a> Line<'a> {
     }
 
     /// An event about a client.
+    #[inline]
     pub(super) fn about(&self, peer: Peer, kind: Kind, outcome: Outcome) -> Event<'a> {
         Event { client: peer.client, ..self.event(kind, outcome) }
     }
 
     /// An event that counts against a client.
+    #[inline]
     pub(super) fn against(
         &self,
         peer: Peer,
@@ -77,15 +80,11 @@ pub(super) fn parsed(event: Option<Event<'_>>) -> Parsed<'_> {
 /// The protocol by the service's name in `master.cf`, which only smtpd's and postscreen's lines
 /// have as that of a client.
 fn protocol(service: &[u8]) -> Protocol {
-    let mut parts = service.rsplit(|byte| *byte == b'/');
-    match parts.next() {
-        Some(b"smtpd") => match parts.next() {
-            Some(b"submission" | b"submissions" | b"smtps" | b"587" | b"465") => {
-                Protocol::Submission
-            }
-            _ => Protocol::Smtp,
-        },
-        Some(b"postscreen" | b"dnsblog") => Protocol::Smtp,
+    match service {
+        b"smtpd" | b"postscreen" | b"dnsblog" => Protocol::Smtp,
+        b"submission/smtpd" | b"submissions/smtpd" | b"smtps/smtpd" | b"587/smtpd"
+        | b"465/smtpd" => Protocol::Submission,
+        _ if service.ends_with(b"/smtpd") || service.ends_with(b"/postscreen") => Protocol::Smtp,
         _ => Protocol::Unknown,
     }
 }

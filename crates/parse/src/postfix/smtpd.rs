@@ -40,13 +40,11 @@ fn is_counts(rest: &[u8]) -> bool {
 
 fn counts(text: &[u8]) -> CommandCounts {
     let mut counts = CommandCounts::default();
-    for token in text.split(|byte| *byte == b' ') {
-        let Some(equals) = memchr::memchr(b'=', token) else { continue };
-        let (name, numbers) = token.split_at(equals);
-        let numbers = numbers.get(1..).unwrap_or_default();
-        let mut numbers = numbers.splitn(2, |byte| *byte == b'/').map(scan::number);
-        let Some(Some(ok)) = numbers.next() else { continue };
-        let all = numbers.next().flatten().unwrap_or(ok);
+    let mut rest = text;
+    while let Some(token) = rest.strip_prefix(b" ") {
+        let (name, numbers) = scan::take_while(token, |byte| byte.is_ascii_lowercase());
+        let Some((ok, behind)) = numbers.strip_prefix(b"=").and_then(count) else { break };
+        let (all, behind) = behind.strip_prefix(b"/").and_then(count).unwrap_or((ok, behind));
         match name {
             b"auth" => (counts.auth_ok, counts.auth_all) = (ok, all),
             b"mail" => (counts.mail_ok, counts.mail_all) = (ok, all),
@@ -55,8 +53,14 @@ fn counts(text: &[u8]) -> CommandCounts {
             b"commands" => (counts.ok, counts.all) = (ok, all),
             _ => {}
         }
+        rest = behind;
     }
     counts
+}
+
+fn count(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = scan::take_while(text, |byte| byte.is_ascii_digit());
+    Some((scan::number(digits)?, rest))
 }
 
 /// Ways in which a connection ends early, each followed by ` after COMMAND[ (N bytes)] from peer`.

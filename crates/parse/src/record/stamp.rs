@@ -4,6 +4,7 @@ use super::{LocalStamp, Stamp};
 use event::Civil;
 
 /// Reads two digits at `at`.
+#[inline]
 fn two(bytes: &[u8], at: usize) -> Option<u8> {
     let tens = bytes.get(at)?.wrapping_sub(b'0');
     let ones = bytes.get(at + 1)?.wrapping_sub(b'0');
@@ -11,22 +12,22 @@ fn two(bytes: &[u8], at: usize) -> Option<u8> {
 }
 
 /// Reads `HH:MM:SS` with an optional fraction (`.` or `,`, up to nine digits).
+#[inline]
 fn time_of_day(bytes: &[u8]) -> Option<([u8; 3], u32, &[u8])> {
-    let hour = two(bytes, 0)?;
-    let minute = two(bytes, 3)?;
-    let second = two(bytes, 6)?;
-    if bytes.get(2) != Some(&b':') || bytes.get(5) != Some(&b':') {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    let time = [two(head, 0)?, two(head, 3)?, two(head, 6)?];
+    if head[2] != b':' || head[5] != b':' {
         return None;
     }
-    let rest = bytes.get(8..)?;
     let (micros, rest) = match rest {
         [b'.' | b',', fraction @ ..] => fraction_micros(fraction)?,
         _ => (0, rest),
     };
-    Some(([hour, minute, second], micros, rest))
+    Some((time, micros, rest))
 }
 
 /// Microseconds of a fraction of any precision up to nanoseconds, rounded down.
+#[inline]
 fn fraction_micros(fraction: &[u8]) -> Option<(u32, &[u8])> {
     let mut micros = 0;
     let mut digits = 0usize;
@@ -49,8 +50,9 @@ fn fraction_micros(fraction: &[u8]) -> Option<(u32, &[u8])> {
     Some((micros, fraction.get(digits..)?))
 }
 
-fn month(name: &[u8]) -> Option<u8> {
-    Some(match name {
+#[inline]
+fn month(name: [u8; 3]) -> Option<u8> {
+    Some(match &name {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -70,11 +72,12 @@ fn month(name: &[u8]) -> Option<u8> {
 /// `Nov 21 16:02:10`, `Nov  2 16:02:10` or `Nov 2 16:02:10`, with an optional fraction (RFC 3164,
 /// journalctl's `short` and `short-precise`). The rest begins behind the stamp.
 pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
-    let month = month(line.get(..3)?)?;
-    let (day, clock) = match *line.get(3..7)? {
-        [b' ', b' ', ones @ b'1'..=b'9', b' '] => (ones - b'0', line.get(7..)?),
-        [b' ', ones @ b'1'..=b'9', b' ', _] => (ones - b'0', line.get(6..)?),
-        [b' ', _, _, b' '] => (two(line, 4)?, line.get(7..)?),
+    let head = line.first_chunk::<7>()?;
+    let month = month([head[0], head[1], head[2]])?;
+    let (day, clock) = match head {
+        [_, _, _, b' ', b' ', ones @ b'1'..=b'9', b' '] => (ones - b'0', line.get(7..)?),
+        [_, _, _, b' ', ones @ b'1'..=b'9', b' ', _] => (ones - b'0', line.get(6..)?),
+        [_, _, _, b' ', _, _, b' '] => (two(head, 4)?, line.get(7..)?),
         _ => return None,
     };
     let ([hour, minute, second], micros, rest) = time_of_day(clock)?;
@@ -86,16 +89,13 @@ pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
 
 /// `2026-11-21T16:02:10.123456` or with a space for the `T`; the zone is not read here.
 pub(super) fn calendar(line: &[u8]) -> Option<(Civil, &[u8])> {
-    let head = line.get(..11)?;
+    let (head, rest) = line.split_first_chunk::<11>()?;
     let year = i32::from(two(head, 0)?) * 100 + i32::from(two(head, 2)?);
     let (month, day) = (two(head, 5)?, two(head, 8)?);
-    if head.get(4) != Some(&b'-')
-        || head.get(7) != Some(&b'-')
-        || !matches!(head.get(10), Some(b'T' | b't' | b' '))
-    {
+    if head[4] != b'-' || head[7] != b'-' || !matches!(head[10], b'T' | b't' | b' ') {
         return None;
     }
-    let ([hour, minute, second], micros, rest) = time_of_day(line.get(11..)?)?;
+    let ([hour, minute, second], micros, rest) = time_of_day(rest)?;
     let civil = Civil { year, month, day, hour, minute, second, micros };
     civil.is_valid().then_some((civil, rest))
 }
