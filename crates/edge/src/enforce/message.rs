@@ -330,7 +330,9 @@ fn write_ruleset(out: &mut Writer, ruleset: &Ruleset) {
         Mode::Observe => 1,
         Mode::Enforce => 2,
     });
-    out.u8(u8::from(ruleset.scope == Scope::All)).u8(u8::from(ruleset.counters_per_ban));
+    out.u8(u8::from(ruleset.scope == Scope::All))
+        .u8(u8::from(ruleset.published))
+        .u8(u8::from(ruleset.counters_per_ban));
     let Limits {
         connections_per_minute_per_address,
         burst_per_address,
@@ -365,6 +367,7 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
         _ => return Err(MessageError::Field("mode")),
     };
     let scope = if body.flag("scope")? { Scope::All } else { Scope::MailPorts };
+    let published = body.flag("published")?;
     let counters_per_ban = body.flag("counters_per_ban")?;
     let limits = Limits {
         connections_per_minute_per_address: body.u32()?,
@@ -379,7 +382,7 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
     let allow_only = body.list(BANS_MAX, |body| {
         Ok(AllowOnly { port: body.port()?, networks: body.list(BANS_MAX, Reader::network)? })
     })?;
-    Ok(Ruleset { mode, scope, ports, allow, allow_only, limits, counters_per_ban })
+    Ok(Ruleset { mode, scope, ports, allow, allow_only, limits, published, counters_per_ban })
 }
 
 #[cfg(test)]

@@ -146,6 +146,9 @@ impl Enforcer {
         let now = self.now_ms();
         if let Some(watch) = &mut self.watch {
             let seen = watch.look(own)?;
+            if seen.taken {
+                self.reconciler.distrust();
+            }
             let pause = if seen.ours { 0 } else { LOOK_MS };
             if seen.changed {
                 let at = now + pause;

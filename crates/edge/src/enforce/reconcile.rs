@@ -46,6 +46,8 @@ pub struct Reconciler<K> {
     filled: bool,
     /// A change failed: look again.
     dirty: bool,
+    /// Somebody else took elements out.
+    distrusted: bool,
     snapshot: Option<BTreeMap<Network, u64>>,
     /// Counters of rules that were replaced, and the latest of those in force.
     counted: BTreeMap<String, CounterValue>,
@@ -66,6 +68,7 @@ impl<K: Kernel> Reconciler<K> {
             lacks: Lacks::default(),
             filled: false,
             dirty: false,
+            distrusted: false,
             snapshot: None,
             counted: BTreeMap::new(),
             counting: BTreeMap::new(),
@@ -196,6 +199,11 @@ impl<K: Kernel> Reconciler<K> {
         Ok((changed.len() + lifted.len()) as u32)
     }
 
+    /// Somebody else took elements out of the sets: the next check puts all back.
+    pub fn distrust(&mut self) {
+        self.distrusted = true;
+    }
+
     /// Forgets bans that have ended; the kernel does so by itself.
     pub fn expire(&mut self, now_ms: u64) {
         self.bans.retain(|_, until| *until > now_ms);
@@ -208,12 +216,17 @@ impl<K: Kernel> Reconciler<K> {
             return Ok(());
         }
         let was_dirty = std::mem::take(&mut self.dirty);
+        // `synchronize` fills the sets that it has to create, so those can be trusted.
         let healed = self.synchronize(now_ms)?;
         if !healed.is_empty() && !was_dirty {
-            self.notes.push(Note::Healed(healed));
+            self.notes.push(Note::Healed(healed.clone()));
         }
-        if was_dirty && self.filled {
+        let distrusted = std::mem::take(&mut self.distrusted);
+        if self.filled && (was_dirty || (distrusted && healed.is_empty())) {
             self.rebuild(now_ms)?;
+            if distrusted {
+                self.notes.push(Note::Healed("bans had been taken out".to_owned()));
+            }
         }
         if samples > 0 && self.acts() {
             self.check_fixed()?;

@@ -55,8 +55,12 @@ pub struct Ruleset {
     pub allow: Vec<Network>,
     /// Ports for listed networks only.
     pub allow_only: Vec<AllowOnly>,
-    /// Limits on the guarded ports.
+    /// Limits on the guarded ports. Those on concurrent connections switch the kernel's connection
+    /// tracking on.
     pub limits: Limits,
+    /// Guard also what goes on to containers whose ports are published here (destination NAT).
+    /// Switches connection tracking on, which such a host has on anyway.
+    pub published: bool,
     /// Count packets of each banned address, not only of each set. Costs memory, and large sets
     /// with counters broke kernels of the 5.15 series (OpenWrt issue 10416).
     pub counters_per_ban: bool,
@@ -107,6 +111,7 @@ impl Default for Ruleset {
             allow: Vec::new(),
             allow_only: Vec::new(),
             limits: Limits::default(),
+            published: false,
             counters_per_ban: false,
         }
     }

@@ -99,7 +99,7 @@ impl Skeleton {
         let ports = skeleton.fixed("ports", Key::Port, ports.collect());
         skeleton.sets.extend(bans.sets());
         for hook in Hook::ALL {
-            if hook == Hook::Forward && lacks.forward {
+            if hook == Hook::Forward && (!ruleset.published || lacks.forward) {
                 continue;
             }
             let rules = RulesOf { ruleset, bans, hook, ports: &ports }.write(&mut skeleton, lacks);

@@ -1,12 +1,16 @@
 //! Notices when somebody else changes the packet filter.
 
-use super::netlink::{Attributes, Message, Socket, SocketError};
+use super::netlink::{Attributes, Socket, SocketError};
+use super::skeleton::BanSets;
 use super::table::TABLE;
 use rustix::net::netlink;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// The group `NFNLGRP_NFTABLES` (7) as a mask.
 const GROUP: u32 = 1 << 6;
+
+/// `NFT_MSG_DELSETELEM` of the nf_tables subsystem.
+const DELETE_ELEMENT: u16 = 10 << 8 | 14;
 
 /// Notifications that may wait, in bytes. Losing some only means to look.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -23,6 +27,8 @@ pub struct Seen {
     pub changed: bool,
     /// Something in our own table did.
     pub ours: bool,
+    /// Elements were taken out of our sets of bans (the kernel does not tell of those that ended).
+    pub taken: bool,
 }
 
 impl Watch {
@@ -37,19 +43,20 @@ impl Watch {
         let complete = self.socket.drain(|message| {
             if message.port != own {
                 seen.changed = true;
-                seen.ours |= is_about_ours(message);
+                let names = Attributes::behind(message.payload, 4);
+                // Every message that names a table, and a set, does so in these attributes.
+                let ours = names.text(1) == Some(TABLE);
+                let set_of_bans = names.text(2).is_some_and(|set| BanSets::parse(set).is_some());
+                seen.ours |= ours;
+                seen.taken |= ours && set_of_bans && message.kind == DELETE_ELEMENT;
             }
         })?;
         if !complete {
-            seen = Seen { changed: true, ours: true };
+            // Whether bans are among what was lost, samples will tell.
+            seen = Seen { changed: true, ours: true, ..seen };
         }
         Ok(seen)
     }
-}
-
-/// Every message that names a table does so in its first attribute.
-fn is_about_ours(message: &Message<'_>) -> bool {
-    Attributes::behind(message.payload, 4).text(1) == Some(TABLE)
 }
 
 impl AsFd for Watch {

@@ -177,21 +177,29 @@ impl<K: Kernel> Reconciler<K> {
         Ok(())
     }
 
+    /// The next bans in turn, beginning anew behind the last.
+    fn sample(&mut self, samples: usize, now_ms: u64) -> Vec<(Network, u64)> {
+        let samples = samples.min(self.bans.len());
+        let from = self.cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let sample: Vec<(Network, u64)> = self
+            .bans
+            .range((from, Bound::Unbounded))
+            .chain(self.bans.iter())
+            .take(samples)
+            .filter(|(_, until)| **until > now_ms.saturating_add(SKEW_MS))
+            .map(|(network, until)| (*network, *until))
+            .collect();
+        self.cursor = sample.last().map(|(network, _)| *network);
+        sample
+    }
+
     /// Looks up the next `samples` bans. A missing one means that somebody took elements out: then
     /// all are put back.
     pub(super) fn check_samples(&mut self, samples: usize, now_ms: u64) -> Result<(), KernelError> {
         if !self.filled {
             return Ok(());
         }
-        let from = self.cursor.map_or(Bound::Unbounded, Bound::Excluded);
-        let sample: Vec<(Network, u64)> = self
-            .bans
-            .range((from, Bound::Unbounded))
-            .filter(|(_, until)| **until > now_ms.saturating_add(SKEW_MS))
-            .take(samples)
-            .map(|(network, until)| (*network, *until))
-            .collect();
-        self.cursor = sample.last().map(|(network, _)| *network);
+        let sample = self.sample(samples, now_ms);
         let mut skewed = Vec::new();
         for (network, until) in sample {
             let set = self.sets.name(Mask::of(&network));
