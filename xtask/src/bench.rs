@@ -29,16 +29,60 @@ struct Input {
     recipe: fn(u64) -> Recipe,
 }
 
+const MIXED: Input = Input {
+    name: "mixed",
+    what: "Postfix, Dovecot, Exim; 80 % honest, 20 % hostile from 20 000 addresses",
+    recipe: |lines| Recipe { lines, hostile_percent: 20, hostile_addresses: 20_000 },
+};
+
 const INPUTS: &[Input] = &[
-    Input {
-        name: "mixed",
-        what: "Postfix, Dovecot, Exim; 80 % honest, 20 % hostile from 20 000 addresses",
-        recipe: |lines| Recipe { lines, hostile_percent: 20, hostile_addresses: 20_000 },
-    },
+    MIXED,
     Input {
         name: "flood",
         what: "hostile lines only, from 100 000 addresses",
         recipe: |lines| Recipe { lines, hostile_percent: 100, hostile_addresses: 100_000 },
+    },
+];
+
+/// A bench that a crate keeps itself.
+struct Bench {
+    name: &'static str,
+    what: &'static str,
+    /// Its target, as in [`crate::metadata::Package::extras`]; a bench that is not there is left out.
+    target: &'static str,
+    /// Arguments of cargo; `FILE` is the mixed input.
+    words: &'static [&'static str],
+    root: bool,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "parse",
+        what: "framing and parsing alone, against finding newlines",
+        target: "example throughput",
+        words: &["run", "-q", "--release", "-p", "parse", "--example", "throughput", "--", "FILE"],
+        root: false,
+    },
+    Bench {
+        name: "engine",
+        what: "events a second, memory of a million clients",
+        target: "example bench",
+        words: &["run", "-q", "--release", "-p", "engine", "--example", "bench"],
+        root: false,
+    },
+    Bench {
+        name: "store",
+        what: "events a second into the journal, start, queries",
+        target: "example bench_store",
+        words: &["run", "-q", "--release", "-p", "store", "--example", "bench_store"],
+        root: false,
+    },
+    Bench {
+        name: "enforce",
+        what: "bans in the kernel, beside nft",
+        target: "bench enforce",
+        words: &["bench", "-q", "-p", "edge", "--bench", "enforce"],
+        root: true,
     },
 ];
 
@@ -60,25 +104,25 @@ pub fn run(arguments: &[String]) -> Outcome {
     for input in INPUTS.iter().filter(|input| wanted(input.name)) {
         reading(input, &options, &folder, Path::new(&metadata.target))?;
     }
-    for (package, example) in examples(&metadata).filter(|(_, example)| wanted(example)) {
-        println!("\n## {package}: {example}\n");
-        let words =
-            ["run", "--quiet", "--release", "--locked", "-p", package, "--example", example];
-        process::shown(&mut process::cargo(&words))?;
+    for bench in BENCHES.iter().filter(|bench| wanted(bench.name)) {
+        if !metadata.own().any(|package| package.extras.iter().any(|extra| extra == bench.target)) {
+            continue;
+        }
+        println!("\n## {}: {}\n", bench.name, bench.what);
+        if bench.root && !process::is_root() {
+            println!("not run: needs root");
+            continue;
+        }
+        let file = input_file(&MIXED, &options, &folder)?;
+        let file = file.to_string_lossy();
+        let words = bench.words.iter().map(|word| if *word == "FILE" { &*file } else { *word });
+        process::shown(&mut process::cargo(&words.collect::<Vec<_>>()))?;
     }
     Ok(())
 }
 
-/// The benches that crates keep as examples: those whose name begins with `bench`.
-fn examples(metadata: &Metadata) -> impl Iterator<Item = (&str, &str)> {
-    let all = metadata
-        .own()
-        .flat_map(|package| package.examples.iter().map(|e| (package.name.as_str(), e.as_str())));
-    all.filter(|(_, example)| example.starts_with("bench"))
-}
-
-/// Reads one input with every contestant and shows medians and ratios.
-fn reading(input: &Input, options: &Options, folder: &Path, target: &Path) -> Outcome {
+/// Where an input is; made where it is not there yet.
+fn input_file(input: &Input, options: &Options, folder: &Path) -> Outcome<PathBuf> {
     let file = folder.join(format!("{}-{}.log", input.name, options.lines));
     if !file.is_file() {
         // Written under another name first: a half-written file is never taken for a whole one.
@@ -86,6 +130,12 @@ fn reading(input: &Input, options: &Options, folder: &Path, target: &Path) -> Ou
         generate::write((input.recipe)(options.lines), &draft)?;
         std::fs::rename(&draft, &file)?;
     }
+    Ok(file)
+}
+
+/// Reads one input with every contestant and shows medians and ratios.
+fn reading(input: &Input, options: &Options, folder: &Path, target: &Path) -> Outcome {
+    let file = input_file(input, options, folder)?;
     let megabytes = std::fs::metadata(&file)?.len() / 1_000_000;
     println!("\n## {}: {} lines, {megabytes} MB; {}\n", input.name, options.lines, input.what);
     let contestants = contestants(&file, target)?;

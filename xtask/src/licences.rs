@@ -43,7 +43,12 @@ fn check(packages: &[Package], settings: &str) -> Outcome<Vec<String>> {
             Some(_) => {}
         }
         if banned.contains(&package.name) {
-            problems.push(format!("{name}: banned, see {SETTINGS}"));
+            let wrappers = wrappers(settings, &package.name);
+            let users = packages.iter().filter(|user| user.built_with.contains(&package.name));
+            let others = users.filter(|user| !wrappers.contains(&user.name)).collect::<Vec<_>>();
+            for user in &others {
+                problems.push(format!("{name}: banned, used by {}, see {SETTINGS}", user.name));
+            }
         }
         if package.source.as_deref().is_some_and(|source| source != CRATES_IO) {
             problems.push(format!("{name}: does not come from crates.io"));
@@ -60,6 +65,14 @@ fn strings_after(settings: &str, part: &str, list: &str) -> Vec<String> {
     let lines = rest.lines().take_while(|line| line.trim() != "]");
     let quoted = |line: &str| line.split('"').nth(1).map(str::to_owned);
     lines.filter(|line| !line.trim().starts_with('#')).filter_map(quoted).collect()
+}
+
+/// Who may use a banned crate nevertheless: `wrappers = ["a", "b"]` in its line.
+fn wrappers(settings: &str, name: &str) -> Vec<String> {
+    let line = settings.lines().find(|line| line.contains(&format!("crate = \"{name}\"")));
+    let list = line.and_then(|line| line.split_once("wrappers = [")).map(|(_, rest)| rest);
+    let list = list.and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// True where a licence expression can be met: `OR` needs one side, `AND` both.
@@ -129,21 +142,31 @@ mod tests {
     #[test]
     fn what_the_settings_forbid_is_found() {
         let settings = "[licenses]\nallow = [\n  \"MIT\",\n]\n[bans]\ndeny = [\n  # why\n  \
-                        { crate = \"openssl\", reason = \"C\" },\n]\n";
+                        { crate = \"openssl\", wrappers = [\"wrapper\"] },\n]\n";
         let package = |name: &str, licence: Option<&str>, source: Option<&str>| Package {
             name: name.into(),
             version: "1.0.0".into(),
             licence: licence.map(str::to_owned),
             source: source.map(str::to_owned),
             imports: Vec::new(),
-            examples: Vec::new(),
+            built_with: Vec::new(),
+            extras: Vec::new(),
         };
         let count = |package| check(&[package], settings).map(|problems| problems.len());
         assert_eq!(count(package("memchr", Some("MIT"), Some(CRATES_IO))).ok(), Some(0));
         assert_eq!(count(package("event", Some("MIT"), None)).ok(), Some(0));
         assert_eq!(count(package("x", Some("GPL-3.0"), Some(CRATES_IO))).ok(), Some(1));
         assert_eq!(count(package("x", None, None)).ok(), Some(1));
-        assert_eq!(count(package("openssl", Some("MIT"), Some(CRATES_IO))).ok(), Some(1));
+        let user = |name: &str| Package {
+            built_with: vec!["openssl".into()],
+            ..package(name, Some("MIT"), Some(CRATES_IO))
+        };
+        let pair = |user| {
+            let all = [package("openssl", Some("MIT"), Some(CRATES_IO)), user];
+            check(&all, settings).map(|problems| problems.len())
+        };
+        assert_eq!(pair(user("curl")).ok(), Some(1));
+        assert_eq!(pair(user("wrapper")).ok(), Some(0), "named as a wrapper");
         assert_eq!(
             count(package("x", Some("MIT"), Some("git+https://example.org/x"))).ok(),
             Some(1)

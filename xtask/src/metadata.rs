@@ -16,8 +16,10 @@ pub struct Package {
     pub source: Option<String>,
     /// What it imports, by name.
     pub imports: Vec<Import>,
-    /// Its examples, by name.
-    pub examples: Vec<String>,
+    /// What it is really built with here, by name: features and platform applied.
+    pub built_with: Vec<String>,
+    /// Its examples and benches, as `example NAME` and `bench NAME`.
+    pub extras: Vec<String>,
 }
 
 /// One import of a package.
@@ -49,10 +51,9 @@ impl Metadata {
     }
 
     fn of(value: &Value) -> Outcome<Metadata> {
-        let used = used_ids(value);
+        let built_with = built_with(value);
         let packages = list(&value["packages"])
-            .filter(|package| used.contains_key(text(&package["id"]).as_str()))
-            .map(package)
+            .filter_map(|found| Some(package(found, built_with.get(&text(&found["id"]))?)))
             .collect();
         Ok(Metadata { packages, target: text(&value["target_directory"]) })
     }
@@ -63,15 +64,24 @@ impl Metadata {
     }
 }
 
-/// The packages that are built for this platform: `packages` also names those of other platforms.
-fn used_ids(value: &Value) -> BTreeMap<String, ()> {
-    list(&value["resolve"]["nodes"]).map(|node| (text(&node["id"]), ())).collect()
+/// What each package is built with, by id, for the packages that are built for this platform:
+/// `packages` also names those of other platforms.
+fn built_with(value: &Value) -> BTreeMap<String, Vec<String>> {
+    let names: BTreeMap<String, String> = list(&value["packages"])
+        .map(|package| (text(&package["id"]), text(&package["name"])))
+        .collect();
+    let named = |id: &Value| names.get(&text(id)).cloned();
+    list(&value["resolve"]["nodes"])
+        .map(|node| (text(&node["id"]), list(&node["dependencies"]).filter_map(named).collect()))
+        .collect()
 }
 
-fn package(value: &Value) -> Package {
-    let examples = list(&value["targets"])
-        .filter(|target| list(&target["kind"]).any(|kind| kind == "example"))
-        .map(|target| text(&target["name"]));
+fn package(value: &Value, built_with: &[String]) -> Package {
+    let extras = list(&value["targets"]).flat_map(|target| {
+        let name = text(&target["name"]);
+        let kinds = list(&target["kind"]).filter(|kind| *kind == "example" || *kind == "bench");
+        kinds.map(move |kind| format!("{} {name}", text(kind)))
+    });
     let imports = list(&value["dependencies"])
         .map(|import| Import { name: text(&import["name"]), dev_only: import["kind"] == "dev" });
     Package {
@@ -80,7 +90,8 @@ fn package(value: &Value) -> Package {
         licence: value["license"].as_str().map(str::to_owned),
         source: value["source"].as_str().map(str::to_owned),
         imports: imports.collect(),
-        examples: examples.collect(),
+        built_with: built_with.to_vec(),
+        extras: extras.collect(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The range: real servers and attack tools in network namespaces.
 
+use crate::metadata::Metadata;
 use crate::steps::{End, Tally, libtest_counts};
 use crate::{Outcome, process};
+use std::path::Path;
 use std::process::Command;
 
 /// `cargo xtask range [STORY...]`.
@@ -24,11 +26,17 @@ pub fn stories(names: &[String]) -> Outcome<End> {
         let why = "needs root for network namespaces: sudo -E env PATH=\"$PATH\" cargo xtask range";
         return Ok(End::Skipped(why.into()));
     }
+    let words = ["build", "--release", "--locked", "-p", "mailward"];
+    process::shown(&mut process::cargo(&words))?;
+    let guard = Path::new(&Metadata::read()?.target).join("release/mailward");
     let mut tally = None;
     let mut command = Command::new(script);
-    let result = process::watched(command.args(names).current_dir(process::root()), |line| {
-        tally = libtest_counts(line).or(plain_counts(line)).or(tally);
-    });
+    let result = process::watched(
+        command.args(names).env("MAILWARD", guard).current_dir(process::root()),
+        |line| {
+            tally = libtest_counts(line).or(plain_counts(line)).or(tally);
+        },
+    );
     match (result, tally) {
         (Ok(()), Some(tally)) => Ok(End::Counted(tally)),
         (Ok(()), None) => Ok(().into()),

@@ -56,6 +56,31 @@ fn every_key_is_in_the_reference_and_in_the_example() {
     none_missing(missing);
 }
 
+#[test]
+fn every_detector_has_a_scenario_and_a_section() {
+    let tree = tree();
+    let manual = page(&tree, "docs/detectors.md");
+    let mut missing = Vec::new();
+    for detector in engine::DETECTORS {
+        let name = detector.name;
+        let mut stories = tree.under("scenarios/").filter(|(path, _)| path.ends_with(".txt"));
+        let expected = format!(" by {name}");
+        let is_expected = |line: &str| {
+            line.starts_with("expect ")
+                && line.match_indices(&expected).any(|(place, found)| {
+                    line[place + found.len()..].chars().next().is_none_or(char::is_whitespace)
+                })
+        };
+        if !stories.any(|(_, text)| text.lines().any(is_expected)) {
+            missing.push(format!("a scenario that expects a decision by {name}"));
+        }
+        if !manual.lines().any(|line| line == format!("## {name}")) {
+            missing.push(format!("## {name} in docs/detectors.md"));
+        }
+    }
+    none_missing(missing);
+}
+
 /// The lines behind `head`, up to the next that begins with `next`.
 fn section(text: &str, head: &str, next: &str) -> String {
     let behind = text.lines().skip_while(|line| *line != head).skip(1);

@@ -93,7 +93,8 @@ mod tests {
             licence: None,
             source: None,
             imports: imports.iter().map(import).collect(),
-            examples: Vec::new(),
+            built_with: Vec::new(),
+            extras: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
-//! `mailward reference`: the generated pages of the documentation, from the tables of keys.
+//! `mailward reference`: the pages that are made from the tables, for the documentation's build.
 
-use super::Command;
+use super::{COMMANDS, Command};
 use crate::config::reference;
 use crate::failure::Failure;
 use clap::{Arg, ArgMatches};
@@ -9,20 +9,15 @@ use std::process::ExitCode;
 /// The row of this command.
 pub const COMMAND: Command = Command {
     name: "reference",
-    summary: "Print a generated page of the documentation",
-    about: "Prints the reference of all configuration keys as Markdown, or a configuration file with every key at \
-            its default, commented out. `cargo xtask doc` writes both where they belong.",
-    examples: &[
-        ("mailward reference configuration", "the tables of docs/configuration.md"),
-        ("mailward reference example", "a configuration file to begin with"),
-    ],
+    summary: "Print a page of the documentation",
+    about: "Prints what the documentation takes from the program's tables.",
+    examples: &[("mailward reference example", "a configuration file with every key")],
     arguments: |command| {
         command.arg(
             Arg::new("page")
                 .value_name("PAGE")
-                .value_parser(["configuration", "example"])
                 .required(true)
-                .help("Which one"),
+                .value_parser(["configuration", "example", "commands", "detectors"]),
         )
     },
     run,
@@ -30,9 +25,36 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    match matches.get_one::<String>("page").map(String::as_str) {
-        Some("example") => print!("{}", reference::example()),
-        _ => print!("{}", reference::page()),
-    }
+    let page = match matches.get_one::<String>("page").map(String::as_str) {
+        Some("configuration") => reference::page(),
+        Some("detectors") => print!("{}", reference::detectors()),
+        Some("example") => reference::example(),
+        Some("detectors") => detectors(),
+        _ => commands(),
+    };
+    print!("{page}");
     Ok(ExitCode::SUCCESS)
+}
+
+fn commands() -> String {
+    let mut out = String::new();
+    for command in COMMANDS.iter().filter(|command| !command.hidden) {
+        out.push_str(&format!("\n## mailward {}\n\n{}\n\n```console\n", command.name, command.about));
+        for (line, what) in command.examples {
+            out.push_str(&format!("# {what}\n$ {line}\n"));
+        }
+        out.push_str("```\n");
+    }
+    out
+}
+
+fn detectors() -> String {
+    let mut out = String::from("| detector | ATT&CK | what it recognises |\n|---|---|---|\n");
+    for detector in engine::DETECTORS {
+        out.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            detector.name, detector.technique, detector.summary
+        ));
+    }
+    out
 }
