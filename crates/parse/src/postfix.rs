@@ -71,24 +71,47 @@ fn severity(message: &[u8]) -> Option<(&'static str, &[u8])> {
 /// `3E3249AE22C: ` (hexadecimal), `4Zx9Bb1Qz3z1Kx: ` (the long form: 52 characters, no vowels) or
 /// `NOQUEUE: `.
 fn queue_id(message: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (mut hexadecimal, mut long, mut length) = (true, true, 0);
+    let (mut seen, mut length) = (0, 0);
     for byte in message.iter().take(24) {
-        match byte {
-            b'0'..=b'9' => {}
-            b'A' | b'E' => long = false,
-            b'B' | b'C' | b'D' | b'F' => {}
-            b'a' | b'e' | b'i' | b'o' | b'u' | b'I' | b'O' | b'U' => return no_queue(message),
-            b'a'..=b'z' | b'A'..=b'Z' => hexadecimal = false,
-            _ => break,
+        let class = ID_CLASS[usize::from(*byte)];
+        if class == 0 {
+            break;
         }
+        seen |= class;
         length += 1;
     }
+    let hexadecimal = seen & !(DIGIT | HEX_CONSONANT | HEX_VOWEL) == 0;
+    let long = seen & (HEX_VOWEL | VOWEL) == 0;
     if !(hexadecimal && length >= 5 || long && length >= 10) {
         return no_queue(message);
     }
-    let (id, rest) = message.split_at(length);
+    let (id, rest) = message.split_at_checked(length)?;
     Some((id, rest.strip_prefix(b": ")?))
 }
+
+const DIGIT: u8 = 1;
+const HEX_CONSONANT: u8 = 2;
+const HEX_VOWEL: u8 = 4;
+const CONSONANT: u8 = 8;
+const VOWEL: u8 = 16;
+
+/// What each byte may be in a queue id; 0 ends it.
+const ID_CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'A' | b'E' => HEX_VOWEL,
+            b'B' | b'C' | b'D' | b'F' => HEX_CONSONANT,
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'I' | b'O' | b'U' => VOWEL,
+            b'a'..=b'z' | b'A'..=b'Z' => CONSONANT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
 
 fn no_queue(message: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = message.strip_prefix(b"NOQUEUE: ")?;
@@ -141,6 +164,7 @@ fn troubled<'a>(line: &Line<'a>, severity: &'static str, text: &'a [u8]) -> Pars
             smtpd::limited(line, text).or_else(|| no_tls(line, text))
         }
         Some(b'W') => no_tls(line, text),
+        Some(b'r') => smtpd::refused_etrn(line, text),
         _ => None,
     };
     if let Some(event) = event.or_else(|| peer_first(line, text)) {
@@ -219,6 +243,13 @@ fn plain<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
         Some(b's') => {
             message.strip_prefix(b"statistics: ").and_then(|rest| smtpd::statistics(line, rest))
         }
+        // A warning before 3.9.
+        Some(b'i') => message
+            .strip_prefix(b"improper command pipelining after ")
+            .and_then(|rest| smtpd::pipelining(line, rest)),
+        Some(b'T') => message
+            .strip_prefix(b"TLS handshake failed for service=smtpd peer=")
+            .and_then(|rest| smtpd::tls_failed(line, rest)),
         Some(b'S') => message
             .strip_prefix(b"SSL_accept error from ")
             .and_then(|rest| smtpd::tls_failed(line, rest)),

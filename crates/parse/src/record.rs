@@ -158,20 +158,32 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
 
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
 fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
-    let colon = memchr::memchr(b':', bytes.get(..PROGRAM_MAX).unwrap_or(bytes))?;
-    let (tag, rest) = bytes.split_at(colon);
-    let rest = rest.get(1..)?;
-    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
-    let (program, pid) = match tag.strip_suffix(b"]") {
-        Some(tag) => {
-            let open = tag.iter().rposition(|byte| *byte == b'[')?;
-            (tag.get(..open)?, scan::number(tag.get(open + 1..)?))
+    let front = bytes.get(..PROGRAM_MAX).unwrap_or(bytes);
+    let (program, rest) = scan::take_while(front, |byte| !ENDS_NAME[usize::from(byte)]);
+    if program.is_empty() {
+        return None;
+    }
+    let (pid, end) = match rest.first()? {
+        b':' => (None, program.len() + 1),
+        b'[' => {
+            let (digits, after) = scan::take_while(rest.get(1..)?, |byte| byte != b']');
+            after.strip_prefix(b"]:")?;
+            (scan::number(digits), program.len() + digits.len() + 3)
         }
-        None => (tag, None),
+        _ => return None,
     };
-    let plain = !program.is_empty() && !program.iter().any(|byte| matches!(byte, b' ' | b'['));
-    plain.then_some((program, pid, rest))
+    let message = bytes.get(end..)?;
+    Some((program, pid, message.strip_prefix(b" ").unwrap_or(message)))
 }
+
+/// A table: the loop over a name is the longest in an envelope.
+const ENDS_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b':' as usize] = true;
+    table[b'[' as usize] = true;
+    table[b' ' as usize] = true;
+    table
+};
 
 /// Longer program names are none: a bound for lines that are no syslog.
 const PROGRAM_MAX: usize = 128;

@@ -39,7 +39,10 @@ pub(crate) fn contains(hay: &[u8], needle: &[u8]) -> bool {
 
 /// True where `needle` (given in lower case) occurs in any case.
 pub(crate) fn contains_ignoring_case(hay: &[u8], needle: &[u8]) -> bool {
-    hay.windows(needle.len().max(1)).any(|window| window.eq_ignore_ascii_case(needle))
+    let Some(first) = needle.first() else { return false };
+    memchr::memchr2_iter(*first, first.to_ascii_uppercase(), hay).any(|at| {
+        hay.get(at..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(needle))
+    })
 }
 
 /// What stands before and behind the first `delimiter`.
@@ -55,16 +58,12 @@ pub(crate) fn take_while(bytes: &[u8], keep: impl Fn(u8) -> bool) -> (&[u8], &[u
     bytes.split_at(end)
 }
 
-/// Splits before the first space; the space is in neither part.
+/// Splits before the first space; the space is in neither part. For short words: a loop over a few
+/// bytes is cheaper than a call that finds sixteen at once.
 #[inline]
 pub(crate) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b' ', bytes) {
-        Some(at) => {
-            let (word, rest) = bytes.split_at(at);
-            (word, rest.get(1..).unwrap_or_default())
-        }
-        None => (bytes, b""),
-    }
+    let (word, rest) = take_while(bytes, |byte| byte != b' ');
+    (word, rest.get(1..).unwrap_or_default())
 }
 
 /// A number of decimal digits and nothing else; `None` also where it does not fit.
@@ -98,10 +97,14 @@ pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
 }
 
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    if text.len() < 7 || text.len() > 15 {
-        return None;
-    }
-    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0u32, 0u32);
+    let (address, rest) = leading_ipv4(text)?;
+    rest.is_empty().then_some(address)
+}
+
+/// An IPv4 address at the front, and the rest.
+#[inline]
+pub(crate) fn leading_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    let (mut address, mut octet, mut digits, mut dots, mut end) = (0u32, 0u32, 0u32, 0u32, 0);
     for byte in text {
         match byte {
             // No leading zeros: some readers take them for octal.
@@ -112,14 +115,17 @@ fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
                     return None;
                 }
             }
-            b'.' if digits > 0 => {
+            b'.' if digits > 0 && dots < 3 => {
                 address = address << 8 | octet;
                 (octet, digits, dots) = (0, 0, dots + 1);
             }
-            _ => return None,
+            b'0'..=b'9' | b'.' => return None,
+            _ => break,
         }
+        end += 1;
     }
-    (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits(address << 8 | octet))
+    let whole = dots == 3 && digits > 0;
+    whole.then(|| (Ipv4Addr::from_bits(address << 8 | octet), text.get(end..).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -102,7 +102,9 @@ const PLAIN: [(&[u8], &str); 48] = [
 ];
 
 /// Words behind `warning: `, `error: ` or `info: `.
-const WARNINGS: [(&[u8], &str); 60] = [
+const WARNINGS: [(&[u8], &str); 62] = [
+    (b"extract_answer: ", "dns"),
+    (b"disabling input from ", "internal"),
     (b"numeric hostname: ", "hostname"),
     (b"valid_hostname: ", "hostname"),
     (b"valid_ipv4_hostaddr: ", "hostname"),
@@ -166,7 +168,9 @@ const WARNINGS: [(&[u8], &str); 60] = [
 ];
 
 fn first(rows: &[(&[u8], &'static str)], text: &[u8]) -> Option<&'static str> {
-    rows.iter().find(|(words, _)| text.starts_with(words)).map(|row| row.1)
+    let first = text.first()?;
+    let row = rows.iter().find(|row| row.0.first() == Some(first) && text.starts_with(row.0))?;
+    Some(row.1)
 }
 
 /// A line with a queue id.

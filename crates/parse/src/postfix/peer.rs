@@ -22,8 +22,14 @@ const ADDRESS_MAX: usize = 64;
 /// Reads a peer from the front; the rest begins behind it. `None` where there is none, which is
 /// also the case where the line ends before the closing bracket.
 pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
-    let name = bytes.iter().take(NAME_MAX + 1).position(|byte| !is_name(*byte))?;
-    let inner = bytes.get(name..)?.strip_prefix(b"[")?;
+    let (name, inner) = scan::take_while(bytes, |byte| IS_NAME[usize::from(byte)]);
+    let inner = inner.strip_prefix(b"[")?;
+    if name.len() > NAME_MAX {
+        return None;
+    }
+    if let Some((address, [b']', rest @ ..])) = scan::leading_ipv4(inner) {
+        return Some((Peer { client: Some(IpAddr::V4(address)) }, behind_port(rest)));
+    }
     let end = inner.iter().take(ADDRESS_MAX).position(|byte| *byte == b']')?;
     let text = inner.get(..end)?;
     let client = scan::address(text);
@@ -45,9 +51,19 @@ pub(super) fn peer_and_text(bytes: &[u8]) -> Option<(Peer, &[u8])> {
     follows(rest, b": ").then(|| (peer, rest.strip_prefix(b": ").unwrap_or_default()))
 }
 
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || !byte.is_ascii()
-}
+/// The bytes of a host name as Postfix lets it pass; beyond ASCII, those of SMTPUTF8 names.
+const IS_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        table[byte] = ascii.is_ascii_alphanumeric()
+            || matches!(ascii, b'.' | b'-' | b'_')
+            || !ascii.is_ascii();
+        byte += 1;
+    }
+    table
+};
 
 fn behind_port(bytes: &[u8]) -> &[u8] {
     let Some(port) = bytes.strip_prefix(b":") else { return bytes };

@@ -10,7 +10,7 @@
 use super::line::{Line, detail};
 use super::peer::peer_and_text;
 use crate::scan;
-use event::{Event, Kind, Outcome, Reason, Text};
+use event::{Event, Kind, Outcome, Protocol, Reason, Text};
 
 /// What Postfix did.
 #[derive(Clone, Copy, PartialEq)]
@@ -117,7 +117,11 @@ fn judged<'a>(mut event: Event<'a>, verb: Action, milter: bool, text: &'a [u8]) 
         Some(Reason::TooManyConnections) => event.outcome = Outcome::Deferred,
         _ => {}
     }
-    event.hostile = verb == Action::Refuse && is_hostile(event.reason, class == Some(b'5'));
+    // On a submission port it is a user who mistypes: a stranger is refused before recipients are.
+    let typing_error =
+        event.protocol == Protocol::Submission && event.reason == Some(Reason::RecipientUnknown);
+    let counts = is_hostile(event.reason, class == Some(b'5')) && !typing_error;
+    event.hostile = verb == Action::Refuse && counts;
     event
 }
 
@@ -163,10 +167,15 @@ fn split_fields(text: &[u8]) -> Option<(&[u8], Fields<'_>)> {
         fields.helo = Some(Text(helo.get(..end)?));
     }
     let twice = scan::contains(tail, b"; from=<") || scan::contains(words, b" helo=<");
-    let forged = |field: Option<Text<'_>>| field.is_some_and(|t| scan::contains(t.bytes(), b"=<"));
-    let forged = forged(fields.sender) || forged(fields.recipient) || forged(fields.helo);
+    let forged = [fields.sender, fields.recipient, fields.helo]
+        .iter()
+        .flatten()
+        .any(|field| FIELDS.iter().any(|name| scan::contains(field.bytes(), name)));
     (!twice && !forged).then_some((words, fields))
 }
+
+/// What no address of an honest client holds.
+const FIELDS: [&[u8]; 4] = [b"from=<", b"to=<", b"helo=<", b"proto="];
 
 /// An address up to `> to=<` or `> proto=` (postscreen: `>, to=<`), and the rest from the field's
 /// name on.
@@ -231,7 +240,9 @@ fn reason(words: &[u8]) -> Option<Reason> {
         return Some(Reason::Blocklisted);
     }
     let phrase = phrase(words);
-    let fixed = REASONS.iter().find(|(fixed, _)| phrase.starts_with(fixed)).map(|row| row.1);
+    let first = phrase.first();
+    let fixed = REASONS.iter().find(|row| row.0.first() == first && phrase.starts_with(row.0));
+    let fixed = fixed.map(|row| row.1);
     if fixed.is_some_and(|reason| reason != Reason::ClientRejected) {
         return fixed;
     }

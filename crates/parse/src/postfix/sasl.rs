@@ -51,10 +51,10 @@ pub(super) fn failed<'a>(line: &Line<'a>, peer: Peer, rest: &'a [u8]) -> Event<'
         let reason = Some(Reason::AuthUnavailable);
         return Event { reason, mechanism, account, detail: detail(why), ..event };
     }
-    let reason = match why {
-        b"Invalid authentication mechanism" | b"no mechanism available" => Reason::AuthDisallowed,
-        _ => Reason::AuthFailed,
-    };
+    // 3.9 and later repeat the mechanism, which is but a word here.
+    let disallowed =
+        why.starts_with(b"Invalid authentication mechanism") || why == b"no mechanism available";
+    let reason = if disallowed { Reason::AuthDisallowed } else { Reason::AuthFailed };
     let event = line.against(peer, Kind::Auth, Outcome::Rejected, reason);
     Event { attempts: 1, mechanism, account, detail: detail(why), ..event }
 }

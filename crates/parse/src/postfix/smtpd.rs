@@ -105,7 +105,9 @@ fn stage(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(super) fn tls_failed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let (peer, why) = peer_and_text(rest)?;
     let (reason, outcome) = match why {
-        b"lost connection" => (Reason::ConnectionLost, Outcome::Dropped),
+        b"lost connection" | b"Connection reset by peer" | b"Broken pipe" => {
+            (Reason::ConnectionLost, Outcome::Dropped)
+        }
         b"Connection timed out" => (Reason::Timeout, Outcome::Dropped),
         _ => (Reason::TlsFailed, Outcome::Rejected),
     };
@@ -162,11 +164,13 @@ pub(super) fn non_smtp<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>>
     Some(Event { detail: detail(sent), ..event })
 }
 
-/// `improper command pipelining after EHLO from peer: text`.
+/// `improper command pipelining after EHLO from peer: text`; after `CONNECT` it was sent before the
+/// greeting.
 pub(super) fn pipelining<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
-    let (_, rest) = stage(rest)?;
+    let (stage, rest) = stage(rest)?;
     let (peer, sent) = peer_and_text(rest)?;
-    let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::Pipelining);
+    let reason = if stage == b"CONNECT" { Reason::EarlyTalker } else { Reason::Pipelining };
+    let event = line.against(peer, Kind::Command, Outcome::Rejected, reason);
     Some(Event { detail: detail(sent), ..event })
 }
 
@@ -180,6 +184,13 @@ pub(super) fn bad_syntax<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a
     let sent = scan::split_once(rest, b": ").map(|(_, sent)| sent).unwrap_or_default();
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::ProtocolError);
     Some(Event { detail: detail(sent), ..event })
+}
+
+/// `reject: ETRN text... from peer`: the peer stands behind a stranger's text, so it is nobody.
+pub(super) fn refused_etrn<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    let rest = text.strip_prefix(b"reject: ETRN ")?;
+    let event = line.event(Kind::Command, Outcome::Rejected);
+    Some(Event { reason: Some(Reason::PolicyRejected), detail: detail(rest), ..event })
 }
 
 /// `haproxy read: short protocol header: text`: somebody spoke to a port that only the proxy may

@@ -11,14 +11,39 @@ fn two(bytes: &[u8], at: usize) -> Option<u8> {
     (tens <= 9 && ones <= 9).then(|| tens * 10 + ones)
 }
 
+/// Eight bytes at once: `None` unless each is the byte of `shape`, or a digit where that is `0`;
+/// else the digits' values, first byte lowest.
+#[inline]
+fn shaped(bytes: [u8; 8], shape: [u8; 8]) -> Option<[u8; 8]> {
+    let values = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(shape);
+    // A digit gives 0 to 9, a literal 0. Adding 6 carries 10 and more into the high half.
+    let low = values & 0x0f0f_0f0f_0f0f_0f0f;
+    let over = low + 0x0606_0606_0606_0606;
+    let literals = literal_mask(shape);
+    let good = (values | over) & 0xf0f0_f0f0_f0f0_f0f0 == 0 && values & literals == 0;
+    good.then(|| low.to_le_bytes())
+}
+
+/// All bits of the bytes that are no `0`.
+#[inline]
+const fn literal_mask(shape: [u8; 8]) -> u64 {
+    let mut mask = 0;
+    let mut at = 0;
+    while at < 8 {
+        if shape[at] != b'0' {
+            mask |= 0xff << (8 * at);
+        }
+        at += 1;
+    }
+    mask
+}
+
 /// Reads `HH:MM:SS` with an optional fraction (`.` or `,`, up to nine digits).
 #[inline]
 fn time_of_day(bytes: &[u8]) -> Option<([u8; 3], u32, &[u8])> {
     let (head, rest) = bytes.split_first_chunk::<8>()?;
-    let time = [two(head, 0)?, two(head, 3)?, two(head, 6)?];
-    if head[2] != b':' || head[5] != b':' {
-        return None;
-    }
+    let v = shaped(*head, *b"00:00:00")?;
+    let time = [v[0] * 10 + v[1], v[3] * 10 + v[4], v[6] * 10 + v[7]];
     let (micros, rest) = match rest {
         [b'.' | b',', fraction @ ..] => fraction_micros(fraction)?,
         _ => (0, rest),
@@ -89,12 +114,15 @@ pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
 
 /// `2026-11-21T16:02:10.123456` or with a space for the `T`; the zone is not read here.
 pub(super) fn calendar(line: &[u8]) -> Option<(Civil, &[u8])> {
-    let (head, rest) = line.split_first_chunk::<11>()?;
-    let year = i32::from(two(head, 0)?) * 100 + i32::from(two(head, 2)?);
-    let (month, day) = (two(head, 5)?, two(head, 8)?);
-    if head[4] != b'-' || head[7] != b'-' || !matches!(head[10], b'T' | b't' | b' ') {
-        return None;
-    }
+    let (head, rest) = line.split_first_chunk::<8>()?;
+    let v = shaped(*head, *b"0000-00-")?;
+    let year = i32::from(v[0]) * 1000 + i32::from(v[1]) * 100 + i32::from(v[2] * 10 + v[3]);
+    let month = v[5] * 10 + v[6];
+    let day = two(rest, 0)?;
+    let rest = match rest.get(2..)? {
+        [b'T' | b't' | b' ', rest @ ..] => rest,
+        _ => return None,
+    };
     let ([hour, minute, second], micros, rest) = time_of_day(rest)?;
     let civil = Civil { year, month, day, hour, minute, second, micros };
     civil.is_valid().then_some((civil, rest))
