@@ -112,24 +112,35 @@ pub(crate) fn list(dir: &Path) -> Vec<Checkpoint> {
 }
 
 /// The usable ones, newest first: not ahead of the database, and with nothing missing between
-/// them and the oldest batch that is still kept for stepping again. Those ahead are removed: the
-/// numbers of their batches will be given again.
+/// them and the oldest batch that is still kept for stepping again.
+///
+/// Those ahead (after a power cut) are removed, as the numbers of their batches will be given
+/// again. Where nothing else is left (the database was lost), the newest of them is kept and
+/// `mark` is moved up to it: the engine's whole state is worth more than lines counted twice.
 pub(crate) fn usable(
     dir: &Path,
     oldest: u64,
-    newest: u64,
+    mark: &mut Mark,
     losses: &mut Vec<Loss>,
 ) -> Vec<Checkpoint> {
-    let (ahead, rest): (Vec<_>, Vec<_>) =
+    let newest = mark.batch;
+    let (mut ahead, mut usable): (Vec<_>, Vec<_>) =
         list(dir).into_iter().partition(|checkpoint| checkpoint.mark.batch > newest);
-    for checkpoint in ahead {
+    usable.retain(|checkpoint| checkpoint.mark.batch.saturating_add(1) >= oldest);
+    if usable.is_empty() && !ahead.is_empty() {
+        let kept = ahead.remove(0);
         losses.push(Loss::new(
-            &checkpoint.path,
-            "the checkpoint is newer than the journal (a power cut or a damaged journal); removed",
+            &kept.path,
+            "the checkpoint is newer than the journal and the only one left: it is used, and \
+             lines read since may be read again",
         ));
+        *mark = Mark { batch: kept.mark.batch, seq: mark.seq.max(kept.mark.seq) };
+        usable.push(kept);
+    }
+    for checkpoint in ahead {
+        let what = "the checkpoint is newer than the journal (after a power cut); removed";
+        losses.push(Loss::new(&checkpoint.path, what));
         let _ = fs::remove_file(&checkpoint.path);
     }
-    rest.into_iter()
-        .filter(|checkpoint| checkpoint.mark.batch.saturating_add(1) >= oldest)
-        .collect()
+    usable
 }

@@ -114,6 +114,8 @@ pub enum Record<'a> {
     Position {
         /// The source.
         source: SourceId,
+        /// Its name.
+        name: &'a str,
         /// The source's own words.
         position: &'a str,
     },
@@ -176,8 +178,9 @@ pub fn encode(out: &mut Vec<u8>, record: &Record<'_>) {
             put_bytes(out, topic.as_bytes());
             put_bytes(out, text);
         }
-        Record::Position { source, position } => {
+        Record::Position { source, name, position } => {
             put_head(out, POSITION, u64::from(source.0));
+            put_bytes(out, name.as_bytes());
             put_bytes(out, position.as_bytes());
         }
     }
@@ -221,7 +224,11 @@ pub fn decode(body: &[u8]) -> Result<Record<'_>, CodecError> {
             topic: input.utf8()?,
             text: input.bytes()?,
         },
-        POSITION => Record::Position { source: SourceId(input.small()?), position: input.utf8()? },
+        POSITION => Record::Position {
+            source: SourceId(input.small()?),
+            name: input.utf8()?,
+            position: input.utf8()?,
+        },
         _ => return Err(CodecError::Flags),
     };
     if input.0.is_empty() { Ok(record) } else { Err(CodecError::Trailing) }

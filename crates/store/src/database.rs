@@ -1,6 +1,6 @@
 //! The SQLite file: its tables, and how a connection to it is opened.
 
-use crate::{CodecError, StoreError};
+use crate::StoreError;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,9 +94,4 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
 /// The database and the two files that SQLite keeps beside it.
 pub(crate) fn files(dir: &Path) -> [PathBuf; 3] {
     ["", "-wal", "-shm"].map(|suffix| dir.join(format!("{FILE}{suffix}")))
-}
-
-/// A record that does not decode, as SQLite's row mapping wants its errors.
-pub(crate) fn codec(error: CodecError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
 }

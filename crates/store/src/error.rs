@@ -66,7 +66,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| match source.kind() {
             std::io::ErrorKind::StorageFull
@@ -84,7 +87,7 @@ impl StoreError {
     pub(crate) fn sql(
         action: &'static str,
         path: &Path,
-    ) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    ) -> impl FnOnce(rusqlite::Error) -> StoreError + use<> {
         let path = path.to_owned();
         move |source| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full { path },

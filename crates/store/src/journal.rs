@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use open::Recovery;
+pub(crate) use open::hold;
 pub use replay::Replayed;
 
 /// A source's number in this journal, given by [`Journal::source`].
@@ -109,9 +110,20 @@ pub(crate) struct Shared {
     gate: Mutex<()>,
     /// Counts up when the database file was replaced by a salvaged one.
     pub(crate) generation: AtomicU64,
+    /// Set by whoever met damage in the database: the next commit salvages it.
+    pub(crate) damaged: AtomicBool,
 }
 
 impl Shared {
+    /// Takes note of damage in the database itself (a damaged segment is another matter).
+    pub(crate) fn met<T>(&self, result: &Result<T, StoreError>) {
+        if let Err(StoreError::Damaged { path, .. }) = result {
+            if path.ends_with(crate::database::FILE) {
+                self.damaged.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -249,6 +261,10 @@ impl Journal {
             return Err(StoreError::NotCommitted);
         }
         self.checkpoints().write(self.mark, state)
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     /// Encodes into the open batch. `precious` records (all but events) may use a reserve when

@@ -4,6 +4,7 @@ use super::pending::{Pending, Sealed};
 use super::{Committed, Journal, Mark};
 use crate::{StoreError, database};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::sync::atomic::Ordering;
 
 impl Journal {
     /// Puts everything appended since the last commit on record, together with how far each
@@ -14,10 +15,17 @@ impl Journal {
     pub fn commit(&mut self, positions: &[(&str, &str)]) -> Result<Committed, StoreError> {
         for (name, position) in positions {
             let id = self.source(name);
-            let waiting = self.pending.positions.get(&id);
-            if waiting.map(String::as_str) != Some(*position) {
-                self.pending.positions.insert(id, (*position).to_owned());
+            match self.pending.positions.get_mut(&id) {
+                Some((_, waiting)) if waiting == position => {}
+                Some((_, waiting)) => (*position).clone_into(waiting),
+                None => {
+                    let entry = ((*name).to_owned(), (*position).to_owned());
+                    self.pending.positions.insert(id, entry);
+                }
             }
+        }
+        if self.shared.damaged.swap(false, Ordering::SeqCst) {
+            self.salvage_running()?;
         }
         if self.nothing_to_write() {
             return Ok(Committed { mark: self.mark, records: 0, bytes: 0, gap: None });
@@ -95,7 +103,7 @@ fn put_sources(to: &Transaction<'_>, pending: &Pending) -> Result<(), rusqlite::
         )?
         .execute(params![id.0, name])?;
     }
-    for (id, position) in &pending.positions {
+    for (id, (_, position)) in &pending.positions {
         to.prepare_cached("UPDATE source SET position = ?2, position_crc = ?3 WHERE id = ?1")?
             .execute(params![id.0, position, crc32fast::hash(position.as_bytes())])?;
     }

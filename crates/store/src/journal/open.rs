@@ -5,6 +5,7 @@ use super::pending::Pending;
 use super::{Journal, Mark, Options, Position, Shared, SourceId};
 use crate::checkpoint::{self, Checkpoint};
 use crate::codec::{Record, decode};
+use crate::segment::{self, Segment};
 use crate::{Loss, StoreError, database, salvage};
 use ::event::Decision;
 use rusqlite::Connection;
@@ -145,9 +146,24 @@ fn open_and_load(dir: &Path, losses: &mut Vec<Loss>) -> Result<(Connection, Load
     let mut loaded =
         load(&db, &path, &mut found).map_err(StoreError::sql("read the journal", &path))?;
     losses.append(&mut found);
+    step_over_history(dir, &mut loaded);
+    loaded.recovery.checkpoints = checkpoint::usable(dir, loaded.oldest, &mut loaded.mark, losses);
     loaded.recovery.seq = loaded.mark.seq;
-    loaded.recovery.checkpoints = checkpoint::usable(dir, loaded.oldest, loaded.mark.batch, losses);
     Ok((db, loaded))
+}
+
+/// A database that was lost or removed knows nothing of the segments that are still there: their
+/// numbers must not be given again.
+fn step_over_history(dir: &Path, loaded: &mut Loaded) {
+    for name in segment::names(dir) {
+        if name.batch_last > loaded.mark.batch {
+            loaded.mark.batch = name.batch_last;
+            if let Ok(segment) = Segment::open(dir, &name) {
+                let ((_, seq), _) = segment.spans();
+                loaded.mark.seq = loaded.mark.seq.max(seq);
+            }
+        }
+    }
 }
 
 fn load(db: &Connection, path: &Path, losses: &mut Vec<Loss>) -> Result<Loaded, rusqlite::Error> {

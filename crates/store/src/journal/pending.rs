@@ -78,7 +78,7 @@ pub(super) struct Pending {
     pub(super) audit: Vec<AuditEntry>,
     pub(super) samples: Vec<Sample>,
     pub(super) new_sources: Vec<(SourceId, String)>,
-    pub(super) positions: BTreeMap<SourceId, String>,
+    pub(super) positions: BTreeMap<SourceId, (String, String)>,
     pub(super) gap: Option<Gap>,
 }
 
@@ -146,8 +146,8 @@ impl Pending {
             self.note(at, &format!("{} events not counted", self.counts.uncounted));
         }
         if !self.open.is_empty() || !self.sealed.is_empty() {
-            for (source, position) in &self.positions {
-                encode(&mut self.open, &Record::Position { source: *source, position });
+            for (source, (name, position)) in &self.positions {
+                encode(&mut self.open, &Record::Position { source: *source, name, position });
             }
         }
         let sealed = self.sealed_tail();

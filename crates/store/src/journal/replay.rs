@@ -44,7 +44,9 @@ impl Journal {
             done.losses.push(Loss::new(&path, what));
         }
         for id in first..=self.mark.batch {
-            match self.batch(id) {
+            let batch = self.batch(id);
+            self.shared.met(&batch);
+            match batch {
                 Ok(Some(batch)) => {
                     done.batches += 1;
                     for record in batch.records() {

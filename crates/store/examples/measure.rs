@@ -1,0 +1,262 @@
+//! Measures the journal on this machine, each figure beside a plain copy or write of the same
+//! bytes in the same run: `cargo run --release -p store --example measure -- DIR [MILLION LINES]`.
+//!
+//! DIR must not exist; it is left behind for a look and to be removed by hand.
+
+use event::{
+    Decision, Event, Evidence, Kind, Measure, Mode, Network, Outcome, Protocol, Reason, Server,
+    Subject, Text, Timestamp,
+};
+use std::hint::black_box;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Instant;
+use store::{Filter, Journal, Line, Options, Policy, Reader};
+
+type Outcomes = Result<(), Box<dyn std::error::Error>>;
+
+const START_S: i64 = 1_795_219_200;
+const LINES_A_COMMIT: usize = 5000;
+
+fn main() -> Outcomes {
+    let mut given = std::env::args().skip(1);
+    let dir = given.next().ok_or("measure DIR [MILLION LINES]")?;
+    let dir = Path::new(&dir);
+    let millions: usize = given.next().map_or(Ok(2), |n| n.parse())?;
+    std::fs::create_dir(dir)?;
+    let lines: Vec<String> = (0..100_000).map(line).collect();
+    baseline(dir, &lines)?;
+    for percent in [40, 100] {
+        throughput(&dir.join(format!("events-{percent}")), &lines, percent, millions)?;
+    }
+    latency(&dir.join("latency"), &lines)?;
+    large(&dir.join("large"), &lines, millions)
+}
+
+/// Clients as in real logs: few bring much, many bring little.
+fn client(number: usize) -> Ipv4Addr {
+    let mixed = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    let spread = if number % 3 == 0 { mixed % 200_000 } else { mixed % 500 };
+    Ipv4Addr::from_bits(0x0B00_0000 + spread as u32)
+}
+
+fn line(number: usize) -> String {
+    format!(
+        "2026-11-21T10:00:00.{:06}+00:00 mx1 dovecot: imap-login: Disconnected: Connection closed \
+         (auth failed, 1 attempts in 2 secs): user=<user{}@example.org>, method=PLAIN, rip={}, \
+         lip=192.0.2.1, TLS, session=<{:016x}>",
+        number % 1_000_000,
+        number * 7 % 3000,
+        client(number),
+        (number as u64).wrapping_mul(0xD134_2543_DE82_EF95)
+    )
+}
+
+fn piece<'a>(line: &'a str, from: &str, to: &str) -> Text<'a> {
+    let rest = line.split_once(from).map_or("", |(_, rest)| rest);
+    Text(rest.split_once(to).map_or(rest, |(piece, _)| piece).as_bytes())
+}
+
+fn event(line: &str, number: usize) -> Event<'_> {
+    let at = Timestamp::from_seconds(START_S + number as i64 / 400);
+    let service = piece(line, "dovecot: ", ":");
+    let mut event = Event::new(at, Server::Dovecot, service, Kind::Auth, Outcome::Rejected);
+    event.protocol = Protocol::Imap;
+    event.reason = Some(Reason::AuthFailed);
+    event.hostile = true;
+    event.client = Some(client(number % 100_000).into());
+    event.account = Some(piece(line, "user=<", ">"));
+    event.host = Some(piece(line, "+00:00 ", " "));
+    event.session = Some(piece(line, "session=<", ">"));
+    event.mechanism = Some(piece(line, "method=", ","));
+    event.attempts = 1;
+    event
+}
+
+fn baseline(dir: &Path, lines: &[String]) -> Outcomes {
+    let bytes: usize = lines.iter().map(String::len).sum();
+    let mut copy = Vec::with_capacity(bytes);
+    let start = Instant::now();
+    for line in lines {
+        copy.extend_from_slice(line.as_bytes());
+    }
+    black_box(&copy);
+    rate("memcpy of the lines", lines.len(), start);
+    let start = Instant::now();
+    std::fs::File::create(dir.join("raw"))?.write_all(&copy)?;
+    rate("plain write of the lines", lines.len(), start);
+    Ok(())
+}
+
+fn rate(what: &str, lines: usize, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{what}: {:.0} k lines/s ({lines} in {seconds:.3} s)", lines as f64 / seconds / 1e3);
+}
+
+fn throughput(dir: &Path, lines: &[String], percent: usize, millions: usize) -> Outcomes {
+    let events: Vec<Event<'_>> =
+        lines.iter().enumerate().map(|(number, line)| event(line, number)).collect();
+    let (mut journal, _) = Journal::open(dir, Options::default())?;
+    let source = journal.source("log");
+    let mut maintainer = journal.maintainer(Policy::default());
+    let start = Instant::now();
+    let mut commits = Vec::new();
+    for number in 0..millions * 1_000_000 {
+        let seq = number as u64 + 1;
+        let which = number % lines.len();
+        match (events.get(which), lines.get(which)) {
+            (Some(event), Some(line)) if number % 100 < percent => {
+                let at = Timestamp::from_seconds(START_S + number as i64 / 400);
+                let event = Event { at, ..*event };
+                journal.append_event(seq, source, &event, line.as_bytes());
+            }
+            _ => journal.append_line(seq, source, Line::Noise),
+        }
+        if seq.is_multiple_of(LINES_A_COMMIT as u64) {
+            let start = Instant::now();
+            journal.commit(&[("log", &seq.to_string())])?;
+            commits.push(start.elapsed());
+        }
+    }
+    rate(&format!("append and commit, {percent} % events"), millions * 1_000_000, start);
+    commits.sort_unstable();
+    let at = |share: usize| commits.get(commits.len() * share / 1000).copied().unwrap_or_default();
+    println!("  commits of {LINES_A_COMMIT} lines: p50 {:?} p99 {:?}", at(500), at(990));
+    let start = Instant::now();
+    let done = maintainer.maintain(Timestamp::from_seconds(START_S))?;
+    rate("  into segments", done.records_moved as usize, start);
+    let statistics = Reader::open(dir)?.statistics()?;
+    println!("  {} segments, {} MB", statistics.segments, statistics.bytes_segments >> 20);
+    Ok(())
+}
+
+/// Commits of one event each, with the maintenance running beside.
+fn latency(dir: &Path, lines: &[String]) -> Outcomes {
+    let (mut journal, _) = Journal::open(dir, Options::default())?;
+    let source = journal.source("log");
+    let mut maintainer = journal.maintainer(Policy::default());
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let pause = std::time::Duration::from_millis(200);
+        while stopped.recv_timeout(pause) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if let Err(error) = maintainer.maintain(Timestamp::from_seconds(START_S)) {
+                println!("maintenance: {error}");
+            }
+        }
+    });
+    let mut times = Vec::new();
+    for (number, line) in lines.iter().enumerate().take(20_000) {
+        let event = event(line, number);
+        let start = Instant::now();
+        journal.append_event(number as u64 + 1, source, &event, line.as_bytes());
+        journal.commit(&[("log", "0:0:0")])?;
+        times.push(start.elapsed());
+    }
+    drop(stop);
+    let _ = thread.join();
+    times.sort_unstable();
+    let at = |share: usize| times.get(times.len() * share / 1000).copied().unwrap_or_default();
+    println!("commit of one event: p50 {:?} p99 {:?} p99.9 {:?}", at(500), at(990), at(999));
+    Ok(())
+}
+
+/// 100 000 decisions that hold and many events: opening and asking.
+fn large(dir: &Path, lines: &[String], millions: usize) -> Outcomes {
+    let (mut journal, _) = Journal::open(dir, Options::default())?;
+    let source = journal.source("log");
+    let mut maintainer = journal.maintainer(Policy::default());
+    for number in 0..100_000_u32 {
+        journal.append_decision(u64::from(number), &decision(number));
+    }
+    let start = Instant::now();
+    journal.commit(&[])?;
+    println!("commit of 100 000 decisions: {:?}", start.elapsed());
+    for number in 0..millions * 3_000_000 {
+        let which = number % lines.len();
+        if let Some(line) = lines.get(which) {
+            let mut event = event(line, which);
+            event.at = Timestamp::from_seconds(START_S + number as i64 / 400);
+            journal.append_event(number as u64, source, &event, line.as_bytes());
+        }
+        if number % LINES_A_COMMIT == 0 {
+            journal.commit(&[("log", "0:0:0")])?;
+        }
+        if number % 1_000_000 == 0 {
+            maintainer.maintain(Timestamp::from_seconds(START_S))?;
+            journal.commit(&[])?;
+        }
+    }
+    journal.commit(&[])?;
+    journal.checkpoint(&[0; 1000])?;
+    journal.append_tick(Timestamp(0));
+    journal.commit(&[])?;
+    journal.checkpoint(&[0; 1000])?;
+    drop(journal);
+    let bytes: u64 =
+        std::fs::read_dir(dir)?.flatten().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let start = Instant::now();
+    let (journal, recovery) = Journal::open(dir, Options::default())?;
+    let marks: Vec<_> = recovery.checkpoints.iter().map(|checkpoint| checkpoint.mark).collect();
+    let replayed = journal.replay(marks.first().copied().unwrap_or_default(), |_| ())?;
+    println!(
+        "open with {} MB on disk and {} decisions that hold: {:?} ({} records stepped again)",
+        bytes >> 20,
+        recovery.holds.len(),
+        start.elapsed(),
+        replayed.records
+    );
+    questions(dir)
+}
+
+fn decision(number: u32) -> Decision {
+    Decision {
+        at: Timestamp::from_seconds(START_S),
+        measure: Measure::Ban,
+        subject: Subject::Client(Ipv4Addr::from_bits(0x0C00_0000 + number).into()),
+        until: Some(Timestamp::from_seconds(START_S + 600)),
+        rule: "brute-force".into(),
+        offence: 1,
+        score: 8.0,
+        mode: Mode::Enforce,
+        evidence: Evidence::from_iter(0..8),
+    }
+}
+
+fn questions(dir: &Path) -> Outcomes {
+    let reader = Reader::open(dir)?;
+    let statistics = reader.statistics()?;
+    println!("{} records hot, {} in history", statistics.records_hot, statistics.records_history);
+    let client = Network::host(client(3).into());
+    let rare: Network = "11.3.0.0/16".parse()?;
+    let day = |s| Some(Timestamp::from_seconds(START_S + s));
+    let all = usize::MAX;
+    for (what, filter, limit) in [
+        ("one client, newest 100", Filter { client: Some(client), ..Filter::default() }, 100),
+        ("one client, all", Filter { client: Some(client), ..Filter::default() }, all),
+        ("a prefix, newest 100", Filter { client: Some(rare), ..Filter::default() }, 100),
+        (
+            "an account, newest 100",
+            Filter { account: Some(b"user7@example.org".to_vec()), ..Filter::default() },
+            100,
+        ),
+        (
+            "an absent account",
+            Filter { account: Some(b"nobody".to_vec()), ..Filter::default() },
+            100,
+        ),
+        ("ten seconds", Filter { from: day(500), until: day(510), ..Filter::default() }, all),
+        ("a text, absent", Filter { text: Some(b"xyzzy".to_vec()), ..Filter::default() }, 100),
+    ] {
+        let start = Instant::now();
+        let found = reader.query(&filter, limit)?;
+        println!("  {what}: {} rows in {:?}", found.rows.len(), start.elapsed());
+    }
+    let start = Instant::now();
+    let (top, _) = reader.top_clients(&Filter::default(), 10)?;
+    println!("  ten busiest clients: {:?}, the first with {:?}", start.elapsed(), top.first());
+    let start = Instant::now();
+    let counts = reader.counts(Timestamp(0), Timestamp(i64::MAX))?;
+    println!("  counts by hour: {} rows in {:?}", counts.len(), start.elapsed());
+    Ok(())
+}

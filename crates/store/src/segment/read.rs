@@ -1,0 +1,474 @@
+//! Reading a segment: row groups are pruned by time, line and client; conditions are checked
+//! column by column; the rest is read for the rows that are left only.
+
+use super::columns::{C, COLUMNS, Holds, counts};
+use super::escape::unescaped;
+use super::sums::{KEY, Verified};
+use super::{Name, parquet};
+use crate::StoreError;
+use crate::codec::{Record, encode};
+use crate::filter::{Filter, contains};
+use crate::journal::SourceId;
+use ::event::{
+    Event, Kind, Outcome, Protocol, Reason, Server, Subject, Text, Timestamp, Vocabulary,
+};
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::data_type::{ByteArray, DataType};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::properties::ReaderProperties;
+use ::parquet::file::reader::{FileReader, RowGroupReader};
+use ::parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use ::parquet::file::statistics::Statistics;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// A row of a segment as a record of the journal.
+pub(crate) struct SegmentRow {
+    pub(crate) batch: u64,
+    pub(crate) place: u64,
+    pub(crate) source: String,
+    /// Encoded, with its length in front.
+    pub(crate) record: Vec<u8>,
+}
+
+/// An open segment.
+pub(crate) struct Segment {
+    path: PathBuf,
+    name: Name,
+    reader: SerializedFileReader<Verified>,
+}
+
+impl Segment {
+    pub(crate) fn open(dir: &Path, name: &Name) -> Result<Segment, StoreError> {
+        let path = dir.join(name.to_string());
+        let file = Verified::open(&path, name)?;
+        // The footer lies in the part of the file that has been checked already.
+        let footer = SerializedFileReader::new(file.clone()).map_err(parquet("read", &path))?;
+        let pairs = footer.metadata().file_metadata().key_value_metadata();
+        let sums = pairs
+            .into_iter()
+            .flatten()
+            .find(|pair| pair.key == KEY)
+            .and_then(|pair| pair.value.clone())
+            .unwrap_or_default();
+        drop(footer);
+        let file = file.with_sums(&sums, &path)?;
+        let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
+        let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
+        let reader = SerializedFileReader::new_with_options(file, options)
+            .map_err(parquet("read", &path))?;
+        Ok(Segment { path, name: name.clone(), reader })
+    }
+
+    pub(crate) fn row_groups(&self) -> usize {
+        self.reader.num_row_groups()
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.reader.metadata().file_metadata().num_rows().cast_unsigned()
+    }
+
+    /// The rows of a row group that the filter asks for, in order; no more than the last `limit`.
+    pub(crate) fn find(
+        &self,
+        group: usize,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        let error = parquet("read", &self.path);
+        let group = self.reader.get_row_group(group).map_err(&error)?;
+        let group = Group(&*group);
+        let mut rows = group.candidates(filter).map_err(&error)?;
+        let surplus = rows.len().saturating_sub(limit);
+        match self.name.family {
+            super::Family::Events => {
+                rows.drain(..surplus);
+                group.events(&rows).map_err(&error)
+            }
+            super::Family::Actions => {
+                let mut found = group.actions(&rows, filter).map_err(&error)?;
+                found.drain(..found.len().saturating_sub(limit));
+                Ok(found)
+            }
+        }
+    }
+
+    /// The values of one text column for the rows asked for, for counting.
+    pub(crate) fn clients(
+        &self,
+        group: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let error = parquet("read", &self.path);
+        let group = self.reader.get_row_group(group).map_err(&error)?;
+        let group = Group(&*group);
+        let rows = group.candidates(filter).map_err(&error)?;
+        let cells = group.texts(C::Client, &rows).map_err(&error)?;
+        Ok(cells.into_iter().flatten().map(|cell| cell.data().to_vec()).collect())
+    }
+
+    /// Least and greatest line and time, for the catalogue.
+    pub(crate) fn spans(&self) -> ((u64, u64), (Timestamp, Timestamp)) {
+        let (mut seq, mut at) = ((i64::MAX, 0), (i64::MAX, i64::MIN));
+        for group in self.reader.metadata().row_groups() {
+            for (column, span) in [(C::Seq, &mut seq), (C::At, &mut at)] {
+                let chunk = group.columns().get(column as usize);
+                if let Some((least, greatest)) = chunk.and_then(|chunk| bounds(chunk.statistics()))
+                {
+                    *span = (span.0.min(least), span.1.max(greatest));
+                }
+            }
+        }
+        ((seq.0.cast_unsigned(), seq.1.cast_unsigned()), (Timestamp(at.0), Timestamp(at.1)))
+    }
+}
+
+fn bounds(statistics: Option<&Statistics>) -> Option<(i64, i64)> {
+    match statistics? {
+        Statistics::Int64(values) => Some((*values.min_opt()?, *values.max_opt()?)),
+        _ => None,
+    }
+}
+
+type Cell = Option<ByteArray>;
+
+struct Group<'a>(&'a dyn RowGroupReader);
+
+impl Group<'_> {
+    fn bounds(&self, column: C) -> Option<(i64, i64)> {
+        bounds(self.0.metadata().columns().get(column as usize)?.statistics())
+    }
+
+    /// Rows that meet the conditions on events; for actions a first choice.
+    fn candidates(&self, filter: &Filter) -> Result<Vec<usize>, ParquetError> {
+        if self.is_outside(filter) {
+            return Ok(Vec::new());
+        }
+        let mut rows: Vec<usize> = (0..self.0.metadata().num_rows() as usize).collect();
+        self.keep_by_number(filter, &mut rows)?;
+        let words: [(C, Option<&str>); 5] = [
+            (C::Outcome, filter.outcome.map(Outcome::name)),
+            (C::Reason, filter.reason.map(Reason::name)),
+            (C::Kind, filter.kind.map(Kind::name)),
+            (C::Server, filter.server.map(Server::name)),
+            (C::Protocol, filter.protocol.map(Protocol::name)),
+        ];
+        for (column, word) in words {
+            if let Some(word) = word {
+                self.keep(column, &mut rows, |text| text == word.as_bytes())?;
+            }
+        }
+        if self.0.metadata().columns().get(C::Encoded as usize).is_some() && self.holds_actions() {
+            return Ok(rows);
+        }
+        self.keep_by_text(filter, &mut rows)?;
+        Ok(rows)
+    }
+
+    /// Actions have the column `encoded`, events have not: the first row tells.
+    fn holds_actions(&self) -> bool {
+        self.texts(C::Encoded, &[0]).is_ok_and(|cells| cells.iter().any(Option::is_some))
+    }
+
+    fn is_outside(&self, filter: &Filter) -> bool {
+        let outside_time = self
+            .bounds(C::At)
+            .is_some_and(|(least, greatest)| !filter.spans(Timestamp(least), Timestamp(greatest)));
+        let outside_lines = self.bounds(C::Seq).is_some_and(|(least, greatest)| {
+            !filter.covers(least.cast_unsigned(), greatest.cast_unsigned())
+        });
+        let exact = |subject: &Subject| match subject {
+            Subject::Client(address) => Some(*address),
+            _ => None,
+        };
+        let client = match (&filter.client, &filter.subject) {
+            (Some(network), _) if network.is_host() => Some(network.address()),
+            (_, Some(subject)) => exact(subject),
+            _ => None,
+        };
+        let absent = client.is_some_and(|client| {
+            let bloom = self.0.get_column_bloom_filter(C::Client as usize);
+            bloom.is_some_and(|bloom| !bloom.check(client.to_string().as_str()))
+        });
+        outside_time || outside_lines || (absent && !self.holds_actions())
+    }
+
+    fn keep_by_number(&self, filter: &Filter, rows: &mut Vec<usize>) -> Result<(), ParquetError> {
+        if filter.from.is_some() || filter.until.is_some() {
+            self.keep_numbers(C::At, rows, |at| filter.spans(Timestamp(at), Timestamp(at)))?;
+        }
+        if let Some(lines) = &filter.lines {
+            self.keep_numbers(C::Seq, rows, |seq| lines.contains(&seq.cast_unsigned()))?;
+        }
+        if let Some(hostile) = filter.hostile {
+            self.keep_numbers(C::Hostile, rows, |flag| (flag != 0) == hostile)?;
+        }
+        Ok(())
+    }
+
+    fn keep_by_text(&self, filter: &Filter, rows: &mut Vec<usize>) -> Result<(), ParquetError> {
+        let networks = [filter.client, filter.subject.as_ref().and_then(Subject::network)];
+        for network in networks.into_iter().flatten() {
+            self.keep(C::Client, rows, |text| {
+                let client = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+                client.is_some_and(|client| network.contains(client))
+            })?;
+        }
+        let named = match &filter.subject {
+            Some(Subject::Account(name)) => Some((C::Account, name)),
+            Some(Subject::Sender(name)) => Some((C::Sender, name)),
+            Some(Subject::Host(name)) => Some((C::Host, name)),
+            _ => None,
+        };
+        if let Some((column, name)) = named {
+            self.keep(column, rows, |text| unescaped(text).eq_ignore_ascii_case(name))?;
+        }
+        if let Some(account) = &filter.account {
+            self.keep(C::Account, rows, |text| unescaped(text).eq_ignore_ascii_case(account))?;
+        }
+        if let Some(text) = &filter.text {
+            self.keep(C::Line, rows, |line| contains(&unescaped(line), text))?;
+        }
+        Ok(())
+    }
+
+    fn keep(
+        &self,
+        column: C,
+        rows: &mut Vec<usize>,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), ParquetError> {
+        let cells = self.texts(column, rows)?;
+        let mut cells = cells.iter();
+        rows.retain(|_| {
+            cells.next().is_some_and(|cell| cell.as_ref().is_some_and(|cell| wanted(cell.data())))
+        });
+        Ok(())
+    }
+
+    fn keep_numbers(
+        &self,
+        column: C,
+        rows: &mut Vec<usize>,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<(), ParquetError> {
+        let cells = self.numbers(column, rows)?;
+        let mut cells = cells.iter();
+        rows.retain(|_| cells.next().is_some_and(|cell| cell.is_some_and(&wanted)));
+        Ok(())
+    }
+
+    fn texts(&self, column: C, rows: &[usize]) -> Result<Vec<Cell>, ParquetError> {
+        match self.0.get_column_reader(column as usize)? {
+            ColumnReader::ByteArrayColumnReader(mut reader) => pick(&mut reader, rows),
+            _ => Err(wrong_type(column)),
+        }
+    }
+
+    fn numbers(&self, column: C, rows: &[usize]) -> Result<Vec<Option<i64>>, ParquetError> {
+        match self.0.get_column_reader(column as usize)? {
+            ColumnReader::Int64ColumnReader(mut reader) => pick(&mut reader, rows),
+            ColumnReader::BoolColumnReader(mut reader) => {
+                let flags = pick(&mut reader, rows)?;
+                Ok(flags.into_iter().map(|flag| flag.map(i64::from)).collect())
+            }
+            _ => Err(wrong_type(column)),
+        }
+    }
+
+    fn actions(&self, rows: &[usize], filter: &Filter) -> Result<Vec<SegmentRow>, ParquetError> {
+        let (batches, places) = (self.numbers(C::Batch, rows)?, self.numbers(C::Place, rows)?);
+        let records = self.texts(C::Encoded, rows)?;
+        let mut found = Vec::new();
+        for ((batch, place), body) in batches.into_iter().zip(places).zip(records) {
+            let Some(body) = body else { continue };
+            let Ok(record) = crate::codec::decode(body.data()) else { continue };
+            if filter.matches(&record) {
+                let mut encoded = Vec::new();
+                encode(&mut encoded, &record);
+                found.push(SegmentRow {
+                    batch: batch.unwrap_or_default().cast_unsigned(),
+                    place: place.unwrap_or_default().cast_unsigned(),
+                    source: String::new(),
+                    record: encoded,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn events(&self, rows: &[usize]) -> Result<Vec<SegmentRow>, ParquetError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut columns = Columns::default();
+        for (position, column) in COLUMNS.iter().enumerate() {
+            let Some(id) = ALL.get(position).copied() else { continue };
+            if id >= C::SubjectKind {
+                break;
+            }
+            match column.holds {
+                Holds::Text => columns.texts.push((id, self.texts(id, rows)?)),
+                _ => columns.numbers.push((id, self.numbers(id, rows)?)),
+            }
+        }
+        Ok((0..rows.len()).map(|row| columns.event(row)).collect())
+    }
+}
+
+fn wrong_type(column: C) -> ParquetError {
+    ParquetError::General(format!("column {column:?} has another type"))
+}
+
+/// Reads the cells of the rows (ascending) and skips the others.
+fn pick<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    rows: &[usize],
+) -> Result<Vec<Option<T::T>>, ParquetError> {
+    let mut cells = Vec::with_capacity(rows.len());
+    let (mut at, mut rest) = (0, rows);
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
+    while let Some(first) = rest.first().copied() {
+        let run = rest.iter().zip(first..).take_while(|(row, expected)| *row == expected).count();
+        if first > at {
+            reader.skip_records(first - at)?;
+        }
+        let mut left = run;
+        while left > 0 {
+            values.clear();
+            levels.clear();
+            let (records, ..) = reader.read_records(left, Some(&mut levels), None, &mut values)?;
+            if records == 0 {
+                return Err(ParquetError::EOF("fewer rows than told".to_owned()));
+            }
+            let mut present = values.drain(..);
+            cells
+                .extend(levels.iter().map(|level| if *level == 0 { None } else { present.next() }));
+            left = left.saturating_sub(records);
+        }
+        at = first + run;
+        rest = rest.get(run..).unwrap_or_default();
+    }
+    Ok(cells)
+}
+
+/// The event's columns, in the order of [`COLUMNS`].
+const ALL: [C; 30] = [
+    C::Batch,
+    C::Place,
+    C::Record,
+    C::Seq,
+    C::At,
+    C::Source,
+    C::Server,
+    C::Service,
+    C::Protocol,
+    C::Kind,
+    C::Outcome,
+    C::Reason,
+    C::Hostile,
+    C::Client,
+    C::Account,
+    C::Known,
+    C::Attempts,
+    C::Host,
+    C::Pid,
+    C::Session,
+    C::QueueId,
+    C::Mechanism,
+    C::Sender,
+    C::Recipient,
+    C::Helo,
+    C::SecretTag,
+    C::Detail,
+    C::Commands,
+    C::Line,
+    C::SubjectKind,
+];
+
+#[derive(Default)]
+struct Columns {
+    numbers: Vec<(C, Vec<Option<i64>>)>,
+    texts: Vec<(C, Vec<Cell>)>,
+}
+
+impl Columns {
+    fn number(&self, column: C, row: usize) -> Option<i64> {
+        let (_, cells) = self.numbers.iter().find(|(id, _)| *id == column)?;
+        cells.get(row).copied().flatten()
+    }
+
+    fn text(&self, column: C, row: usize) -> Option<Cow<'_, [u8]>> {
+        let (_, cells) = self.texts.iter().find(|(id, _)| *id == column)?;
+        cells.get(row)?.as_ref().map(|cell| unescaped(cell.data()))
+    }
+
+    fn word<V: Vocabulary>(&self, column: C, row: usize) -> Option<V> {
+        V::from_name(str::from_utf8(&self.text(column, row)?).ok()?)
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, column: C, row: usize) -> Option<T> {
+        str::from_utf8(&self.text(column, row)?).ok()?.parse().ok()
+    }
+
+    fn event(&self, row: usize) -> SegmentRow {
+        let number = |column| self.number(column, row);
+        let texts = [
+            C::Service,
+            C::Account,
+            C::Host,
+            C::Session,
+            C::QueueId,
+            C::Mechanism,
+            C::Sender,
+            C::Recipient,
+            C::Helo,
+            C::SecretTag,
+            C::Detail,
+        ]
+        .map(|column| self.text(column, row));
+        let [
+            service,
+            account,
+            host,
+            session,
+            queue_id,
+            mechanism,
+            sender,
+            recipient,
+            helo,
+            tag,
+            detail,
+        ] = texts.each_ref().map(|text| text.as_deref().map(Text));
+        let mut event = Event::new(
+            Timestamp(number(C::At).unwrap_or_default()),
+            self.word(C::Server, row).unwrap_or(Server::Mailward),
+            service.unwrap_or_default(),
+            self.word(C::Kind, row).unwrap_or(Kind::Limit),
+            self.word(C::Outcome, row).unwrap_or(Outcome::Allowed),
+        );
+        event.protocol = self.word(C::Protocol, row).unwrap_or(Protocol::Unknown);
+        event.reason = self.word(C::Reason, row);
+        event.hostile = number(C::Hostile) == Some(1);
+        event.client = self.parsed(C::Client, row);
+        event.known = number(C::Known).map(|known| known != 0);
+        event.attempts = number(C::Attempts).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+        event.pid = number(C::Pid).and_then(|pid| u32::try_from(pid).ok());
+        event.commands =
+            self.text(C::Commands, row).and_then(|text| counts(str::from_utf8(&text).ok()?));
+        (event.account, event.host, event.session) = (account, host, session);
+        (event.queue_id, event.mechanism, event.sender) = (queue_id, mechanism, sender);
+        (event.recipient, event.helo, event.secret_tag) = (recipient, helo, tag);
+        event.detail = detail;
+        let seq = number(C::Seq).unwrap_or_default().cast_unsigned();
+        let line = self.text(C::Line, row).unwrap_or_default();
+        let mut record = Vec::new();
+        encode(&mut record, &Record::Event { seq, source: SourceId(0), event, line: &line });
+        SegmentRow {
+            batch: number(C::Batch).unwrap_or_default().cast_unsigned(),
+            place: number(C::Place).unwrap_or_default().cast_unsigned(),
+            source: self.parsed(C::Source, row).unwrap_or_default(),
+            record,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A full disk: a commit fails whole, the program goes on, and all that was kept is written when
+//! there is room again.
+
+mod support;
+
+use proptest as _;
+use std::path::Path;
+use std::process::Command;
+use store::{Journal, Options, Reader, StoreError};
+use support::{append, decision, replayed};
+
+/// A small file system of its own; only root can make one. Unmounted when dropped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount(size: &str) -> Option<Small> {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(dir.path())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Small(dir))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+fn fill_up(dir: &Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(dir.join("ballast")).unwrap();
+    for size in [65_536, 4096, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_fits_into_memory() {
+    let Some(disk) = Small::mount("4m") else {
+        eprintln!("skipped: no root, or no right to mount");
+        return;
+    };
+    let dir = disk.0.path().join("journal");
+    let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
+    append(&mut journal, 1, "a");
+    journal.commit(&[("a", "1")]).unwrap();
+    fill_up(disk.0.path());
+    let mut seq = 1;
+    let mut refused = 0;
+    for _ in 0..200 {
+        for _ in 0..20 {
+            seq += 1;
+            append(&mut journal, seq, "a");
+        }
+        journal.append_decision(seq, &decision(seq));
+        match journal.commit(&[("a", &seq.to_string())]) {
+            Ok(_) => {}
+            Err(StoreError::Full { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    let reader = Reader::open(&dir).unwrap();
+    let positions = reader.positions().unwrap();
+    let on_record = reader.statistics().unwrap().seq;
+    assert_eq!(positions[0].position, on_record.to_string(), "nothing half-written");
+    std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
+    let done = journal.commit(&[("a", &seq.to_string())]).unwrap();
+    assert_eq!((done.mark.seq, done.gap), (seq, None));
+    assert_eq!(replayed(&journal), (1..=seq).collect::<Vec<_>>());
+    drop(reader);
+    drop(journal);
+}
+
+#[test]
+fn beyond_the_memory_a_gap_is_told() {
+    let Some(disk) = Small::mount("2m") else {
+        eprintln!("skipped: no root, or no right to mount");
+        return;
+    };
+    let dir = disk.0.path().join("journal");
+    let options = Options { memory_bytes: 50_000, batch_bytes: 8192, ..Options::default() };
+    let (mut journal, _) = Journal::open(&dir, options).unwrap();
+    append(&mut journal, 1, "a");
+    journal.commit(&[("a", "1")]).unwrap();
+    fill_up(disk.0.path());
+    for seq in 2..=3000 {
+        append(&mut journal, seq, "a");
+        if seq % 500 == 0 {
+            journal.append_decision(seq, &decision(seq));
+        }
+        if seq % 10 == 0 {
+            let _ = journal.commit(&[("a", &seq.to_string())]);
+        }
+        assert!(journal.waiting_bytes() < 100_000, "memory is bounded");
+    }
+    std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
+    let done = journal.commit(&[("a", "3000")]).unwrap();
+    let gap = done.gap.unwrap();
+    let kept = replayed(&journal);
+    assert_eq!(kept.len() as u64 + gap.records, 3000);
+    assert_eq!(gap.seq_last, 3000);
+    let mut notes = Vec::new();
+    journal
+        .replay(store::Mark::default(), |record| {
+            if let store::Record::Note { topic: "gap", text, .. } = record {
+                notes.push(String::from_utf8_lossy(text).into_owned());
+            }
+        })
+        .unwrap();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    drop(journal);
+    let (journal, recovery) = Journal::open(&dir, options).unwrap();
+    assert_eq!(recovery.seq, 3000);
+    assert_eq!(recovery.holds.len(), 2, "decisions are kept: {:?}", recovery.holds);
+    drop(journal);
+}

@@ -1,0 +1,263 @@
+//! What is committed is there again, in order, once; questions find it in batches and segments.
+
+mod support;
+
+use event::{Command, Measure, Order, Outcome, Reason, Subject, Timestamp};
+use proptest as _;
+use store::{Filter, Journal, Line, Mark, Options, Policy, Reader, Record, StoreError, What};
+use support::{DAY, append, client, decision, event, expiry, line, replayed};
+
+fn later(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(DAY + seconds)
+}
+
+#[test]
+fn what_was_committed_is_there_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!((recovery.seq, recovery.holds.len(), recovery.losses.len()), (0, 0, 0));
+    for seq in 1..=10 {
+        append(&mut journal, seq, "file:/var/log/mail.log");
+    }
+    let source = journal.source("file:/var/log/mail.log");
+    journal.append_line(11, source, Line::Noise);
+    journal.append_line(12, source, Line::Unknown);
+    journal.append_sample(12, source, "unknown format", b"\xff what");
+    journal.append_decision(10, &decision(10));
+    journal.append_decision(10, &decision(9));
+    journal.append_expiry(10, &expiry(9));
+    let command = Command {
+        at: later(11),
+        operator: "root".into(),
+        reason: "a partner".into(),
+        order: Order::Unban { subject: Subject::Client(client(3)) },
+    };
+    journal.append_command(12, &command);
+    let done = journal.commit(&[("file:/var/log/mail.log", "1:2:333")]).unwrap();
+    assert_eq!(done.mark, Mark { batch: 1, seq: 12 });
+    assert_eq!(done.records, 14);
+    append(&mut journal, 13, "stdin");
+    drop(journal);
+
+    let (journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(recovery.seq, 12, "the line after the commit is not on record");
+    assert_eq!(recovery.positions.len(), 1);
+    assert_eq!(recovery.positions[0].position, "1:2:333");
+    assert_eq!(recovery.holds, [decision(10)]);
+    assert_eq!(recovery.losses, []);
+    assert_eq!(replayed(&journal), (1..=10).collect::<Vec<_>>());
+
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.holds().unwrap(), [decision(10)]);
+    assert_eq!(reader.audit(10).unwrap()[0].command, command);
+    assert_eq!(reader.samples(10).unwrap()[0].line, b"\xff what");
+    let sources = reader.sources().unwrap();
+    let counts = sources[0].counts;
+    assert_eq!((counts.lines, counts.events, counts.noise, counts.unknown), (12, 10, 1, 1));
+    let counts = reader.counts(later(0), later(3600)).unwrap();
+    assert_eq!(counts.len(), 1);
+    assert_eq!((counts[0].events, counts[0].outcome), (10, Outcome::Rejected));
+}
+
+#[test]
+fn a_second_writer_is_held_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    let second = Journal::open(dir.path(), Options::default());
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+}
+
+#[test]
+fn checkpoints_are_loaded_and_replay_goes_on_behind_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    for seq in 1..=5 {
+        append(&mut journal, seq, "a");
+        journal.commit(&[]).unwrap();
+        journal.checkpoint(format!("state {seq}").as_bytes()).unwrap();
+    }
+    append(&mut journal, 6, "a");
+    assert!(matches!(journal.checkpoint(b"x"), Err(StoreError::NotCommitted)));
+    journal.commit(&[]).unwrap();
+    drop(journal);
+    let (journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(recovery.checkpoints.len(), 3);
+    let newest = &recovery.checkpoints[0];
+    assert_eq!(newest.load().unwrap(), b"state 5");
+    let mut seen = Vec::new();
+    journal.replay(newest.mark, |record| seen.extend(record.seq())).unwrap();
+    assert_eq!(seen, [6]);
+    let mut bytes = std::fs::read(&newest.path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&newest.path, bytes).unwrap();
+    assert!(matches!(newest.load(), Err(StoreError::Damaged { .. })));
+    assert_eq!(recovery.checkpoints[1].load().unwrap(), b"state 4");
+}
+
+/// Events and decisions of many commits, some in segments, some in batches.
+fn filled(dir: &std::path::Path) -> (Journal, Policy) {
+    let (mut journal, _) = Journal::open(dir, Options::default()).unwrap();
+    let policy = Policy { segment_records: 1000, ..Policy::default() };
+    let mut maintainer = journal.maintainer(policy);
+    for seq in 1..=5000 {
+        append(&mut journal, seq, "a");
+        if seq % 500 == 0 {
+            journal.append_decision(seq, &decision(seq));
+        }
+        if seq % 100 == 0 {
+            journal.commit(&[("a", &seq.to_string())]).unwrap();
+        }
+        if seq % 1500 == 0 {
+            maintainer.maintain(later(seq as i64)).unwrap();
+        }
+    }
+    (journal, policy)
+}
+
+#[test]
+fn questions_find_the_same_in_batches_and_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_journal, _) = filled(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let statistics = reader.statistics().unwrap();
+    assert!(statistics.segments >= 4 && statistics.records_hot > 0, "{statistics:?}");
+    assert_eq!(statistics.records_hot + statistics.records_history, 5010);
+
+    let all = reader.query(&Filter::default(), 10_000).unwrap();
+    assert_eq!(all.losses, []);
+    let seqs: Vec<u64> = all.rows.iter().filter_map(store::Row::seq).collect();
+    assert_eq!(seqs, (1..=5000).rev().collect::<Vec<_>>());
+    for row in &all.rows {
+        let seq = row.seq().unwrap();
+        let expected = line(seq);
+        assert_eq!(row.line(), Some(expected.as_slice()));
+        assert_eq!(row.event(), Some(event(seq, &expected)), "every field survives");
+        assert_eq!(row.source(), "a");
+    }
+    let questions: [(Filter, Box<dyn Fn(u64) -> bool>); 8] = [
+        (
+            Filter { client: Some(event::Network::host(client(7))), ..Filter::default() },
+            Box::new(|seq| client(seq) == client(7)),
+        ),
+        (
+            Filter { client: Some("198.51.100.64/26".parse().unwrap()), ..Filter::default() },
+            Box::new(|seq| (64..128).contains(&(seq % 200))),
+        ),
+        (
+            Filter { account: Some(b"USER9@example.org".to_vec()), ..Filter::default() },
+            Box::new(|seq| seq % 50 == 9),
+        ),
+        (
+            Filter { from: Some(later(1400)), until: Some(later(1700)), ..Filter::default() },
+            Box::new(|seq| (1400..1700).contains(&seq)),
+        ),
+        (
+            Filter { text: Some(b"SESSION=<S4711>".to_vec()), ..Filter::default() },
+            Box::new(|seq| seq == 4711),
+        ),
+        (Filter::lines(&[3, 999, 4999]), Box::new(|seq| [3, 999, 4999].contains(&seq))),
+        (
+            Filter { reason: Some(Reason::AuthFailed), hostile: Some(true), ..Filter::default() },
+            Box::new(|_| true),
+        ),
+        (Filter { outcome: Some(Outcome::Allowed), ..Filter::default() }, Box::new(|_| false)),
+    ];
+    for (filter, expected) in questions {
+        let found = reader.query(&filter, 10_000).unwrap();
+        let seqs: Vec<u64> = found.rows.iter().filter_map(store::Row::seq).collect();
+        let wanted: Vec<u64> = (1..=5000).rev().filter(|seq| expected(*seq)).collect();
+        assert_eq!(seqs, wanted, "{filter:?}");
+        let few = reader.query(&filter, 7).unwrap();
+        assert_eq!(few.rows[..], found.rows[..found.rows.len().min(7)], "the newest ones");
+    }
+    let (top, losses) = reader.top_clients(&Filter::default(), 3).unwrap();
+    assert_eq!((top.len(), top[0].1, losses.len()), (3, 25, 0));
+}
+
+#[test]
+fn a_story_holds_events_and_decisions_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_journal, _) = filled(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let story = reader.story(&Subject::Client(client(500)), 1000).unwrap();
+    let kinds: Vec<_> =
+        story.rows.iter().map(|row| (row.seq().unwrap(), row.record().unwrap().name())).collect();
+    let mut expected = Vec::new();
+    for seq in (1..=5000).filter(|seq| client(*seq) == client(500)) {
+        expected.push((seq, "event"));
+        if seq % 500 == 0 {
+            expected.push((seq, "decision"));
+        }
+    }
+    assert_eq!(kinds, expected);
+    let decisions = reader.actions(100).unwrap();
+    assert_eq!(decisions.rows.len(), 10);
+    assert!(matches!(decisions.rows[0].record(), Some(Record::Decision { seq: 5000, .. })));
+    let of_actions = Filter { what: What::Actions, ..Filter::about(Subject::Client(client(500))) };
+    assert_eq!(reader.query(&of_actions, 100).unwrap().rows.len(), 5);
+}
+
+#[test]
+fn retention_deletes_by_age_and_by_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, policy) = filled(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let before = reader.statistics().unwrap();
+    let small = Policy { history_bytes: before.bytes_segments / 2, ..policy };
+    journal.maintainer(small).maintain(later(5000)).unwrap();
+    let after = reader.statistics().unwrap();
+    assert!(after.bytes_segments <= before.bytes_segments / 2 && after.segments > 0);
+    let oldest = reader.query(&Filter::default(), 10_000).unwrap().rows;
+    assert!(oldest.last().unwrap().seq().unwrap() > 1000, "the oldest gave way");
+    assert_eq!(reader.actions(100).unwrap().rows.len(), 10, "decisions are kept longer");
+
+    let old = Policy { events_age_s: 3600, segment_age_s: 60, ..policy };
+    journal.maintainer(old).maintain(later(40 * 86_400)).unwrap();
+    assert_eq!(reader.query(&Filter::default(), 10).unwrap().rows.len(), 0);
+    assert_eq!(reader.actions(100).unwrap().rows.len(), 10, "decisions are kept longer");
+    journal.maintainer(old).maintain(later(500 * 86_400)).unwrap();
+    assert_eq!(reader.actions(100).unwrap().rows.len(), 0);
+    let files = std::fs::read_dir(dir.path()).unwrap();
+    let left =
+        files.flatten().filter(|file| file.path().extension().is_some_and(|e| e == "parquet"));
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn batches_stay_until_two_checkpoints_have_passed_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, policy) = filled(dir.path());
+    assert_eq!(replayed(&journal).len(), 5000, "no checkpoint yet: all is kept");
+    journal.checkpoint(b"one").unwrap();
+    let mut maintainer = journal.maintainer(Policy { segment_age_s: 0, ..policy });
+    assert_eq!(maintainer.maintain(later(9000)).unwrap().batches_deleted, 0);
+    append(&mut journal, 5001, "a");
+    journal.commit(&[]).unwrap();
+    journal.checkpoint(b"two").unwrap();
+    assert_eq!(maintainer.maintain(later(9000)).unwrap().batches_deleted, 50);
+    drop(journal);
+    let (journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(recovery.seq, 5001);
+    for checkpoint in &recovery.checkpoints {
+        let done = journal.replay(checkpoint.mark, |_| ()).unwrap();
+        assert_eq!(done.losses, []);
+    }
+    let done = journal.replay(Mark::default(), |_| ()).unwrap();
+    assert_eq!(done.losses.len(), 1, "what a replay from the start misses is told");
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.query(&Filter::default(), 10_000).unwrap().rows.len(), 5001);
+}
+
+#[test]
+fn sources_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    for number in 0..Journal::SOURCES_MAX + 50 {
+        journal.source(&format!("source {number}"));
+    }
+    let last = journal.source("one more");
+    assert_eq!(last.0 as usize, Journal::SOURCES_MAX);
+    journal.commit(&[]).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.sources().unwrap().len(), Journal::SOURCES_MAX);
+}

@@ -1,0 +1,90 @@
+//! `kill -9` at random points: nothing acknowledged is lost, nothing is there twice, and
+//! positions, decisions, counts and history agree with each other.
+
+use proptest as _;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use store::{Filter, Journal, Options, Reader, What};
+
+/// Cargo builds the examples before it runs the tests, beside the tests' own programs.
+fn writer() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.parent().unwrap().parent().unwrap().join("examples").join("writer")
+}
+
+#[test]
+fn killed_at_random_points() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..25 {
+        random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        let acknowledged =
+            run_and_kill(dir.path(), Duration::from_micros(2_000 + (random >> 33) % 120_000));
+        check(dir.path(), acknowledged);
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    assert!(reader.statistics().unwrap().segments > 0, "the kills went through segments as well");
+}
+
+/// Starts the writer, kills it after a while from its first commit, and tells what it said last.
+fn run_and_kill(dir: &Path, after: Duration) -> u64 {
+    let mut child = Command::new(writer()).arg(dir).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut last = said.next().unwrap().unwrap();
+    let killer = std::thread::spawn(move || {
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+    for line in said.map_while(Result::ok) {
+        last = line;
+    }
+    killer.join().unwrap();
+    // A line of the pipe may be cut; what was said before it counts.
+    last.parse().unwrap_or(0)
+}
+
+fn check(dir: &Path, acknowledged: u64) {
+    let (journal, recovery) = Journal::open(dir, Options::default()).unwrap();
+    assert_eq!(recovery.losses, []);
+    let seq = recovery.seq;
+    assert!(seq >= acknowledged, "{acknowledged} was acknowledged, {seq} is on record");
+    assert_eq!(recovery.positions[0].position, seq.to_string(), "positions go with the lines");
+    let newest = recovery.checkpoints.first();
+    if let Some(checkpoint) = newest {
+        let state = checkpoint.load().unwrap();
+        assert_eq!(state, checkpoint.mark.seq.to_le_bytes());
+        let mut next = checkpoint.mark.seq;
+        let done = journal.replay(checkpoint.mark, |record| {
+            if record.name() == "event" {
+                next += 1;
+                assert_eq!(record.seq(), Some(next));
+            }
+        });
+        assert_eq!(done.unwrap().losses, []);
+        assert_eq!(next, seq);
+    }
+    let holds: BTreeSet<u64> = recovery.holds.iter().map(|hold| hold.evidence.lines()[0]).collect();
+    let expected: BTreeSet<u64> = (1..=seq).filter(|s| s % 10 == 0 && !(s + 105 <= seq)).collect();
+    assert_eq!(holds, expected);
+    drop(journal);
+    check_history(dir, seq);
+}
+
+fn check_history(dir: &Path, seq: u64) {
+    let reader = Reader::open(dir).unwrap();
+    let counts = reader.counts(event::Timestamp(0), event::Timestamp(i64::MAX)).unwrap();
+    assert_eq!(counts.iter().map(|count| count.events).sum::<u64>(), seq);
+    let from = seq.saturating_sub(90_000);
+    let found = reader.query(&Filter::default(), (seq - from) as usize).unwrap();
+    assert_eq!(found.losses, []);
+    let seqs: Vec<u64> = found.rows.iter().filter_map(store::Row::seq).collect();
+    assert!(seqs.iter().copied().eq((from + 1..=seq).rev()), "each line once, in order");
+    let decisions = reader.query(&Filter { what: What::Actions, ..Filter::default() }, 100_000);
+    let decisions = decisions.unwrap();
+    let bans = decisions.rows.iter().filter(|row| row.record().unwrap().name() == "decision");
+    assert_eq!(bans.count() as u64, seq / 10);
+}
