@@ -65,19 +65,11 @@ pub fn fuzz(target: &str, seconds: u32) -> Outcome {
     let build = build_folder();
     let manifest = folder().join("Cargo.toml");
     let manifest = manifest.to_string_lossy();
-    let words = [
-        "build",
-        "--quiet",
-        "--locked",
-        "--release",
-        "--manifest-path",
-        &manifest,
-        "--bin",
-        target,
-    ];
+    let words = ["build", "--quiet", "--locked", "--release", "--manifest-path", &manifest];
     process::shown(
         // `--target` keeps the flags away from build scripts and macros.
         process::cargo(&words)
+            .args(["--bin", target, "--no-default-features", "--features", target])
             .args(["--target", &triple()])
             .env("CARGO_TARGET_DIR", &build)
             .env("RUSTFLAGS", FLAGS.join(" ")),
