@@ -109,7 +109,8 @@ impl<'a> Reader<'a> {
             return Err(CheckpointError::Version(version));
         }
         let (body, sum) = bytes.split_last_chunk().ok_or(CheckpointError::Torn)?;
-        if checksum(body) != u64::from_le_bytes(*sum) {
+        // A fuzzer cannot guess the sum; behind it lies what it shall reach.
+        if !cfg!(fuzzing) && checksum(body) != u64::from_le_bytes(*sum) {
             return Err(CheckpointError::Torn);
         }
         Ok(Reader { rest: body.get(MAGIC.len() + 4..).ok_or(CheckpointError::Torn)? })

@@ -182,6 +182,7 @@ impl Engine {
         self.config = Config { seed, ..config.clone() };
         self.baits = baits(&self.config);
         self.shelter.configured.clone_from(&config.allow_networks);
+        self.shelter.disallowed.clear();
         self.lift_sheltered(out);
     }
 }

@@ -22,6 +22,8 @@ record! {
     pub(crate) struct Shelter {
         /// From the configuration.
         pub configured: Vec<Network>,
+        /// Of these, the ones that an order took off.
+        pub disallowed: Vec<Network>,
         /// By order.
         pub allowed: Vec<Allowed>,
         /// Own addresses, gateways, resolvers, administrators.
@@ -35,12 +37,12 @@ impl Shelter {
         if is_special(network) {
             return Some(Protection::Special);
         }
-        let overlapping = |list: &[Network]| list.iter().find(|net| net.overlaps(network)).copied();
-        if let Some(found) = overlapping(&self.surroundings) {
-            return Some(Protection::Surroundings(found));
+        if let Some(found) = self.surroundings.iter().find(|net| net.overlaps(network)) {
+            return Some(Protection::Surroundings(*found));
         }
-        if let Some(found) = overlapping(&self.configured) {
-            return Some(Protection::Configured(found));
+        let listed = |net: &&Network| net.overlaps(network) && !self.disallowed.contains(net);
+        if let Some(found) = self.configured.iter().find(listed) {
+            return Some(Protection::Configured(*found));
         }
         let holds = |entry: &&Allowed| {
             entry.until.is_none_or(|until| until > now.0) && entry.network.overlaps(network)
@@ -51,13 +53,17 @@ impl Shelter {
     /// Puts a network on the allowlist; one that is there gets the new end.
     pub fn allow(&mut self, network: Network, until: Option<Timestamp>) {
         self.disallow_ordered(&network);
+        self.disallowed.retain(|entry| *entry != network);
         self.allowed.push(Allowed { network, until: until.map(|until| until.0) });
     }
 
-    /// Takes a network off the allowlist, wherever it came from.
+    /// Takes a network off the allowlist, wherever it came from; one of the configuration stays off
+    /// until the next configuration.
     pub fn disallow(&mut self, network: &Network) {
         self.disallow_ordered(network);
-        self.configured.retain(|entry| entry != network);
+        if self.configured.contains(network) && !self.disallowed.contains(network) {
+            self.disallowed.push(*network);
+        }
     }
 
     fn disallow_ordered(&mut self, network: &Network) {

@@ -276,14 +276,14 @@ impl Default for Config {
             },
             connection_flood: Flood { rule: rule(120, MINUTE_S, HOUR_S), known_factor: 4 },
             scan: Scan {
-                rule: rule(3, HOUR_S, 6 * HOUR_S),
+                rule: Rule { score_max: Points(2700), ..rule(3, HOUR_S, 6 * HOUR_S) },
                 weak: Points(500),
-                weak_max: Points(1500),
+                weak_max: Points(1000),
                 services_min: 4,
                 visit_gap_s: 20,
             },
             relay_probe: Relay {
-                rule: rule(3, HOUR_S, 6 * HOUR_S),
+                rule: Rule { score_max: Points(2700), ..rule(3, HOUR_S, 6 * HOUR_S) },
                 same_sender: Points(500),
                 same_message: Points(150),
                 known: Points(50),

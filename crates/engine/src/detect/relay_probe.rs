@@ -1,6 +1,7 @@
 //! `relay-probe`: somebody tries whether this server relays for strangers.
 //!
-//! Algorithm: a score with a half-life of one hour, threshold 3. A refused relay with a new
+//! Algorithm: a score with a half-life of one hour, threshold 2.7 (three points that have
+//! faded a little). A refused relay with a new
 //! envelope sender weighs one point, with the sender of the one before half a point, and a further
 //! recipient of that sender within five seconds 0.15: testers vary the sender (nmap's
 //! `smtp-open-relay` has 16 combinations), while a user who forgot SMTP AUTH has one sender, maybe

@@ -1,12 +1,13 @@
 //! `scan`: what no mail client says, and visits that try every door.
 //!
-//! Algorithm: a score with a half-life of one hour, threshold 3.
+//! Algorithm: a score with a half-life of one hour, threshold 2.7 (three points that have
+//! faded a little).
 //!
 //! - Enough by itself: HTTP, SOCKS or other rubbish on a mail port (also inside a TLS port, where
 //!   OpenSSL names it), talking before the greeting. No mail client does either.
 //! - One point each: too many errors, bad syntax, HELO refused for good, commands pipelined early, a
 //!   proxy header from somebody who is no proxy.
-//! - Weak signs, half a point, together 1.5 at most, so that they never suffice alone: TLS failed,
+//! - Weak signs, half a point, together 1 at most, so that they never suffice alone: TLS failed,
 //!   connected and left, no login tried, a login given up. Monitors, load balancers and phones on
 //!   a bad line do all of these for ever.
 //! - Weak signs do suffice where one visit (a run of signs with pauses under 20 s) touches four or
