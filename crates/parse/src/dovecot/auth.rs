@@ -120,11 +120,9 @@ fn readings<'a>(line: &Line<'a>) -> Readings<'a> {
     let mut found = Readings { last: None, unsure: false, stranger: None };
     let text = behind_worker(line.text);
     let own_file = identity_in_brackets(line.identity);
-    // 2.4 in its own file: the identity stands in front of the level word, which framing took.
-    let start = match own_file {
-        Some(_) => None,
-        None => name_start(text),
-    };
+    // 2.4 in its own file: the name begins in front of the level word, which framing took.
+    let begins_before = line.identity.starts_with(b"(") && !is_process(line.identity);
+    let start = if begins_before { None } else { name_start(text) };
     let mut strangers = 0;
     for (count, at) in memchr::memrchr_iter(b')', text).enumerate() {
         if count == BRACKETS_MAX {
@@ -202,12 +200,18 @@ fn name_start(text: &[u8]) -> Option<usize> {
     rest.starts_with(b"(").then_some(driver.len() + 1)
 }
 
+/// `(658)`: a worker of 2.3.
+fn is_process(brackets: &[u8]) -> bool {
+    let inside = brackets.strip_prefix(b"(").and_then(|inner| inner.strip_suffix(b")"));
+    inside.is_some_and(|inside| inside.iter().all(u8::is_ascii_digit))
+}
+
 /// `(NAME,IP,sasl:plain)<658><SESSION>` of Dovecot's own files.
 fn identity_in_brackets(brackets: &[u8]) -> Option<Identity<'_>> {
     let inner = brackets.strip_prefix(b"(")?;
     let close = memchr::memrchr(b')', inner)?;
     let (name, rest) = inner.split_at(close);
-    if name.iter().all(u8::is_ascii_digit) {
+    if is_process(brackets) {
         return None;
     }
     let session = sessions(rest.get(1..)?)?.0;

@@ -63,7 +63,8 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Parsed<'a> {
 }
 
 fn rest<'a>(text: &[u8]) -> Parsed<'a> {
-    const KNOWN: [&[u8]; 6] = [
+    const KNOWN: [&[u8]; 7] = [
+        b"Diffie-Hellman key exchange",
         b"SSL is disabled",
         b"Failed to initialize",
         b"Received ",
@@ -107,13 +108,12 @@ fn tail(text: &[u8]) -> Tail<'_> {
     let mut tail = group_fields(group);
     let (left, mechanism) = before_group(before);
     tail.mechanism = mechanism;
-    let name = left
-        .strip_suffix(b">")
-        .and_then(|left| Some((left, scan::find(left, b": user=<")?)))
-        .and_then(|(left, start)| left.get(start + b": user=<".len()..));
+    const USER: &[u8] = b": user=<";
+    let name = scan::find(left, USER).and_then(|start| left.get(start + USER.len()..));
     if name.is_some_and(certificate_subject) {
         return Tail { session: tail.session, ..Tail::default() };
     }
+    let name = name.and_then(|name| name.strip_suffix(b">"));
     tail.account = name.filter(|name| !name.is_empty()).map(Text);
     tail
 }
@@ -134,7 +134,7 @@ fn tail_without_user(text: &[u8]) -> Tail<'_> {
 /// certificate. Its subject stands behind the addresses (`ssl_verify_client_cert=yes`) and is the
 /// only text of a stranger there; then the line is not decidable from the right.
 fn certificate_subject(name: &[u8]) -> bool {
-    name.len() > USER_MAX && scan::contains(name, b" SSL certificate: ")
+    name.len() > USER_MAX + b">".len() && scan::contains(name, b" SSL certificate: ")
 }
 
 /// `, rip=A, lip=B, mpid=N, TLS, session=<S>`: an address counts only where something follows it,

@@ -33,9 +33,9 @@ impl<'a> Peer<'a> {
         Event { client: Some(self.client), helo: self.helo, ..event }
     }
 
-    /// True where the line holds a second `) [address]`, which could be the real peer behind a
-    /// HELO that copies a whole line. Who writes such a user name, the other way to get one,
-    /// guesses at no real account.
+    /// True where the line holds a second `) [address]` behind which it could go on: that could be
+    /// the real peer, behind a HELO that copies a line. The other way to get one is a user name
+    /// that copies a line, and that guesses at no real account.
     fn is_contradicted(&self) -> bool {
         self.helo.is_some() && is_contradicted(self.rest)
     }
@@ -125,7 +125,7 @@ fn is_contradicted(rest: &[u8]) -> bool {
     while let Some(step) = rest.get(from..).and_then(|rest| scan::find(rest, b") [")) {
         let at = from + step;
         let second = rest.get(at + 2..).and_then(|rest| bare(rest, None));
-        if second.is_some() {
+        if second.is_some_and(|second| goes_on(second.behind_details())) {
             seconds += 1;
             if seconds == LOOKS_MAX || !is_in_quoted_mailbox(rest, at) {
                 return true;
@@ -134,6 +134,48 @@ fn is_contradicted(rest: &[u8]) -> bool {
         from = at + 1;
     }
     false
+}
+
+/// True where any `) [address]` follows.
+fn has_second(rest: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(step) = rest.get(from..).and_then(|rest| scan::find(rest, b") [")) {
+        from += step + 1;
+        if rest.get(from + 1..).and_then(|rest| bare(rest, None)).is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// True where a line can go on like this behind its peer.
+fn goes_on(rest: &[u8]) -> bool {
+    const WORDS: [&[u8]; 20] = [
+        b" F=<",
+        b" rejected ",
+        b" temporarily rejected ",
+        b" sender verify ",
+        b" Warning: ",
+        b" incomplete transaction",
+        b" dropped",
+        b" input=",
+        b" next input=",
+        b" closed",
+        b" lost",
+        b" refused",
+        b" D=",
+        b" P=",
+        b" S=",
+        b" (",
+        b": message too big",
+        b": syntactically invalid",
+        b": no HELO",
+        b": not in reserve list",
+    ];
+    match rest.strip_prefix(b": ").and_then(|answer| answer.first()) {
+        Some(first) if first.is_ascii_digit() => true,
+        _ => WORDS.iter().any(|words| rest.starts_with(words)),
+    }
 }
 
 /// True where the byte at `at` is inside `<"...">` of a whole mail address that begins before it.
@@ -166,7 +208,8 @@ pub(super) fn only<'a>(text: &'a [u8], marker: &[u8]) -> Option<(&'a [u8], Peer<
     while let Some(step) = text.get(from..).and_then(|text| scan::find(text, marker)) {
         let at = from + step;
         if let Some(peer) = text.get(at + marker.len()..).and_then(Peer::read) {
-            if found.is_some() {
+            let may_be_helo = peer.helo.is_some() && has_second(peer.rest);
+            if found.is_some() || may_be_helo {
                 return None;
             }
             found = Some((text.get(..at)?, peer));

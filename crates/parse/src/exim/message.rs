@@ -2,7 +2,7 @@
 
 use super::Line;
 use super::envelope::mailbox;
-use super::host::{Peer, only};
+use super::host::Peer;
 use crate::Parsed;
 use crate::scan;
 use event::{Event, Kind, Outcome, Reason, Text};
@@ -17,6 +17,9 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         b"==" => Some(failed(line, rest, Outcome::Deferred)),
         b"**" => Some(failed(line, rest, Outcome::Rejected)),
         b"Completed" => Some(Parsed::Noise("completed")),
+        _ if text.starts_with(b"F=") && scan::contains(text, b"rejected by local_scan(): ") => {
+            Some(local_scan(line, text.get(2..).unwrap_or_default()))
+        }
         _ => noise(text),
     }
 }
@@ -74,12 +77,9 @@ fn arrival<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     let Some(host) = rest.strip_prefix(b" H=").or_else(|| rest.strip_prefix(b" DS H=")) else {
         return Parsed::Event(message);
     };
-    if host.starts_with(b"(") && rejected_after(rest) {
-        return Parsed::Event(local_scan(line, rest));
-    }
     let Some(peer) = Peer::read(host) else { return Parsed::Event(message) };
     let rest = peer.behind_details();
-    let Some(rest) = rest.strip_prefix(b" P=") else { return Parsed::Event(peer.on(message)) };
+    let Some(rest) = rest.strip_prefix(b" P=") else { return Parsed::Event(message) };
     let rest = rest.get(memchr::memchr(b' ', rest).unwrap_or(rest.len())..).unwrap_or_default();
     let rest = Peer { rest: behind_pipelining(rest), ..peer }.behind_details();
     let Some(login) = rest.strip_prefix(b" A=") else { return Parsed::Event(peer.on(message)) };
@@ -105,16 +105,16 @@ fn end_of_login(login: &[u8]) -> usize {
     first.unwrap_or(login.len())
 }
 
-fn rejected_after(rest: &[u8]) -> bool {
-    scan::contains(rest, b" rejected by local_scan(): ")
-}
-
-fn local_scan<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
+/// `F=sender H=name [address] P=esmtp rejected by local_scan(): reason`.
+fn local_scan<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     let event = line.event(Kind::Message, Outcome::Rejected);
     let event = Event { reason: Some(Reason::ContentRejected), hostile: true, ..event };
-    match only(rest, b"H=") {
-        Some((_, peer)) => peer.on(event),
-        None => event,
+    let host = sender(rest).and_then(|(sender, rest)| Some((sender, rest.strip_prefix(b" H=")?)));
+    match host.and_then(|(sender, host)| Some((sender, Peer::read(host)?))) {
+        Some((sender, peer)) => {
+            Parsed::Event(peer.on(Event { sender: Some(Text(sender)), ..event }))
+        }
+        None => Parsed::Event(event),
     }
 }
 
