@@ -9,10 +9,13 @@
 //! the same with one ban or a million, and so does a ban.
 
 mod bytes;
+mod catalogue;
 mod close;
 mod confine;
 mod handle;
+mod hook;
 pub mod kernel;
+mod list;
 mod message;
 pub mod netlink;
 pub mod plan;
@@ -23,8 +26,11 @@ pub mod skeleton;
 pub mod table;
 mod watch;
 
+pub use catalogue::{ENFORCERS, EnforcerSpec};
 pub use confine::{ConfineError, confine_enforcer};
 pub use handle::{Handle, HandleError};
+pub use hook::{Hook, HookCall, HookError};
+pub use list::{List, ListError, ListForm};
 pub use message::{Counter, Held, MessageError, Order, Report};
 pub use process::{EnforceError, probe, serve};
 pub use ruleset::{AllowOnly, Ban, Desired, Limits, Refusal, Ruleset, Scope};

@@ -17,6 +17,8 @@ mod elements;
 
 /// `until` of a ban that does not end.
 const FOR_EVER: u64 = u64::MAX;
+/// A difference in time that does not matter, in milliseconds: times travel in whole seconds.
+const SKEW_MS: u64 = 5000;
 /// Elements in one transaction of a large fill.
 const FILL_MAX: usize = 2000;
 /// How many changes of the skeleton are tried in a row, when the kernel lacks something.
@@ -48,7 +50,8 @@ pub struct Reconciler<K> {
     dirty: bool,
     /// Somebody else took elements out.
     distrusted: bool,
-    snapshot: Option<BTreeMap<Network, u64>>,
+    /// A complete list as it comes; the last word on a network counts, 0 lifts it.
+    snapshot: Option<Vec<(Network, u64)>>,
     /// Counters of rules that were replaced, and the latest of those in force.
     counted: BTreeMap<String, CounterValue>,
     counting: BTreeMap<String, CounterValue>,
@@ -149,7 +152,7 @@ impl<K: Kernel> Reconciler<K> {
         for network in networks {
             held += u32::from(self.bans.remove(network).is_some());
             if let Some(snapshot) = &mut self.snapshot {
-                snapshot.remove(network);
+                snapshot.push((*network, 0));
             }
         }
         // Also those that are not known here: an earlier process may have left them.
@@ -159,7 +162,7 @@ impl<K: Kernel> Reconciler<K> {
 
     /// A complete list of bans begins.
     pub fn snapshot_begin(&mut self) {
-        self.snapshot = Some(BTreeMap::new());
+        self.snapshot = Some(Vec::new());
     }
 
     /// More of it.
@@ -167,7 +170,7 @@ impl<K: Kernel> Reconciler<K> {
         for ban in bans {
             let until = self.admit(ban, now_ms);
             if let (Some(until), Some(snapshot)) = (until, &mut self.snapshot) {
-                snapshot.insert(ban.network, until);
+                snapshot.push((ban.network, until));
             }
         }
     }
@@ -175,6 +178,9 @@ impl<K: Kernel> Reconciler<K> {
     /// It is complete: hold these and no others. Returns how many bans changed.
     pub fn snapshot_end(&mut self, now_ms: u64) -> Result<u32, KernelError> {
         let Some(wanted) = self.snapshot.take() else { return Ok(0) };
+        // Sorted once and built whole, which is several times faster than inserting one by one.
+        let mut wanted = BTreeMap::from_iter(wanted);
+        wanted.retain(|_, until| *until > 0);
         if !self.filled || self.dirty {
             self.bans = wanted;
             self.rebuild(now_ms)?;
@@ -183,7 +189,7 @@ impl<K: Kernel> Reconciler<K> {
         let changed: Vec<(Network, u64)> = wanted
             .iter()
             .filter(|(network, until)| {
-                self.bans.get(network).is_none_or(|held| held.abs_diff(**until) > 1000)
+                self.bans.get(network).is_none_or(|held| held.abs_diff(**until) > SKEW_MS)
             })
             .map(|(network, until)| (*network, *until))
             .collect();

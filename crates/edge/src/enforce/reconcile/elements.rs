@@ -1,6 +1,6 @@
 //! The bans themselves: elements of the sets.
 
-use super::{FILL_MAX, FOR_EVER, Note, Reconciler, element};
+use super::{FILL_MAX, FOR_EVER, Note, Reconciler, SKEW_MS, element};
 use crate::enforce::kernel::{Kernel, KernelError};
 use crate::enforce::plan::Change;
 use crate::enforce::skeleton::{BanSets, Skeleton};
@@ -11,8 +11,6 @@ use std::ops::Bound;
 
 /// A fixed set of up to so many elements is looked at whole.
 const FIXED_MAX: usize = 4096;
-/// A kernel timeout that is off by more than this is set again, in milliseconds.
-const SKEW_MS: u64 = 5000;
 
 /// The changes that set and lift bans, whatever the kernel holds of them.
 ///
