@@ -19,7 +19,7 @@ mod sasl;
 mod smtpd;
 
 use crate::{Parsed, Parser, Record, scan};
-use event::{Event, Kind, Outcome, Text, Timestamp};
+use event::{Event, Kind, Outcome, Reason, Text, Timestamp};
 use line::{Line, detail, parsed};
 
 /// The row of [`crate::PARSERS`].
@@ -50,10 +50,10 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     if let Some((id, rest)) = queue_id(message) {
         return queued(&line, id, rest);
     }
-    if let Some(name) = noise::daemon(line.daemon()) {
-        return Parsed::Noise(name);
+    match plain(&line, message) {
+        Parsed::Unknown => noise::daemon(line.daemon()).map_or(Parsed::Unknown, Parsed::Noise),
+        parsed => parsed,
     }
-    plain(&line, message)
 }
 
 /// `warning: ` and the other words for how bad it is.
@@ -139,7 +139,7 @@ fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
     let event = event.or_else(|| reject::event(line, queue_id, rest)).or_else(|| {
         let (peer, _) = peer::peer_and_text(rest.strip_prefix(b"abort: TLS from ")?)?;
         let event = line.about(peer, Kind::Tls, Outcome::Dropped);
-        Some(Event { reason: Some(event::Reason::TlsFailed), ..event })
+        Some(Event { reason: Some(Reason::TlsFailed), ..event })
     });
     match (event, noise::queue(rest)) {
         (None, Some(name)) => Parsed::Noise(name),
@@ -226,8 +226,9 @@ fn message_warning<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<
     if !refused {
         return Parsed::Noise("message-warning");
     }
+    let reason = rest.starts_with(b"queue file").then_some(Reason::TooLarge);
     let event = line.event(Kind::Message, Outcome::Rejected);
-    Parsed::Event(Event { queue_id: Some(Text(id)), detail: detail(rest), ..event })
+    Parsed::Event(Event { queue_id: Some(Text(id)), reason, detail: detail(rest), ..event })
 }
 
 /// A message without severity and queue id.
@@ -243,7 +244,7 @@ fn plain<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
         Some(b's') => {
             message.strip_prefix(b"statistics: ").and_then(|rest| smtpd::statistics(line, rest))
         }
-        // A warning before 3.9.
+        // A warning in some releases.
         Some(b'i') => message
             .strip_prefix(b"improper command pipelining after ")
             .and_then(|rest| smtpd::pipelining(line, rest)),

@@ -159,7 +159,7 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
 fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
     let front = bytes.get(..PROGRAM_MAX).unwrap_or(bytes);
-    let (program, rest) = scan::take_while(front, |byte| !ENDS_NAME[usize::from(byte)]);
+    let (program, rest) = bytes.split_at_checked(memchr::memchr3(b':', b'[', b' ', front)?)?;
     if program.is_empty() {
         return None;
     }
@@ -175,15 +175,6 @@ fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
     let message = bytes.get(end..)?;
     Some((program, pid, message.strip_prefix(b" ").unwrap_or(message)))
 }
-
-/// A table: the loop over a name is the longest in an envelope.
-const ENDS_NAME: [bool; 256] = {
-    let mut table = [false; 256];
-    table[b':' as usize] = true;
-    table[b'[' as usize] = true;
-    table[b' ' as usize] = true;
-    table
-};
 
 /// Longer program names are none: a bound for lines that are no syslog.
 const PROGRAM_MAX: usize = 128;

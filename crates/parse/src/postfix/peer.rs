@@ -2,8 +2,8 @@
 //!
 //! smtpd: `name[address]`, with `:port` where `smtpd_client_port_logging` is on; postscreen and
 //! tlsproxy: `[address]:port`. The name comes from the DNS, so a stranger chose it, but Postfix
-//! prints `unknown` for any that holds more than the characters of a host name (it has neither a
-//! bracket nor a space nor a colon). So the first bracket behind the words that lead here is
+//! prints `unknown` for any that holds more than the characters of a host name. So none has a
+//! bracket, a space or a colon, and the first bracket behind the words that lead here is
 //! Postfix's own.
 
 use crate::scan;
@@ -22,11 +22,9 @@ const ADDRESS_MAX: usize = 64;
 /// Reads a peer from the front; the rest begins behind it. `None` where there is none, which is
 /// also the case where the line ends before the closing bracket.
 pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
-    let (name, inner) = scan::take_while(bytes, |byte| IS_NAME[usize::from(byte)]);
-    let inner = inner.strip_prefix(b"[")?;
-    if name.len() > NAME_MAX {
-        return None;
-    }
+    let front = bytes.get(..NAME_MAX + 1).unwrap_or(bytes);
+    let name = memchr::memchr3(b'[', b' ', b':', front)?;
+    let inner = bytes.get(name..)?.strip_prefix(b"[")?;
     if let Some((address, [b']', rest @ ..])) = scan::leading_ipv4(inner) {
         return Some((Peer { client: Some(IpAddr::V4(address)) }, behind_port(rest)));
     }
@@ -50,20 +48,6 @@ pub(super) fn peer_and_text(bytes: &[u8]) -> Option<(Peer, &[u8])> {
     let (peer, rest) = peer(bytes)?;
     follows(rest, b": ").then(|| (peer, rest.strip_prefix(b": ").unwrap_or_default()))
 }
-
-/// The bytes of a host name as Postfix lets it pass; beyond ASCII, those of SMTPUTF8 names.
-const IS_NAME: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let ascii = byte as u8;
-        table[byte] = ascii.is_ascii_alphanumeric()
-            || matches!(ascii, b'.' | b'-' | b'_')
-            || !ascii.is_ascii();
-        byte += 1;
-    }
-    table
-};
 
 fn behind_port(bytes: &[u8]) -> &[u8] {
     let Some(port) = bytes.strip_prefix(b":") else { return bytes };

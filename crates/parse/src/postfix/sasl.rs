@@ -51,7 +51,7 @@ pub(super) fn failed<'a>(line: &Line<'a>, peer: Peer, rest: &'a [u8]) -> Event<'
         let reason = Some(Reason::AuthUnavailable);
         return Event { reason, mechanism, account, detail: detail(why), ..event };
     }
-    // 3.9 and later repeat the mechanism, which is but a word here.
+    // 3.10 repeats the mechanism, which is but a word here.
     let disallowed =
         why.starts_with(b"Invalid authentication mechanism") || why == b"no mechanism available";
     let reason = if disallowed { Reason::AuthDisallowed } else { Reason::AuthFailed };

@@ -1,6 +1,7 @@
 //! Stamps, by their place at the front of a line.
 
 use super::{LocalStamp, Stamp};
+use crate::scan;
 use event::Civil;
 
 /// Reads two digits at `at`.
@@ -54,25 +55,18 @@ fn time_of_day(bytes: &[u8]) -> Option<([u8; 3], u32, &[u8])> {
 /// Microseconds of a fraction of any precision up to nanoseconds, rounded down.
 #[inline]
 fn fraction_micros(fraction: &[u8]) -> Option<(u32, &[u8])> {
-    let mut micros = 0;
-    let mut digits = 0usize;
-    for byte in fraction {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
+    // Nearly all have six digits or none.
+    if let Some((head, rest)) = fraction.split_first_chunk::<6>() {
+        let digits = head.map(|byte| u32::from(byte.wrapping_sub(b'0')));
+        let micros = digits.iter().fold(0u32, |value, digit| value.wrapping_mul(10) + digit);
+        if digits.iter().all(|digit| *digit <= 9) {
+            let (more, rest) = scan::take_while(rest, |byte| byte.is_ascii_digit());
+            return (more.len() <= 3).then_some((micros, rest));
         }
-        if digits < 6 {
-            micros = micros * 10 + u32::from(digit);
-        }
-        digits += 1;
     }
-    if digits > 9 {
-        return None;
-    }
-    for _ in digits..6 {
-        micros *= 10;
-    }
-    Some((micros, fraction.get(digits..)?))
+    let (digits, rest) = scan::take_while(fraction, |byte| byte.is_ascii_digit());
+    let scale = [1_000_000, 100_000, 10_000, 1_000, 100, 10].get(digits.len())?;
+    Some((scan::number(digits).unwrap_or(0) * scale, rest))
 }
 
 #[inline]
