@@ -59,7 +59,7 @@ impl<R: Row> Table<R> {
         let position = self.position(key)?;
         let row = self.rows.get_mut(position)?;
         let chances = row.chances();
-        *chances = (*chances + 1).min(CHANCES_MAX);
+        *chances = chances.saturating_add(1).min(CHANCES_MAX);
         Some(row)
     }
 
@@ -69,7 +69,7 @@ impl<R: Row> Table<R> {
         if let Some(position) = self.position(key) {
             let row = self.rows.get_mut(position)?;
             let chances = row.chances();
-            *chances = (*chances + 1).min(CHANCES_MAX);
+            *chances = chances.saturating_add(1).min(CHANCES_MAX);
             return Some(row);
         }
         let position = self.insert(R::with_key(key));
@@ -88,7 +88,7 @@ impl<R: Row> Table<R> {
         } else {
             let position = self.victim();
             self.unindex(position);
-            self.evicted += 1;
+            self.evicted = self.evicted.saturating_add(1);
             if let Some(slot) = self.rows.get_mut(position) {
                 *slot = row;
             }
