@@ -9,7 +9,8 @@
 //!
 //! What can be lost in principle: lines written between the copying and the truncating of
 //! copytruncate (the copier itself loses them); lines of a file that was truncated or removed
-//! before they were read, when no copy is left in its directory; a file that was rotated away and
+//! before they were read, when no copy is left in its directory, or before anything of it was read
+//! (nothing tells then that it was another); a file that was rotated away and
 //! compressed by something else than gzip or zstd while nobody was reading.
 //!
 //! Notice of changes (inotify) is only a wake-up: everything is found by looking, so a lost notice
@@ -160,6 +161,7 @@ impl FileSource {
             ProblemKind::Missing => {
                 self.resume_predecessors(None, now);
                 self.fresh = false;
+                self.take_missed(None, now);
             }
             // What is written until it can be read is new, and to be read then.
             ProblemKind::Permission if self.fresh && self.size_first_seen.is_none() => {
@@ -204,9 +206,8 @@ impl FileSource {
             // The whole log was put into another file (an editor, a restored copy).
             found.go_on_at(previous.offset());
             self.generations.pop();
-        } else if let Some(previous) = self.generations.last() {
-            let missed = self.missed_between(previous, &found, now);
-            self.generations.extend(missed);
+        } else {
+            self.take_missed(Some(&found), now);
         }
         self.generations.push(found);
     }
@@ -220,15 +221,15 @@ impl FileSource {
             self.generations.push(found);
             return;
         }
-        match self.resume.last().is_some_and(|last| found.is_inode(last)) {
+        let truncated = self.resume.last().is_some_and(|last| found.is_inode(last));
+        match truncated {
             true => self.counts.truncations += 1,
             false => self.counts.rotations += 1,
         }
         self.resume_predecessors(Some(&found), now);
-        if let Some(previous) = self.generations.last() {
-            let missed = self.missed_between(previous, &found, now);
-            self.generations.extend(missed);
-        }
+        // Copies of a truncated file are younger than it.
+        self.take_missed((!truncated).then_some(&found), now);
+        self.generations.retain(|generation| !generation.is_same_file(&found));
         self.generations.push(found);
     }
 
@@ -241,7 +242,10 @@ impl FileSource {
         let siblings = siblings::list(&self.path);
         for position in std::mem::take(&mut self.resume) {
             let taken = found.into_iter().chain(&self.generations).collect::<Vec<_>>();
-            match siblings::find(&siblings, &position, &taken, now) {
+            let same = siblings::find(&siblings, &position, &taken, now);
+            // The file itself may be a truncated one, or another with its number: unread.
+            let rewritten = siblings::find_rewritten(&siblings, &position, &taken, now);
+            match same {
                 Some(mut generation) => {
                     generation.go_on_at(position.offset);
                     self.generations.push(generation);
@@ -249,21 +253,29 @@ impl FileSource {
                 None if found.is_none() => self.resume.push(position),
                 None => self.counts.losses += 1,
             }
+            self.generations.extend(rewritten);
         }
     }
 
-    /// Files that were at the path after `previous` and before `found`, never seen there: two
-    /// rotations between two looks.
-    fn missed_between(
+    /// Opens what was missed between the last file known and `found`.
+    fn take_missed(&mut self, found: Option<&Generation>, now: Moment) {
+        let Some(previous) = self.generations.last() else { return };
+        let missed = self.missed_after(previous, found, now);
+        self.generations.extend(missed);
+    }
+
+    /// Files that were at the path (or are copies of what was there) after `previous` and before
+    /// `found`, what is there now, and were never seen: two rotations between two looks.
+    fn missed_after(
         &self,
         previous: &Generation,
-        found: &Generation,
+        found: Option<&Generation>,
         now: Moment,
     ) -> Vec<Generation> {
         let known = |sibling: &Sibling| {
-            found.is_sibling(sibling)
+            found.is_some_and(|found| found.is_sibling(sibling))
+                || previous.is_sibling(sibling)
                 || self.generations.iter().any(|generation| generation.is_sibling(sibling))
-                || self.drained.iter().any(|drained| drained.inode == sibling.inode)
         };
         let room = GENERATIONS_MAX.saturating_sub(self.generations.len() + 1);
         siblings::list(&self.path)
@@ -271,7 +283,9 @@ impl FileSource {
             .filter(|sibling| sibling.is_rotated && !known(sibling))
             .filter(|sibling| sibling.is_between(previous, found))
             .filter_map(|sibling| Generation::open(&sibling.path, now).ok())
-            .filter(|generation| !generation.continues(previous) && !found.continues(generation))
+            .filter(|generation| !previous.is_copied_to(generation))
+            .filter(|generation| !self.drained.iter().any(|drained| generation.was(drained)))
+            .filter(|generation| !found.is_some_and(|found| found.begins_with_all_of(generation)))
             .take(room)
             .collect()
     }
@@ -319,7 +333,8 @@ impl FileSource {
         }
         if let Some(mut copy) = copy {
             copy.go_on_at(position.offset);
-            self.generations.insert(at, copy);
+            let missed = self.missed_after(&copy, None, now);
+            self.generations.splice(at..at, std::iter::once(copy).chain(missed));
         }
     }
 

@@ -74,6 +74,8 @@ pub struct JournalSource {
     retry_at: Option<Moment>,
     counts: Counts,
     problem: Option<Problem>,
+    /// The last line of the child's complaints.
+    said: Option<String>,
     ended: bool,
 }
 
@@ -118,6 +120,7 @@ impl JournalSource {
             retry_at: None,
             counts: Counts::default(),
             problem: None,
+            said: None,
             ended: false,
         };
         source.start(now);
@@ -161,6 +164,8 @@ impl JournalSource {
 
     fn start(&mut self, now: Moment) {
         self.retry_at = None;
+        let gone = self.failures == CURSOR_TRIES && self.cursor.is_some();
+        self.counts.losses += u64::from(gone);
         self.export = Export::new();
         match self.command().spawn() {
             Ok(mut process) => match (process.stdout.take(), process.stderr.take()) {
@@ -174,8 +179,6 @@ impl JournalSource {
     }
 
     fn fail(&mut self, system: Option<String>, now: Moment) {
-        let gone = self.failures == CURSOR_TRIES && self.cursor.is_some();
-        self.counts.losses += u64::from(gone);
         let wait = BACK_OFF.saturating_mul(1 << self.failures.min(16)).min(BACK_OFF_MAX);
         self.retry_at = Some(now.plus(wait));
         self.failures = self.failures.saturating_add(1);
@@ -189,7 +192,7 @@ impl JournalSource {
         // It has closed its output, so it ends; if not, it is ended.
         let _ = child.process.kill();
         let status = child.process.wait();
-        let said = last_words(&child.errors);
+        let said = last_words(&child.errors).or(self.said.take());
         if !self.options.follow && status.as_ref().is_ok_and(|status| status.success()) {
             self.ended = true;
             return;
@@ -203,15 +206,7 @@ impl JournalSource {
     fn fill(&mut self, now: Moment) -> bool {
         let Some(child) = &self.child else { return false };
         // It must not be held up by its own complaints.
-        if is_readable(child.errors.as_fd()) {
-            let mut said = [0; 4096];
-            let count = rustix::io::read(&child.errors, &mut said).unwrap_or(0);
-            if count > 0 {
-                let said = String::from_utf8_lossy(said.get(..count).unwrap_or_default());
-                let about = said.trim().to_owned();
-                self.problem = Some(Problem { kind: ProblemKind::Child, about, system: None });
-            }
-        }
+        self.said = last_words(&child.errors).or(self.said.take());
         if !is_readable(child.output.as_fd()) {
             return false;
         }

@@ -147,6 +147,12 @@ impl Generation {
         self.peek().map_or(Compression::Plain, |(head, _)| Compression::of(&head))
     }
 
+    /// Bytes written and not taken in.
+    fn lag_unread(&self) -> u64 {
+        let size = self.file.metadata().map_or(self.size, |metadata| metadata.size());
+        size.saturating_sub(self.buffer.read_offset())
+    }
+
     /// Its first bytes as they are now.
     fn peek(&self) -> io::Result<([u8; Fingerprint::MAX], usize)> {
         let mut head = [0; Fingerprint::MAX];
@@ -176,6 +182,27 @@ impl Generation {
         (self.inode == position.inode || whole)
             && self.size >= position.offset
             && self.begins_like(&position.fingerprint)
+    }
+
+    /// True where `other` begins with what was read of this.
+    pub(super) fn is_copied_to(&self, other: &Generation) -> bool {
+        let FilePosition { offset, fingerprint, .. } = self.position();
+        offset > 0 && other.size >= offset && other.begins_like(&fingerprint)
+    }
+
+    /// True where it is the file that was read to `drained` and let go.
+    pub(super) fn was(&self, drained: &FilePosition) -> bool {
+        self.inode == drained.inode && self.begins_like(&drained.fingerprint)
+    }
+
+    /// True where both begin with the same, as far as a fingerprint can tell.
+    pub(super) fn begins_with_all_of(&self, other: &Generation) -> bool {
+        match (self.peek(), other.peek()) {
+            (Ok((own, length)), Ok((other, known))) => {
+                length == Fingerprint::MAX && known == length && own == other
+            }
+            _ => false,
+        }
     }
 
     /// True where it is the same log as `previous`, put into another file.
@@ -290,13 +317,18 @@ impl Generation {
         if self.size < at {
             return Ok(Filled::Truncated);
         }
-        if self.ended {
+        let written = metadata.modified().unwrap_or(self.written);
+        if self.ended && written == self.written {
             return Ok(Filled::Nothing);
         }
         let (head, known) = self.peek()?;
         let head = head.get(..known).unwrap_or_default();
         if !head.starts_with(&self.head) {
             return Ok(Filled::Truncated);
+        }
+        self.written = written;
+        if self.ended {
+            return Ok(Filled::Nothing);
         }
         let count = match self.file.read_at(self.buffer.space(), at) {
             Ok(0) => return Ok(Filled::Nothing),
@@ -309,7 +341,6 @@ impl Generation {
         if self.head.len() < Fingerprint::MAX {
             self.head = head.get(..read.min(known)).unwrap_or_default().to_vec();
         }
-        self.written = metadata.modified().unwrap_or(self.written);
         self.last_growth = now;
         Ok(Filled::Bytes(count as u64))
     }
@@ -317,7 +348,9 @@ impl Generation {
     /// True where it is read to its end and was silent for `idle`.
     pub(super) fn is_finished(&self, now: Moment, idle: Duration) -> bool {
         let complete = self.complete || self.unpacked.is_some();
-        self.ended && (complete || now.since(self.last_growth) >= idle)
+        let silent = complete || now.since(self.last_growth) >= idle;
+        // It may have grown since the last look.
+        silent && self.ended && (self.unpacked.is_some() || self.lag_unread() == 0)
     }
 
     /// True where, besides, all of it was handed out.

@@ -89,13 +89,16 @@ fn kinship(name: &[u8], other: &[u8]) -> (bool, bool) {
 }
 
 impl Sibling {
-    /// True where it was at the log's path after `previous` and before `found`.
-    pub(super) fn is_between(&self, previous: &Generation, found: &Generation) -> bool {
+    /// True where it was at the log's path after `previous` and before `found`, if any.
+    pub(super) fn is_between(&self, previous: &Generation, found: Option<&Generation>) -> bool {
         let (previous_born, previous_written) = previous.times();
-        match (previous_born, self.born, found.times().0) {
-            (Some(previous), Some(own), Some(found)) => previous < own && own <= found,
-            _ => self.written >= previous_written,
-        }
+        // Copies of an earlier truncation are younger than the file that they were copied from;
+        // but it was written to after they were. An empty file was not written to at all yet.
+        let after = (self.size == 0 || self.written >= previous_written)
+            && self.born.zip(previous_born).is_none_or(|(own, previous)| own > previous);
+        let found_born = found.and_then(|found| found.times().0);
+        let late = |(own, found)| own > found;
+        after && !self.born.zip(found_born).is_some_and(late)
     }
 
     /// Opens it, if `position` can be in it.
@@ -150,6 +153,24 @@ pub(super) fn find(
         return Some(copy);
     }
     related().flat_map(|sibling| sibling.open_packed_at(position, now)).next()
+}
+
+/// Finds the rotated file that has the inode number of `position` and does not hold it.
+pub(super) fn find_rewritten(
+    siblings: &[Sibling],
+    position: &FilePosition,
+    taken: &[&Generation],
+    now: Moment,
+) -> Option<Generation> {
+    let sibling = siblings.iter().find(|sibling| {
+        sibling.is_rotated
+            && sibling.inode == position.inode
+            && !taken.iter().any(|known| known.is_sibling(sibling))
+    })?;
+    match sibling.open_at(position, now) {
+        Some(_) => None,
+        None => Generation::open(&sibling.path, now).ok(),
+    }
 }
 
 #[cfg(test)]

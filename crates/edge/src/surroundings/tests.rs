@@ -1,0 +1,284 @@
+use super::*;
+use event::Server;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+/// A made-up host.
+struct Host {
+    root: tempfile::TempDir,
+}
+
+impl Host {
+    fn new() -> Self {
+        let host = Host { root: tempfile::tempdir().unwrap() };
+        host.file("proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n")
+            .file("proc/sys/kernel/hostname", "mx1\n")
+            .file("proc/net/fib_trie", FIB_TRIE)
+            .file("proc/net/tcp", TCP_HEAD)
+            .process(1, "systemd", "/sbin/init\0", &[])
+    }
+
+    fn file(self, path: &str, text: &str) -> Self {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn process(self, pid: u32, name: &str, title: &str, sockets: &[u64]) -> Self {
+        let host = self
+            .file(&format!("proc/{pid}/comm"), &format!("{name}\n"))
+            .file(&format!("proc/{pid}/cmdline"), title);
+        let descriptors = host.root.path().join(format!("proc/{pid}/fd"));
+        fs::create_dir_all(&descriptors).unwrap();
+        for (number, inode) in sockets.iter().enumerate() {
+            symlink(format!("socket:[{inode}]"), descriptors.join(number.to_string())).unwrap();
+        }
+        host
+    }
+
+    fn look(&self) -> Surroundings {
+        look(self.root.path(), None)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let place = |choice: LogChoice| match choice.place {
+            LogPlace::File(path) => path.display().to_string(),
+            LogPlace::Journald { matches } => format!("journald {}", matches.join(" ")),
+        };
+        self.look().logs.into_iter().map(place).collect()
+    }
+}
+
+const FIB_TRIE: &str = "Local:
+  +-- 0.0.0.0/0 3 0 5
+        +-- 127.0.0.0/31 1 0 0
+           |-- 127.0.0.1
+              /32 host LOCAL
+     +-- 192.0.2.0/24 2 0 2
+           |-- 192.0.2.0
+              /24 link UNICAST
+           |-- 192.0.2.2
+              /32 host LOCAL
+        |-- 192.0.2.255
+           /32 link BROADCAST
+";
+
+const TCP_HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+/// A line of `/proc/net/tcp` as a little-endian machine prints it.
+fn tcp(local: &str, peer: &str, state: &str, inode: u64) -> String {
+    format!(
+        "   0: {local} {peer} {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1 0 100 0 0 10 0\n"
+    )
+}
+
+#[test]
+fn a_debian_host_with_postfix_and_dovecot() {
+    let host = Host::new()
+        .file("etc/postfix/main.cf", "myhostname = mx1\n")
+        .file("etc/dovecot/dovecot.conf", "!include conf.d/*.conf\n")
+        .file("etc/dovecot/conf.d/10-logging.conf", "#log_path = /var/log/x.log\n")
+        .file(
+            "etc/rsyslog.conf",
+            "*.*;auth,authpriv.none -/var/log/syslog\nmail.* -/var/log/mail.log\n",
+        )
+        .file("etc/timezone", "Europe/Berlin\n")
+        .file("run/log/journal/x", "")
+        .file("lib/systemd/system/postfix@.service", "")
+        .process(20, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[])
+        .process(30, "master", "/usr/lib/postfix/sbin/master\0-w\0", &[100, 101])
+        .process(40, "dovecot", "/usr/sbin/dovecot\0-F\0", &[102, 103]);
+    let table = [
+        tcp("00000000:0019", "00000000:0000", "0A", 100),
+        tcp("0100007F:2729", "00000000:0000", "0A", 101),
+        tcp("020200C0:0A29", "00000000:0000", "0A", 102),
+        tcp("00000000:0050", "00000000:0000", "0A", 999),
+    ];
+    let host = host.file("proc/net/tcp", &format!("{TCP_HEAD}{}", table.concat())).file(
+        "proc/net/tcp6",
+        &format!(
+            "{TCP_HEAD}{}",
+            tcp(
+                "00000000000000000000000000000000:03E1",
+                "00000000000000000000000000000000:0000",
+                "0A",
+                103
+            )
+        ),
+    );
+    let found = host.look();
+    assert_eq!(found.lacks, []);
+    assert_eq!(found.host.as_deref(), Some("mx1"));
+    let servers: Vec<_> = found.servers.iter().map(|one| (one.server, one.runs)).collect();
+    assert_eq!(servers, [(Server::Postfix, true), (Server::Dovecot, true)]);
+    assert_eq!(found.logs.len(), 1, "both log to one file, the journal is not read as well");
+    assert_eq!(found.logs[0].place, LogPlace::File(PathBuf::from("/var/log/mail.log")));
+    assert_eq!(found.logs[0].servers, [Server::Postfix, Server::Dovecot]);
+    assert!(found.logs[0].why.contains("the journal holds the same lines"));
+    let listeners: Vec<_> = found.listeners.iter().map(|one| (one.port(), one.server)).collect();
+    assert_eq!(
+        listeners,
+        [(25, Some(Server::Postfix)), (2601, Some(Server::Dovecot)), (993, Some(Server::Dovecot))]
+    );
+    assert_eq!(found.ports, [25, 110, 143, 465, 587, 993, 995, 2601, 4190]);
+    assert_eq!(found.neighbours.own, [ip("127.0.0.1"), ip("192.0.2.2")]);
+    assert_eq!(found.zone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!(found.units, ["postfix@.service"]);
+    assert_eq!(found.privileges, Privileges { root: true, net_admin: true, read_all: true });
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_journal_is_read_where_no_daemon_writes_a_file() {
+    let host = Host::new()
+        .file("etc/postfix/main.cf", "")
+        .file("var/log/journal/x", "")
+        .file("var/log/mail.log", "left over from before")
+        .file("usr/bin/journalctl", "");
+    assert_eq!(host.places(), ["journald SYSLOG_FACILITY=2"]);
+    let host = host.process(20, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[]);
+    assert_eq!(host.places(), ["/var/log/mail.log"], "now a daemon writes it");
+}
+
+#[test]
+fn servers_with_files_of_their_own() {
+    let host = Host::new()
+        .file(
+            "etc/postfix/main.cf",
+            "# comment\nlogs = /srv/log\nmaillog_file =\n  $logs/${kind}.log\nkind = postfix\n",
+        )
+        .file(
+            "etc/dovecot/dovecot.conf",
+            "log_path = /var/log/dovecot.log\n!include_try local.conf\n",
+        )
+        .file("etc/dovecot/local.conf", "info_log_path = /var/log/dovecot-info.log # told there\n")
+        .file("etc/exim4/exim4.conf.template", "log_file_path = /var/log/e/%slog : syslog\n")
+        .file("var/log/journal/x", "");
+    assert_eq!(
+        host.places(),
+        [
+            "/srv/log/postfix.log",
+            "/var/log/dovecot-info.log",
+            "/var/log/dovecot.log",
+            "/var/log/e/mainlog"
+        ]
+    );
+}
+
+#[test]
+fn exim_without_main_log_is_read_from_its_reject_log() {
+    let host = Host::new().file("etc/exim4/update-exim4.conf.conf", "");
+    assert_eq!(host.places(), ["/var/log/exim4/mainlog"], "it will come");
+    let host = host.file("var/log/exim4/rejectlog", "");
+    assert_eq!(host.places(), ["/var/log/exim4/rejectlog"]);
+    let host = host.file("var/log/exim4/mainlog", "");
+    assert_eq!(host.places(), ["/var/log/exim4/mainlog"]);
+}
+
+#[test]
+fn what_cannot_be_followed_is_said() {
+    let host = Host::new().file("etc/postfix/main.cf", "maillog_file = /dev/stdout\n");
+    let found = host.look();
+    assert_eq!(found.logs, []);
+    assert!(found.lacks.iter().any(|lack| lack.what.contains("postfix logs to /dev/stdout")));
+    let nothing = Host::new().look();
+    assert!(nothing.lacks.iter().any(|lack| lack.what.contains("no mail server")));
+    let nowhere = Host::new().file("etc/smtpd.conf", "").look();
+    assert!(nowhere.lacks.iter().any(|lack| lack.what.contains("opensmtpd logs to syslog")));
+}
+
+#[test]
+fn logs_that_are_here_without_a_server() {
+    let host = Host::new().file("var/log/maillog", "").file("var/log/mail.info", "");
+    assert_eq!(host.places(), ["/var/log/maillog"]);
+}
+
+#[test]
+fn only_sessions_with_a_login_are_administrators() {
+    let table = [
+        // 198.51.100.1 is logged in, .2 is guessing, .3 is logged in over IPv6-mapped IPv4.
+        tcp("020200C0:0016", "016433C6:D001", "01", 1),
+        tcp("020200C0:0016", "026433C6:D002", "01", 2),
+        tcp("020200C0:0016", "046433C6:D002", "01", 4),
+    ];
+    let mapped = tcp(
+        "0000000000000000FFFF0000020200C0:0016",
+        "0000000000000000FFFF0000036433C6:D003",
+        "01",
+        3,
+    );
+    let host = Host::new()
+        .file("proc/net/tcp", &format!("{TCP_HEAD}{}", table.concat()))
+        .file("proc/net/tcp6", &format!("{TCP_HEAD}{mapped}"))
+        .process(10, "sshd", "sshd: root@pts/0\0", &[1])
+        .process(11, "sshd", "sshd: root [priv]\0", &[2])
+        .process(12, "sshd", "sshd: root [net]\0", &[2])
+        .process(13, "sshd-session", "sshd-session: alice@notty\0", &[3])
+        .process(14, "nc", "sshd: fake@pts/0\0", &[4]);
+    assert_eq!(host.look().administrators, [ip("198.51.100.1"), ip("198.51.100.3")]);
+    let found = look(host.root.path(), Some("2001:db8::7 5022 192.0.2.2 22"));
+    assert_eq!(found.administrators, [ip("198.51.100.1"), ip("198.51.100.3"), ip("2001:db8::7")]);
+}
+
+#[test]
+fn gateways_and_resolvers() {
+    let route = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n\
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\neth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\n";
+    let zero = "0".repeat(32);
+    let route6 = format!(
+        "{zero} 00 {zero} 00 fe800000000000000000000000000001 00000400 00000002 00000000 00000003 eth0\n\
+20010db8000000000000000000000000 40 {zero} 00 {zero} 00000100 00000001 00000000 00000001 eth0\n"
+    );
+    let host = Host::new()
+        .file("proc/net/route", route)
+        .file("proc/net/ipv6_route", &route6)
+        .file("proc/net/if_inet6", "20010db8000000000000000000000002 04 40 00 82     eth0\n")
+        .file("etc/resolv.conf", "# x\nnameserver 127.0.0.53\nnameserver fe80::5%eth0\nsearch a\n")
+        .file("run/systemd/resolve/resolv.conf", "nameserver 192.0.2.53\n");
+    let found = host.look();
+    assert_eq!(found.neighbours.gateways, [ip("192.0.2.1"), ip("fe80::1")]);
+    assert_eq!(found.neighbours.resolvers, [ip("127.0.0.53"), ip("192.0.2.53"), ip("fe80::5")]);
+    let protected = found.protected();
+    for address in ["127.5.5.5", "::1", "192.0.2.1", "192.0.2.2", "2001:db8::2", "192.0.2.53"] {
+        assert!(protected.iter().any(|network| network.contains(ip(address))), "{address}");
+    }
+    assert!(!protected.iter().any(|network| network.contains(ip("203.0.113.9"))));
+}
+
+#[test]
+fn without_proc_it_says_so_and_goes_on() {
+    let empty = tempfile::tempdir().unwrap();
+    let found = look(empty.path(), None);
+    assert!(found.lacks.len() >= 3, "{:?}", found.lacks);
+    assert_eq!(found.privileges, Privileges::default());
+    assert_eq!(found.ports, PORTS_MAIL);
+}
+
+#[test]
+fn this_machine_can_be_looked_at() {
+    let found = look(Path::new("/"), None);
+    assert!(found.neighbours.own.contains(&ip("127.0.0.1")), "{:?}", found.neighbours);
+    assert!(found.host.is_some());
+}
+
+#[test]
+fn tables_of_rubbish_are_no_tables() {
+    let rubbish =
+        "x\n\u{0}: : :\n 0: 0:0 0:0 0A 0\n 1: 0100007F:FFFFF 0100007F:0001 01 0:0 0:0 0 0 0 1\n";
+    let host = Host::new()
+        .file("proc/net/tcp", rubbish)
+        .file("proc/net/route", rubbish)
+        .file("proc/net/ipv6_route", rubbish)
+        .file("proc/net/if_inet6", rubbish)
+        .file("etc/resolv.conf", "nameserver\nnameserver nonsense\n")
+        .file("etc/postfix/main.cf", "  continuation of nothing\nmaillog_file = $maillog_file\n")
+        .file("etc/dovecot/dovecot.conf", "!include dovecot.conf\nlog_path\n");
+    let found = host.look();
+    assert_eq!(found.listeners, []);
+    assert_eq!(found.neighbours.gateways, [] as [IpAddr; 0]);
+}

@@ -1,0 +1,26 @@
+//! Sources against real files, pipes and a real journalctl.
+
+mod archives;
+mod files;
+mod journal;
+mod model;
+mod streams;
+
+use edge::clock::Moment;
+use edge::source::{Progress, Source};
+use std::time::Duration;
+
+/// Reads until nothing is left; the lines as text.
+fn drain(source: &mut dyn Source, now: Moment) -> Vec<String> {
+    let mut lines = Vec::new();
+    while source.read(now, 1000, &mut |line| {
+        lines.push(String::from_utf8_lossy(line.bytes).into_owned());
+    }) == Progress::More
+    {}
+    lines
+}
+
+/// A point of a made-up monotonic clock.
+fn second(seconds: u64) -> Moment {
+    Moment(0).plus(Duration::from_secs(1000 + seconds))
+}
