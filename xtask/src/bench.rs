@@ -48,7 +48,7 @@ const INPUTS: &[Input] = &[
 struct Bench {
     name: &'static str,
     what: &'static str,
-    /// Its target, as in [`crate::metadata::Package::extras`]; a bench that is not there is left out.
+    /// As in [`crate::metadata::Package::extras`]; a bench that is not there is left out.
     target: &'static str,
     /// Arguments of cargo; `FILE` is the mixed input.
     words: &'static [&'static str],
@@ -66,15 +66,15 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "engine",
         what: "events a second, memory of a million clients",
-        target: "example bench",
-        words: &["run", "-q", "--release", "-p", "engine", "--example", "bench"],
+        target: "example weigh",
+        words: &["run", "-q", "--release", "-p", "engine", "--example", "weigh"],
         root: false,
     },
     Bench {
         name: "store",
         what: "events a second into the journal, start, queries",
-        target: "example bench_store",
-        words: &["run", "-q", "--release", "-p", "store", "--example", "bench_store"],
+        target: "example measure",
+        words: &["run", "-q", "--release", "-p", "store", "--example", "measure"],
         root: false,
     },
     Bench {
