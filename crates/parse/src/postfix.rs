@@ -20,7 +20,7 @@ mod smtpd;
 
 use crate::{Parsed, Parser, Record, scan};
 use event::{Event, Kind, Outcome, Reason, Text, Timestamp};
-use line::{Line, detail, parsed};
+use line::{Line, detail};
 
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
@@ -141,9 +141,9 @@ fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
         let event = line.about(peer, Kind::Tls, Outcome::Dropped);
         Some(Event { reason: Some(Reason::TlsFailed), ..event })
     });
-    match (event, noise::queue(rest)) {
-        (None, Some(name)) => Parsed::Noise(name),
-        (event, _) => parsed(event),
+    match event {
+        Some(event) => Parsed::Event(event),
+        None => noise::queue(rest).map_or(Parsed::Unknown, Parsed::Noise),
     }
 }
 
@@ -270,10 +270,9 @@ fn plain<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
         return Parsed::Noise("tls-proxy");
     }
     let event = smtpd::tls_established(line, message).or_else(|| postscreen::event(line, message));
-    match (event, noise::plain(message)) {
-        (Some(event), _) => Parsed::Event(event),
-        (None, Some(name)) => Parsed::Noise(name),
-        (None, None) => peer_detail(message),
+    match event {
+        Some(event) => Parsed::Event(event),
+        None => noise::plain(message).map_or_else(|| peer_detail(message), Parsed::Noise),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Whatever a stranger writes, the client is the peer or nobody, the account is what this peer
 //! tried to log in as or nobody, and nothing panics.
 
+#![allow(clippy::unwrap_used)] // a part of tests
+
 mod corpus;
 
 use event::{Event, Timestamp};

@@ -1,7 +1,7 @@
 //! What all lines of one record share, and how an event of it is begun.
 
 use super::peer::Peer;
-use crate::{Parsed, Record};
+use crate::Record;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
 /// The record's own words, known before its message is read.
@@ -70,11 +70,6 @@ impl<'a> Line<'a> {
 /// What a stranger sent, where there is something.
 pub(super) fn detail(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then_some(Text(text))
-}
-
-/// `Parsed::Event`, or `Parsed::Unknown` where the grammar did not hold.
-pub(super) fn parsed(event: Option<Event<'_>>) -> Parsed<'_> {
-    event.map_or(Parsed::Unknown, Parsed::Event)
 }
 
 /// The protocol by the service's name in `master.cf`, which only smtpd's and postscreen's lines
