@@ -50,7 +50,7 @@ struct Bench {
     what: &'static str,
     /// As in [`crate::metadata::Package::extras`]; a bench that is not there is left out.
     target: &'static str,
-    /// Arguments of cargo; `FILE` is the mixed input.
+    /// Arguments of cargo; `FILE` is the mixed input, `FOLDER` one that is not there yet.
     words: &'static [&'static str],
     root: bool,
 }
@@ -64,17 +64,46 @@ const BENCHES: &[Bench] = &[
         root: false,
     },
     Bench {
-        name: "engine",
-        what: "events a second, memory of a million clients",
+        name: "engine-speed",
+        what: "processor time of an event, by kind of traffic",
         target: "example weigh",
-        words: &["run", "-q", "--release", "-p", "engine", "--example", "weigh"],
+        words: &["run", "-q", "--release", "-p", "engine", "--example", "weigh", "--", "speed"],
+        root: false,
+    },
+    Bench {
+        name: "engine-memory",
+        what: "resident memory of a million distinct failing addresses",
+        target: "example weigh",
+        words: &[
+            "run",
+            "-q",
+            "--release",
+            "-p",
+            "engine",
+            "--example",
+            "weigh",
+            "--",
+            "memory",
+            "1000000",
+        ],
         root: false,
     },
     Bench {
         name: "store",
-        what: "events a second into the journal, start, queries",
+        what: "lines into the journal, start, queries, beside plain writes of the same bytes",
         target: "example measure",
-        words: &["run", "-q", "--release", "-p", "store", "--example", "measure"],
+        words: &[
+            "run",
+            "-q",
+            "--release",
+            "-p",
+            "store",
+            "--example",
+            "measure",
+            "--",
+            "FOLDER",
+            "1",
+        ],
         root: false,
     },
     Bench {
@@ -114,8 +143,16 @@ pub fn run(arguments: &[String]) -> Outcome {
             continue;
         }
         let file = input_file(&MIXED, &options, &folder)?;
-        let file = file.to_string_lossy();
-        let words = bench.words.iter().map(|word| if *word == "FILE" { &*file } else { *word });
+        let fresh = folder.join("fresh");
+        if fresh.exists() {
+            std::fs::remove_dir_all(&fresh)?;
+        }
+        let (file, fresh) = (file.to_string_lossy(), fresh.to_string_lossy());
+        let words = bench.words.iter().map(|word| match *word {
+            "FILE" => &*file,
+            "FOLDER" => &*fresh,
+            word => word,
+        });
         process::shown(&mut process::cargo(&words.collect::<Vec<_>>()))?;
     }
     Ok(())
