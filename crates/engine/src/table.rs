@@ -3,9 +3,10 @@
 //! Eviction is the CLOCK of Corbató (1968), with a small count instead of one bit: a row that is
 //! touched again gains a chance, the hand takes one from each row that it passes and evicts the
 //! first that has none. So of a flood of one-off newcomers each evicts another newcomer, and rows
-//! that proved to be of interest stay. Each look of the hand uses up a chance that some touch gave, so
-//! looks cost no more than touches in the long run; one eviction looks at no more than [`LOOK_MAX`]
-//! rows, then takes the poorest that it saw. All is decided by the rows in their order: the same on every machine.
+//! that proved to be of interest stay. Each look of the hand uses up a chance that some touch gave,
+//! so looks cost no more than touches in the long run; one eviction looks at no more than
+//! [`LOOK_MAX`] rows, then takes the poorest that it saw. All is decided by the rows in their
+//! order: the same on every machine.
 
 use crate::checkpoint::{Reader, Record, Writer};
 use crate::hash::mix;

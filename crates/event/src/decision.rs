@@ -125,7 +125,8 @@ pub struct Expiry {
     pub measure: Measure,
     /// Its rule.
     pub rule: Name,
-    /// Why it ended: `expired`, `operator`, `login` (the client proved to be a user), `allowlist`, `capacity`.
+    /// Why it ended: `expired`, `operator`, `login` (the client proved to be a user), `allowlist`,
+    /// `capacity`.
     pub cause: Name,
 }
 

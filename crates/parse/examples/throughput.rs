@@ -1,8 +1,9 @@
 //! How fast lines are read: `cargo run --release -p parse --example throughput -- FILE [ROUNDS]`.
 //!
-//! Prints lines per second and nanoseconds of processor time per line for framing alone and for framing and parsing,
-//! and each as a multiple of the time in which `memchr` finds the same file's newlines. The file is
-//! read into memory first and lies in the cache as far as it fits, as it does behind `read()`.
+//! Prints lines per second and nanoseconds of processor time per line for framing alone and for
+//! framing and parsing, and each as a multiple of the time in which `memchr` finds the same file's
+//! newlines. The file is read into memory first and lies in the cache as far as it fits, as it does
+//! behind `read()`.
 
 use parse::{Parsed, frame, parse};
 use std::hint::black_box;

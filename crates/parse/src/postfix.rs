@@ -194,8 +194,9 @@ fn peer_first<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
 
 /// `haproxy read: text` and `hostname NAME does not resolve to address ADDRESS[: why]`.
 ///
-/// The name is DNS text, but Postfix drops one that has a space before it looks. The address is taken only where words follow it: at the end of a line
-/// nobody can tell `192.0.2.1` from the front of `192.0.2.17`. A `connect from` follows anyway.
+/// The name is DNS text, but Postfix drops one that has a space before it looks. The address is
+/// taken only where words follow it: at the end of a line nobody can tell `192.0.2.1` from the
+/// front of `192.0.2.17`. A `connect from` follows anyway.
 fn proxy_or_name<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
     if let Some(rest) = text.strip_prefix(b"haproxy read: ") {
         return Some(smtpd::proxy_header(line, rest));

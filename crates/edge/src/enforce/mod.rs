@@ -1,8 +1,8 @@
 //! Enforcers make the desired state true outside of mailward.
 //!
 //! The guard process reads what strangers wrote and has no privilege; the enforcer process has
-//! `CAP_NET_ADMIN` and reads nothing but typed messages. [`Handle`] is the guard's end of the socket
-//! between them, [`serve`] the enforcer's loop.
+//! `CAP_NET_ADMIN` and reads nothing but typed messages. [`Handle`] is the guard's end of the
+//! socket between them, [`serve`] the enforcer's loop.
 //!
 //! In the kernel mailward owns the table `inet mailward`. Bans are elements of hash sets, one set
 //! for each prefix length in use, looked up with the masked source address, so that a packet costs

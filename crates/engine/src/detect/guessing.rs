@@ -2,8 +2,8 @@
 //! weights and their half-life.
 //!
 //! Weights follow what tells guessing from mistakes, after StopGuessing (Schechter, Herley et al.,
-//! "StopGuessing: using guessed passwords to thwart online guessing", EuroS&P 2019), adapted to what
-//! mail logs show:
+//! "StopGuessing: using guessed passwords to thwart online guessing", EuroS&P 2019), adapted to
+//! what mail logs show:
 //!
 //! - An account that is new to the client weighs most, and twice where the server says that there
 //!   is no such account: people mistype passwords far more often than names.

@@ -5,7 +5,8 @@
 //!
 //! - Enough by itself: HTTP, SOCKS or other rubbish on a mail port (also inside a TLS port, where
 //!   OpenSSL names it), talking before the greeting. No mail client does either.
-//! - One point each: too many errors, bad syntax, HELO refused for good, commands pipelined early, a
+//! - One point each: too many errors, bad syntax, HELO refused for good, commands pipelined early,
+//! a
 //!   proxy header from somebody who is no proxy.
 //! - Weak signs, half a point, together 1 at most, so that they never suffice alone: TLS failed,
 //!   connected and left, no login tried, a login given up. Monitors, load balancers and phones on
@@ -36,7 +37,8 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     misses: "Visits that touch each port once and say nothing.",
 };
 
-/// So many accepted messages (they fade within days) make a client a mail server that delivers here.
+/// So many accepted messages (they fade within days) make a client a mail server that delivers
+/// here.
 pub(crate) const DELIVERS_MIN: u32 = 10_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,10 +2,10 @@
 //!
 //! Algorithm: the score of `brute-force` with a half-life of 48 hours and threshold 10. At `r`
 //! tries an hour of weight `w` such a score settles at `w r 48 / ln 2`, so every pace above one
-//! try in five hours gets there in the end: there is no window to wait out. 20 tries on one name are
-//! caught before their end at any pace from one a minute to one an hour; one every two hours within
-//! about 30 hours. Bursts are left to `brute-force`: within a minute of the one before, a repeat
-//! weighs 0.25, so that a device that was set up wrongly twice in a day is not caught here.
+//! try in five hours gets there in the end: there is no window to wait out. 20 tries on one name
+//! are caught before their end at any pace from one a minute to one an hour; one every two hours
+//! within about 30 hours. Bursts are left to `brute-force`: within a minute of the one before, a
+//! repeat weighs 0.25, so that a device that was set up wrongly twice in a day is not caught here.
 //!
 //! Misses on purpose: any number of failures from a known-good place of the account (a stale phone
 //! repeats one old password for weeks), and paces slower than one try in five hours.

@@ -82,7 +82,8 @@ impl Pairs {
         if self.unindex(slot) {
             self.evicted += 1;
         }
-        // Numbers rise by one, so the ring grows slot by slot; slot 0 comes last of the first round.
+        // Numbers rise by one, so the ring grows slot by slot; slot 0 comes last of the first
+        // round.
         while self.ring.len() <= slot {
             if self.ring.len() == self.ring.capacity() {
                 let step = (self.ring.len() / 2).clamp(64, 1 << 16);

@@ -63,7 +63,8 @@ impl Transaction {
         transaction
     }
 
-    /// Ends it: the bytes, the number of the message that is acknowledged, the number to go on with.
+    /// Ends it: the bytes, the number of the message that is acknowledged, the number to go on
+    /// with.
     pub(super) fn end(mut self) -> (Option<Vec<u8>>, u32, u32, Vec<u32>) {
         let last = self.sequence.wrapping_sub(1);
         self.bracket(17);
