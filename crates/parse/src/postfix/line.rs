@@ -24,7 +24,7 @@ impl<'a> Line<'a> {
         Line {
             at,
             service: Text(service),
-            protocol: protocol(service),
+            protocol: protocol(program, service),
             host: record.host,
             pid: record.pid,
         }
@@ -74,8 +74,15 @@ pub(super) fn detail(text: &[u8]) -> Option<Text<'_>> {
 
 /// The protocol by the service's name in `master.cf`, which only smtpd's and postscreen's lines
 /// have as that of a client.
-fn protocol(service: &[u8]) -> Protocol {
+fn protocol(program: &[u8], service: &[u8]) -> Protocol {
     match service {
+        // `syslog_name = postfix-submission`, as an instance's name.
+        b"smtpd"
+            if program.starts_with(b"postfix-submission")
+                || program.starts_with(b"postfix-smtps") =>
+        {
+            Protocol::Submission
+        }
         b"smtpd" | b"postscreen" | b"dnsblog" => Protocol::Smtp,
         b"submission/smtpd" | b"submissions/smtpd" | b"smtps/smtpd" | b"587/smtpd"
         | b"465/smtpd" => Protocol::Submission,
