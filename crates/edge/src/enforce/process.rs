@@ -7,6 +7,7 @@ use super::netlink::SocketError;
 use super::reconcile::{Note, Reconciler};
 use super::ruleset::{Ban, Ruleset, Scope};
 use super::watch::Watch;
+use crate::clock::{self, Moment};
 use event::{Mode, Network};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -14,7 +15,6 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
 
 /// Orders read before the kernel is told: what piles up becomes one transaction.
 const ORDERS_MAX: usize = 64;
@@ -76,7 +76,7 @@ struct Enforcer {
     closer: Option<Closer>,
     /// Closed during bulk changes: the kernel would tell of each element.
     watch: Option<Watch>,
-    started: Instant,
+    started: Moment,
     sequence: u32,
     /// Others changed something: look at this time.
     look_at_ms: Option<u64>,
@@ -95,7 +95,7 @@ impl Enforcer {
             reconciler: Reconciler::new(Netfilter::open()?),
             closer: Closer::open().ok(),
             watch: Some(Watch::open()?),
-            started: Instant::now(),
+            started: clock::monotonic(),
             sequence: 0,
             look_at_ms: None,
             check_at_ms: CHECK_MS,
@@ -117,7 +117,7 @@ impl Enforcer {
     }
 
     fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        clock::monotonic().since(self.started).as_millis() as u64
     }
 
     /// Waits for an order, a notification, or the time to look. True where a notification came.
@@ -164,7 +164,7 @@ impl Enforcer {
         if now < self.look_at_ms.unwrap_or(u64::MAX).min(self.check_at_ms) {
             return;
         }
-        let begun = Instant::now();
+        let begun = clock::monotonic();
         self.look_at_ms = None;
         self.check_at_ms = now + CHECK_MS;
         self.reconciler.expire(now);
@@ -175,7 +175,7 @@ impl Enforcer {
 
     /// Reads and carries out what has come. False where the guard is gone.
     fn orders(&mut self, outbox: &mut Outbox, buffer: &mut [u8]) -> Result<bool, EnforceError> {
-        let begun = Instant::now();
+        let begun = clock::monotonic();
         let mut bans: Vec<Ban> = Vec::new();
         let mut alive = true;
         for _ in 0..ORDERS_MAX {
@@ -206,13 +206,15 @@ impl Enforcer {
         Ok(alive)
     }
 
-    fn ban(&mut self, bans: &[Ban], begun: Instant, outbox: &mut Outbox) {
+    fn ban(&mut self, bans: &[Ban], begun: Moment, outbox: &mut Outbox) {
         if bans.is_empty() {
             return;
         }
         let now = self.now_ms();
         let result = self.reconciler.ban(bans, now);
         self.applied(result, begun, outbox);
+        // The ban holds; looking for connections takes longer than that took.
+        outbox.flush();
         let focus = match bans {
             [ban] => Some(ban.network),
             _ => None,
@@ -221,7 +223,7 @@ impl Enforcer {
     }
 
     fn carry_out(&mut self, order: Order, outbox: &mut Outbox) {
-        let begun = Instant::now();
+        let begun = clock::monotonic();
         let now = self.now_ms();
         match order {
             Order::Ruleset(ruleset) => {
@@ -249,7 +251,7 @@ impl Enforcer {
         outbox: &mut Outbox,
         change: impl FnOnce(&mut Reconciler<Netfilter>) -> Result<u32, KernelError>,
     ) {
-        let begun = Instant::now();
+        let begun = clock::monotonic();
         self.watch = None;
         let result = change(&mut self.reconciler);
         self.watch = Watch::open().ok();
@@ -274,7 +276,7 @@ impl Enforcer {
         }
     }
 
-    fn applied(&mut self, result: Result<u32, KernelError>, begun: Instant, outbox: &mut Outbox) {
+    fn applied(&mut self, result: Result<u32, KernelError>, begun: Moment, outbox: &mut Outbox) {
         match result {
             Ok(changes) => outbox.push(Report::Applied {
                 sequence: self.sequence,
@@ -292,7 +294,7 @@ impl Enforcer {
         self.look_at_ms = Some(self.now_ms() + RETRY_MS);
     }
 
-    fn report_notes(&mut self, begun: Instant, outbox: &mut Outbox) {
+    fn report_notes(&mut self, begun: Moment, outbox: &mut Outbox) {
         let sequence = self.sequence;
         for note in self.reconciler.take_notes() {
             outbox.push(match note {
@@ -335,8 +337,8 @@ fn guards(ruleset: &Ruleset, ports: &[u16], port: u16) -> bool {
     ruleset.scope == Scope::All || ports.binary_search(&port).is_ok()
 }
 
-fn micros(begun: Instant) -> u32 {
-    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
+fn micros(begun: Moment) -> u32 {
+    u32::try_from(clock::monotonic().since(begun).as_micros()).unwrap_or(u32::MAX)
 }
 
 impl Outbox {
