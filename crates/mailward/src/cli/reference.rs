@@ -1,7 +1,7 @@
 //! `mailward reference`: the pages that are made from the tables, for the documentation's build.
 
 use super::{COMMANDS, Command};
-use crate::config::reference;
+use crate::config::reference as configuration;
 use crate::failure::Failure;
 use clap::{Arg, ArgMatches};
 use std::process::ExitCode;
@@ -26,10 +26,9 @@ pub const COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let page = match matches.get_one::<String>("page").map(String::as_str) {
-        Some("configuration") => reference::page(),
-        Some("detectors") => print!("{}", reference::detectors()),
-        Some("example") => reference::example(),
-        Some("detectors") => detectors(),
+        Some("configuration") => configuration::page(),
+        Some("example") => configuration::example(),
+        Some("detectors") => configuration::detectors(),
         _ => commands(),
     };
     print!("{page}");
@@ -44,17 +43,6 @@ fn commands() -> String {
             out.push_str(&format!("# {what}\n$ {line}\n"));
         }
         out.push_str("```\n");
-    }
-    out
-}
-
-fn detectors() -> String {
-    let mut out = String::from("| detector | ATT&CK | what it recognises |\n|---|---|---|\n");
-    for detector in engine::DETECTORS {
-        out.push_str(&format!(
-            "| `{}` | {} | {} |\n",
-            detector.name, detector.technique, detector.summary
-        ));
     }
     out
 }
