@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let done = journal.commit(&[("log", &seq.to_string())])?;
         writeln!(out, "{}", done.mark.seq)?;
         out.flush()?;
-        if round % 9 == 0 {
+        if round.is_multiple_of(9) {
             journal.checkpoint(&seq.to_le_bytes())?;
         }
     }
@@ -64,7 +64,7 @@ fn append(journal: &mut Journal, seq: u64) {
     journal.append_event(seq, source, &event, line.as_bytes());
     let subject = |seq: u64| Subject::Client(Ipv4Addr::from_bits(seq as u32).into());
     let (measure, rule) = (Measure::Ban, "test");
-    if seq % 10 == 0 {
+    if seq.is_multiple_of(10) {
         let decision = Decision {
             at,
             measure,

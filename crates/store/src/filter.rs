@@ -86,10 +86,10 @@ impl Filter {
         if !self.spans(at, at) {
             return false;
         }
-        if let (Some(lines), Some(seq)) = (&self.lines, record.seq()) {
-            if !lines.contains(&seq) {
-                return false;
-            }
+        if let (Some(lines), Some(seq)) = (&self.lines, record.seq())
+            && !lines.contains(&seq)
+        {
+            return false;
         }
         match record {
             Record::Event { event, line, .. } => {

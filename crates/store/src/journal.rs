@@ -117,10 +117,10 @@ pub(crate) struct Shared {
 impl Shared {
     /// Takes note of damage in the database itself (a damaged segment is another matter).
     pub(crate) fn met<T>(&self, result: &Result<T, StoreError>) {
-        if let Err(StoreError::Damaged { path, .. }) = result {
-            if path.ends_with(crate::database::FILE) {
-                self.damaged.store(true, Ordering::SeqCst);
-            }
+        if let Err(StoreError::Damaged { path, .. }) = result
+            && path.ends_with(crate::database::FILE)
+        {
+            self.damaged.store(true, Ordering::SeqCst);
         }
     }
 

@@ -71,6 +71,8 @@ pub struct Maintainer {
     open: Option<(u64, Connection)>,
     /// Files without a catalogue entry are looked for once.
     adopted: bool,
+    /// Batches counted so far (up to this number), and their bytes before compression.
+    counted: (u64, u64),
 }
 
 /// The write-ahead log is emptied, with writers waiting, only when it has grown beyond this.
@@ -85,6 +87,7 @@ impl Journal {
             policy,
             open: None,
             adopted: false,
+            counted: (0, 0),
         }
     }
 }
@@ -101,11 +104,14 @@ impl Maintainer {
     fn round(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         let mut done = Maintained::default();
         self.connect()?;
-        self.move_log()?;
+        // On a full disk the log cannot be moved; what is too old or too much goes all the same.
+        let moved = self.move_log();
         if !self.adopted {
             self.adopt(&mut done)?;
             self.adopted = true;
         }
+        self.retain(now, &mut done)?;
+        moved?;
         while self.make_segments(now, &mut done)? {}
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;
@@ -130,6 +136,7 @@ impl Maintainer {
             let _turn = self.shared.turn();
             self.open = Some((generation, database::open(&self.path())?));
             self.adopted = false;
+            self.counted = (0, 0);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A full disk: a commit fails whole, the program goes on, and all that was kept is written when
 //! there is room again.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
@@ -90,10 +91,10 @@ fn beyond_the_memory_a_gap_is_told() {
     fill_up(disk.0.path());
     for seq in 2..=3000 {
         append(&mut journal, seq, "a");
-        if seq % 500 == 0 {
+        if seq.is_multiple_of(500) {
             journal.append_decision(seq, &decision(seq));
         }
-        if seq % 10 == 0 {
+        if seq.is_multiple_of(10) {
             let _ = journal.commit(&[("a", &seq.to_string())]);
         }
         assert!(journal.waiting_bytes() < 100_000, "memory is bounded");
@@ -118,4 +119,27 @@ fn beyond_the_memory_a_gap_is_told() {
     assert_eq!(recovery.seq, 3000);
     assert_eq!(recovery.holds.len(), 2, "decisions are kept: {:?}", recovery.holds);
     drop(journal);
+}
+
+#[test]
+fn maintenance_on_a_full_disk_fails_whole_and_goes_on_later() {
+    let Some(disk) = Small::mount("6m") else {
+        eprintln!("skipped: no root, or no right to mount");
+        return;
+    };
+    let dir = disk.0.path().join("journal");
+    let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
+    let policy = store::Policy { segment_records: 100, ..store::Policy::default() };
+    let mut maintainer = journal.maintainer(policy);
+    for seq in 1..=2000 {
+        append(&mut journal, seq, "a");
+    }
+    journal.commit(&[("a", "2000")]).unwrap();
+    fill_up(disk.0.path());
+    let now = event::Timestamp::from_seconds(support::DAY);
+    assert!(matches!(maintainer.maintain(now), Err(StoreError::Full { .. })));
+    std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
+    assert_eq!(maintainer.maintain(now).unwrap().records_moved, 2000);
+    let reader = Reader::open(&dir).unwrap();
+    assert_eq!(reader.query(&store::Filter::default(), 5000).unwrap().rows.len(), 2000);
 }

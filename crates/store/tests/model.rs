@@ -1,5 +1,6 @@
 //! Any sequence of appends, commits, crashes, checkpoints and maintenance, against a model that
 //! keeps everything in plain lists.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 

@@ -111,7 +111,7 @@ impl Maintainer {
     }
 
     /// Deletes batches that are in history and that no kept checkpoint (but the newest two) needs.
-    pub(super) fn delete_batches(&self, done: &mut Maintained) -> Result<(), StoreError> {
+    pub(super) fn delete_batches(&mut self, done: &mut Maintained) -> Result<(), StoreError> {
         const A_TURN: i64 = 32;
         let checkpoints = checkpoint::list(&self.dir);
         let safe = checkpoints.get(1).map_or(0, |second| second.mark.batch);
@@ -132,22 +132,39 @@ impl Maintainer {
         }
     }
 
-    /// The newest batch with more than the allowed bytes behind it.
-    fn beyond_replay_bytes(&self) -> Result<u64, StoreError> {
-        let read = |database: &rusqlite::Connection| -> Result<u64, rusqlite::Error> {
+    /// The newest batch with more than the allowed bytes behind it; 0 where there is none. All
+    /// batches are looked at only when the sum of those that came since the last time says so.
+    fn beyond_replay_bytes(&mut self) -> Result<u64, StoreError> {
+        let (counted, bytes) = self.counted;
+        let sum = |database: &rusqlite::Connection| {
+            database.query_row(
+                "SELECT coalesce(max(id), ?1), coalesce(sum(bytes), 0) FROM batch WHERE id > ?1",
+                [counted.cast_signed()],
+                |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?)),
+            )
+        };
+        let (newest, more) = sum(self.database()?).map_err(self.sql("read the journal"))?;
+        let bytes = bytes.saturating_add(more.cast_unsigned());
+        self.counted = (newest, bytes);
+        if bytes <= self.policy.replay_bytes {
+            return Ok(0);
+        }
+        let walk = |database: &rusqlite::Connection| -> Result<(u64, u64), rusqlite::Error> {
             let mut statement =
                 database.prepare_cached("SELECT id, bytes FROM batch ORDER BY id DESC")?;
             let mut rows = statement.query([])?;
-            let mut bytes = 0_u64;
+            let mut kept = 0_u64;
             while let Some(row) = rows.next()? {
-                bytes = bytes.saturating_add(row.get::<_, i64>(1)?.cast_unsigned());
-                if bytes > self.policy.replay_bytes {
-                    return Ok(row.get::<_, i64>(0)?.cast_unsigned());
+                kept = kept.saturating_add(row.get::<_, i64>(1)?.cast_unsigned());
+                if kept > self.policy.replay_bytes {
+                    return Ok((row.get::<_, i64>(0)?.cast_unsigned(), self.policy.replay_bytes));
                 }
             }
-            Ok(0)
+            Ok((0, kept))
         };
-        read(self.database()?).map_err(self.sql("read the journal"))
+        let (beyond, kept) = walk(self.database()?).map_err(self.sql("read the journal"))?;
+        self.counted = (newest, kept);
+        Ok(beyond)
     }
 
     /// Files that are in no catalogue: those of a crash are removed, those of a journal whose

@@ -6,7 +6,7 @@ use crate::codec::{Record, decode};
 use crate::filter::{Filter, What};
 use crate::segment::{Family, Name, Segment};
 use crate::{Loss, StoreError, database};
-use ::event::{Subject, Timestamp};
+use ::event::{Event, Subject, Timestamp};
 use rusqlite::params;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,18 @@ pub struct Found {
     /// What could not be read; there may have been more to find in it.
     pub losses: Vec<Loss>,
 }
+
+/// The answer to "who most".
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Top {
+    /// Clients with their numbers of events, the busiest first.
+    pub clients: Vec<(String, u64)>,
+    /// What could not be read.
+    pub losses: Vec<Loss>,
+}
+
+/// Takes a matching record with its bytes, batch and place, and says whether to go on.
+type Each<'e> = dyn FnMut(&Record<'_>, &[u8], u64, u64) -> bool + 'e;
 
 /// A segment of the catalogue.
 struct Listed {
@@ -79,20 +91,14 @@ impl Reader {
     }
 
     /// The clients with the most events that the filter asks for, the busiest first.
-    pub fn top_clients(
-        &self,
-        filter: &Filter,
-        limit: usize,
-    ) -> Result<(Vec<(String, u64)>, Vec<Loss>), StoreError> {
+    pub fn top_clients(&self, filter: &Filter, limit: usize) -> Result<Top, StoreError> {
         let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         let mut losses = Vec::new();
         let filter = Filter { what: What::Events, ..filter.clone() };
         let snapshot = self.database.unchecked_transaction().map_err(self.sql())?;
         self.each_hot(&filter, &mut losses, &mut |record, _, _, _| {
-            if let Record::Event { event, .. } = record {
-                if let Some(client) = event.client {
-                    count(&mut counts, client.to_string().into_bytes());
-                }
+            if let Record::Event { event: Event { client: Some(client), .. }, .. } = record {
+                count(&mut counts, client.to_string().into_bytes());
             }
             true
         })?;
@@ -113,7 +119,7 @@ impl Reader {
         top.truncate(limit);
         let named =
             |(client, n): (Vec<u8>, u64)| (String::from_utf8_lossy(&client).into_owned(), n);
-        Ok((top.into_iter().map(named).collect(), losses))
+        Ok(Top { clients: top.into_iter().map(named).collect(), losses })
     }
 
     fn query_batches(
@@ -149,7 +155,7 @@ impl Reader {
         &self,
         filter: &Filter,
         losses: &mut Vec<Loss>,
-        each: &mut dyn FnMut(&Record<'_>, &[u8], u64, u64) -> bool,
+        each: &mut Each<'_>,
     ) -> Result<(), StoreError> {
         let path = self.dir.join(database::FILE);
         let mut statement = self

@@ -1,5 +1,6 @@
 //! Events and decisions for the tests, made from numbers so that a test can tell them apart.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use event::{
     Decision, Event, Evidence, Expiry, Kind, Measure, Mode, Outcome, Protocol, Reason, Server,
@@ -45,7 +46,7 @@ pub fn event(seq: u64, line: &[u8]) -> Event<'_> {
     event.mechanism = Some(piece("method=", ","));
     event.attempts = 1;
     event.pid = Some(seq as u32);
-    event.known = (seq % 3 != 0).then_some(seq % 3 == 1);
+    event.known = (!seq.is_multiple_of(3)).then_some(seq % 3 == 1);
     event
 }
 
