@@ -38,17 +38,17 @@ fn main() {
 fn measure() {
     for count in [100_000, 1_000_000] {
         let direct = restore_directly(count);
-        println!("{count} bans into an empty table, reconciler alone: {direct:.3?}");
+        println!("{count} bans into an empty table, reconciler alone: {direct}");
         let whole = through_the_process(count);
-        println!("{count} bans, guard to kernel and back: {:.3?}", whole.restored);
-        println!("  the same list again: {:.3?}", whole.again);
-        println!("  after a restart of the enforcer, without a gap: {:.3?}", whole.restarted);
-        println!("  after `nft flush ruleset`, until all are back: {:.3?}", whole.healed);
+        println!("{count} bans, guard to kernel and back: {}", whole.restored);
+        println!("  the same list again: {}", whole.again);
+        println!("  after a restart of the enforcer, without a gap: {}", whole.restarted);
+        println!("  after `nft flush ruleset`, until all are back: {}", whole.healed);
         whole.single.print(&format!("  one ban beside {count}, guard to kernel and back"));
         whole.kernel.print("    of it in the enforcer");
         if count == 100_000 {
             let nft = with_nft(count);
-            let ratio = nft.as_secs_f64() / whole.restored.as_secs_f64();
+            let ratio = nft.as_secs_f64() / whole.restored.wall.as_secs_f64();
             println!("  `nft -f` with the same bans: {nft:.3?}, {ratio:.1} times as long");
         }
     }
@@ -70,21 +70,19 @@ fn alone() {
     flush();
 }
 
-fn restore_directly(count: u32) -> Duration {
+fn restore_directly(count: u32) -> Spent {
     let mut reconciler = Reconciler::new(Netfilter::open().unwrap());
     reconciler.ruleset(Ruleset::default(), 0).unwrap();
     let parts: Vec<Vec<Ban>> = bans(count).chunks(4096).map(<[Ban]>::to_vec).collect();
-    let begun = Instant::now();
+    let begun = Spent::begin();
     reconciler.snapshot_begin();
     for part in parts {
         reconciler.snapshot_part(&part, 0);
     }
-    let read = begun.elapsed();
     reconciler.snapshot_end(0).unwrap();
-    let elapsed = begun.elapsed();
-    println!("({read:.3?} of it to read the list)");
+    let spent = begun.end();
     flush();
-    elapsed
+    spent
 }
 
 fn fill(reconciler: &mut Reconciler<Netfilter>, count: u32) {
@@ -95,11 +93,45 @@ fn fill(reconciler: &mut Reconciler<Netfilter>, count: u32) {
     reconciler.snapshot_end(0).unwrap();
 }
 
+/// Time that passed, and CPU time of this process, which a busy machine does not stretch as much.
+struct Spent {
+    wall: Duration,
+    cpu: Duration,
+}
+
+struct Clocks {
+    wall: Instant,
+    cpu: Duration,
+}
+
+fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+impl Spent {
+    fn begin() -> Clocks {
+        Clocks { wall: Instant::now(), cpu: cpu() }
+    }
+}
+
+impl Clocks {
+    fn end(self) -> Spent {
+        Spent { wall: self.wall.elapsed(), cpu: cpu() - self.cpu }
+    }
+}
+
+impl std::fmt::Display for Spent {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:.3?} ({:.3?} of CPU)", self.wall, self.cpu)
+    }
+}
+
 struct Whole {
-    restored: Duration,
-    again: Duration,
-    restarted: Duration,
-    healed: Duration,
+    restored: Spent,
+    again: Spent,
+    restarted: Spent,
+    healed: Spent,
     single: Times,
     kernel: Times,
 }
@@ -113,11 +145,13 @@ fn through_the_process(count: u32) -> Whole {
         applied(&mut handle, sequence);
         (handle, thread)
     };
+    let started = Instant::now();
     let snapshot = |handle: &mut Handle| {
-        let begun = Instant::now();
-        let sequence = handle.snapshot(bans.iter().copied()).unwrap();
+        let begun = Spent::begin();
+        let remaining_s = Some(3600 - started.elapsed().as_secs() as u32);
+        let sequence = handle.snapshot(bans.iter().map(|b| Ban { remaining_s, ..*b })).unwrap();
         applied(handle, sequence);
-        begun.elapsed()
+        begun.end()
     };
     let (mut handle, thread) = begin();
     let restored = snapshot(&mut handle);
@@ -135,10 +169,10 @@ fn through_the_process(count: u32) -> Whole {
         single.0.push(begun.elapsed());
         kernel.0.push(Duration::from_micros(micros.into()));
     }
-    let begun = Instant::now();
+    let begun = Spent::begin();
     flush();
     wait(&mut handle, |report| matches!(report, Report::Healed { .. }).then_some(()));
-    let healed = begun.elapsed();
+    let healed = begun.end();
     drop(handle);
     thread.join().unwrap();
     flush();

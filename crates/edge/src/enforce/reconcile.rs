@@ -43,8 +43,10 @@ pub struct Reconciler<K> {
     bans: BTreeMap<Network, u64>,
     sets: BanSets,
     lacks: Lacks,
-    /// The kernel's sets hold `bans`, as far as this process knows. False after a start, when they
-    /// may hold what an earlier process put there.
+    /// What an earlier process left was looked at.
+    adopted: bool,
+    /// `bans` is complete. False after a start, when the kernel's sets may hold what an earlier
+    /// process put there.
     filled: bool,
     /// A change failed: look again.
     dirty: bool,
@@ -69,6 +71,7 @@ impl<K: Kernel> Reconciler<K> {
             bans: BTreeMap::new(),
             sets: BanSets::default(),
             lacks: Lacks::default(),
+            adopted: false,
             filled: false,
             dirty: false,
             distrusted: false,
@@ -118,16 +121,14 @@ impl<K: Kernel> Reconciler<K> {
     /// Replaces the rules. What an earlier process left in the kernel stays in force until the
     /// first complete list of bans has come.
     pub fn ruleset(&mut self, ruleset: Ruleset, now_ms: u64) -> Result<(), KernelError> {
-        let first = self.ruleset.is_none();
         let recount = ruleset.counters_per_ban != self.sets.counted;
         self.lacks = Lacks::default();
         self.ruleset = Some(ruleset);
         self.refuse_held();
-        if first {
-            self.adopt()?;
-        } else if recount && self.filled && self.acts() {
+        if self.adopted && recount && self.filled && self.acts() {
             return self.rebuild(now_ms);
         }
+        self.adopt().inspect_err(|_| self.dirty = true)?;
         self.synchronize(now_ms).map(drop)
     }
 
@@ -183,6 +184,7 @@ impl<K: Kernel> Reconciler<K> {
         wanted.retain(|_, until| *until > 0);
         if !self.filled || self.dirty {
             self.bans = wanted;
+            self.filled = true;
             self.rebuild(now_ms)?;
             return Ok(self.bans.len() as u32);
         }
@@ -221,6 +223,11 @@ impl<K: Kernel> Reconciler<K> {
         if self.ruleset.is_none() {
             return Ok(());
         }
+        self.try_check(samples, now_ms).inspect_err(|_| self.dirty = true)
+    }
+
+    fn try_check(&mut self, samples: usize, now_ms: u64) -> Result<(), KernelError> {
+        self.adopt()?;
         let was_dirty = std::mem::take(&mut self.dirty);
         // `synchronize` fills the sets that it has to create, so those can be trusted.
         let healed = self.synchronize(now_ms)?;
@@ -320,7 +327,11 @@ impl<K: Kernel> Reconciler<K> {
 
     /// Takes over what an earlier process left: its sets of bans stay in force.
     fn adopt(&mut self) -> Result<(), KernelError> {
+        if self.adopted {
+            return Ok(());
+        }
         let observed = self.kernel.observe()?;
+        self.adopted = true;
         let named = observed.sets.keys().filter_map(|name| BanSets::parse(name));
         let newest = named.map(|(_, _, generation)| generation).max();
         let in_force: Vec<_> = observed
@@ -339,7 +350,7 @@ impl<K: Kernel> Reconciler<K> {
             None => self.sets.generation = newest.map_or(0, |newest| newest.wrapping_add(1)),
         }
         // With nothing to take over there is nothing to keep: fill as bans come.
-        self.filled = in_force.is_empty();
+        self.filled |= in_force.is_empty();
         Ok(())
     }
 
@@ -441,3 +452,6 @@ fn describe(observed: &Observed, changes: &[Change]) -> String {
         .collect();
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

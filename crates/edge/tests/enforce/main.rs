@@ -2,7 +2,8 @@
 
 mod world;
 
-use edge::enforce::{AllowOnly, Ban, Limits, Report, Ruleset, Scope};
+use edge::enforce::kernel::KernelError;
+use edge::enforce::{AllowOnly, Ban, EnforceError, Limits, Report, Ruleset, Scope, probe, serve};
 use event::{Mode, Network};
 use world::{HONEST, HONEST6, World, alive, is_reset};
 
@@ -407,4 +408,53 @@ fn published_ports_are_guarded() {
     assert!(world.answers("198.51.100.8", 25));
     assert!(world.answers("198.51.100.7", 8080));
     enforcer.stop();
+}
+
+#[test]
+fn without_privilege_the_error_says_so() {
+    let Some(world) = World::new() else { return };
+    let probed = world.within(world::Side::Host, || {
+        let none = rustix::thread::CapabilitySet::empty();
+        let sets =
+            rustix::thread::CapabilitySets { effective: none, permitted: none, inheritable: none };
+        rustix::thread::set_capabilities(None, sets).unwrap();
+        probe()
+    });
+    let error = probed.join().unwrap().unwrap_err();
+    assert!(matches!(error, EnforceError::Kernel(KernelError::NotPermitted)), "{error}");
+    let permitted = world.within(world::Side::Host, probe).join().unwrap();
+    assert!(permitted.is_ok());
+    assert_eq!(world.nft("list ruleset"), "", "probing changes nothing");
+}
+
+#[test]
+fn a_confined_enforcer_can_do_nothing_else() {
+    let Some(world) = World::new() else { return };
+    let work = || {
+        edge::enforce::confine_enforcer().unwrap();
+        assert!(probe().is_ok());
+        let refused = std::io::ErrorKind::PermissionDenied;
+        assert_eq!(std::fs::File::open("/etc/hostname").unwrap_err().kind(), refused);
+        assert_eq!(std::fs::write("/tmp/mailward-test", "x").unwrap_err().kind(), refused);
+        assert_eq!(std::net::TcpListener::bind("127.0.0.1:0").unwrap_err().kind(), refused);
+        assert_eq!(std::net::UdpSocket::bind("127.0.0.1:0").unwrap_err().kind(), refused);
+        assert!(std::process::Command::new("/bin/true").status().is_err());
+        let sets = rustix::thread::capabilities(None).err();
+        assert!(sets.is_some(), "not even a look at one's capabilities");
+    };
+    world.within(world::Side::Host, work).join().unwrap();
+}
+
+#[test]
+fn a_bad_message_ends_the_enforcer_and_bans_stay() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset::default());
+    enforcer.ban("198.51.100.7");
+    enforcer.stop();
+    let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    ours.send(b"\x01\xffnonsense").unwrap();
+    let serve = world.within(world::Side::Host, move || serve(theirs.into()));
+    assert!(matches!(serve.join().unwrap(), Err(EnforceError::Message(_))));
+    assert!(!world.answers("198.51.100.7", 25));
 }

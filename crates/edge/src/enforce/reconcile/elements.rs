@@ -23,26 +23,34 @@ pub(super) fn changes(
     now_ms: u64,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut by_set: BTreeMap<Mask, Vec<Element>> = BTreeMap::new();
-    for (network, until) in held {
-        by_set.entry(Mask::of(network)).or_default().push(element(network, *until, now_ms));
-    }
-    for (mask, elements) in by_set {
-        let set = sets.name(mask);
+    let held = held.iter().map(|(network, until)| (network, element(network, *until, now_ms)));
+    for (set, elements) in by_set(sets, held) {
         changes.push(Change::Add(set.clone(), elements.clone()));
         changes.push(Change::Delete(set.clone(), elements.clone()));
         changes.push(Change::Add(set, elements));
     }
-    let mut by_set: BTreeMap<Mask, Vec<Element>> = BTreeMap::new();
-    for network in lifted.iter().filter(|network| sets.masks.contains(&Mask::of(network))) {
-        by_set.entry(Mask::of(network)).or_default().push(element(network, 1000, 0));
-    }
-    for (mask, elements) in by_set {
-        let set = sets.name(mask);
+    let lifted = lifted.iter().filter(|network| sets.masks.contains(&Mask::of(network)));
+    let lifted = lifted.map(|network| (network, element(network, 1000, 0)));
+    for (set, elements) in by_set(sets, lifted) {
         changes.push(Change::Add(set.clone(), elements.clone()));
         changes.push(Change::Delete(set, elements));
     }
     changes
+}
+
+/// The elements of each set, each network once (deleting it twice would fail), the last word on it.
+fn by_set<'a>(
+    sets: &BanSets,
+    elements: impl Iterator<Item = (&'a Network, Element)>,
+) -> Vec<(String, Vec<Element>)> {
+    let mut by_mask: BTreeMap<Mask, BTreeMap<ElementKey, Element>> = BTreeMap::new();
+    for (network, element) in elements {
+        by_mask.entry(Mask::of(network)).or_default().insert(element.key, element);
+    }
+    by_mask
+        .into_iter()
+        .map(|(mask, elements)| (sets.name(mask), elements.into_values().collect()))
+        .collect()
 }
 
 impl<K: Kernel> Reconciler<K> {
@@ -66,8 +74,10 @@ impl<K: Kernel> Reconciler<K> {
         match self.kernel.commit(&changes) {
             Err(error) if error.is_missing() => {
                 // Somebody removed the table a moment ago: all that is desired is put back.
+                self.dirty = true;
                 let wrong = self.synchronize(now_ms)?;
                 self.kernel.commit(&changes)?;
+                self.dirty = false;
                 self.notes.push(Note::Healed(wrong));
                 Ok(())
             }
@@ -82,6 +92,10 @@ impl<K: Kernel> Reconciler<K> {
     /// Fills all bans into sets of the next generation, while those in force stay so, and changes
     /// over in one transaction.
     pub(super) fn rebuild(&mut self, now_ms: u64) -> Result<(), KernelError> {
+        self.try_rebuild(now_ms).inspect_err(|_| self.dirty = true)
+    }
+
+    fn try_rebuild(&mut self, now_ms: u64) -> Result<(), KernelError> {
         let Some(ruleset) = self.ruleset.clone().filter(|_| self.acts()) else {
             self.filled = true;
             return Ok(());
@@ -99,8 +113,8 @@ impl<K: Kernel> Reconciler<K> {
                 let delete = stale.then(|| Change::DeleteSet(set.name.clone()));
                 delete.into_iter().chain([Change::CreateSet(set)])
             });
-            self.kernel.commit(&create.collect::<Vec<_>>()).inspect_err(|_| self.dirty = true)?;
-            self.fill(&next, &next.masks, now_ms).inspect_err(|_| self.dirty = true)?;
+            self.kernel.commit(&create.collect::<Vec<_>>())?;
+            self.fill(&next, &next.masks, now_ms)?;
         }
         self.sets = next;
         self.filled = true;
