@@ -140,6 +140,7 @@ fn area(service: &[u8]) -> Area {
         b"imap"
         | b"pop3"
         | b"managesieve"
+        | b"sieve"
         | b"submission"
         | b"lmtp"
         | b"lda"
@@ -173,7 +174,7 @@ fn protocol(service: &[u8]) -> Protocol {
     match service {
         b"imap" | b"imap-login" | b"imap-hibernate" | b"imap-urlauth-login" => Protocol::Imap,
         b"pop3" | b"pop3-login" => Protocol::Pop3,
-        b"managesieve" | b"managesieve-login" | b"sieve-login" => Protocol::Sieve,
+        b"managesieve" | b"sieve" | b"managesieve-login" | b"sieve-login" => Protocol::Sieve,
         b"submission" | b"submission-login" => Protocol::Submission,
         b"lmtp" | b"lmtp-login" => Protocol::Lmtp,
         _ => Protocol::Unknown,

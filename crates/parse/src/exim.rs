@@ -35,6 +35,8 @@ fn owns(record: &Record<'_>) -> bool {
 #[derive(Clone, Copy)]
 struct Line<'a> {
     text: &'a [u8],
+    /// The end is missing: what stands last may be a stranger's copy of what should.
+    is_cut: bool,
     queue_id: Option<Text<'a>>,
     at: Timestamp,
     host: Option<Text<'a>>,
@@ -56,15 +58,30 @@ impl<'a> Line<'a> {
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let text = behind_stamp(record.message);
     let (pid, text) = behind_pid(text);
-    let Some(text) = behind_part(text) else { return Parsed::Noise("continuation") };
+    let Some((is_part, text)) = behind_part(text) else { return Parsed::Noise("continuation") };
+    let is_cut = is_part || text.trim_ascii_end().ends_with(OVERFLOWED);
     let (queue_id, text) = behind_queue_id(text);
     let pid = pid.or(record.pid);
-    let line = Line { text, queue_id, at, host: record.host, pid };
+    let line = Line { text, is_cut, queue_id, at, host: record.host, pid };
     let parsed = match queue_id {
         Some(_) => message::parse(&line),
         None => None,
     };
-    parsed.or_else(|| connection::parse(&line)).unwrap_or_else(|| other(&line))
+    let parsed = parsed.or_else(|| connection::parse(&line)).unwrap_or_else(|| other(&line));
+    if is_cut { without_helo(parsed) } else { parsed }
+}
+
+/// What Exim writes at the end of a line of more than 8 kB.
+const OVERFLOWED: &[u8] = b"**** log string overflowed log buffer ****";
+
+/// Of a cut line with a HELO, the real peer may stand in what is missing.
+fn without_helo(parsed: Parsed<'_>) -> Parsed<'_> {
+    match parsed {
+        Parsed::Event(event) if event.helo.is_some() => {
+            Parsed::Event(Event { client: None, helo: None, account: None, ..event })
+        }
+        _ => parsed,
+    }
 }
 
 /// With `syslog_timestamp` (the default) a syslog line has Exim's own stamp, too.
@@ -94,19 +111,22 @@ fn behind_pid(text: &[u8]) -> (Option<u32>, &[u8]) {
 }
 
 /// Syslog gets long and multi-line entries in parts, `[1\4] first`, `[2\4] second`: only the
-/// first is a log line, the others are headers of a rejected message. `None` for those.
-fn behind_part(text: &[u8]) -> Option<&[u8]> {
-    let Some(inner) = text.strip_prefix(b"[") else { return Some(text) };
+/// first is a log line, the others are its end or headers of a rejected message. `None` for those;
+/// true where the first is not all of its line (`/`; behind a `\` a new line begins).
+fn behind_part(text: &[u8]) -> Option<(bool, &[u8])> {
+    let whole = Some((false, text));
+    let Some(inner) = text.strip_prefix(b"[") else { return whole };
     let (part, rest) = scan::take_while(inner, |byte| byte.is_ascii_digit());
-    let Some(b'\\' | b'/') = rest.first() else { return Some(text) };
+    let Some(mark @ (b'\\' | b'/')) = rest.first() else { return whole };
     let (_, rest) = scan::take_while(rest.get(1..)?, |byte| byte.is_ascii_digit());
     if part.is_empty() || !rest.starts_with(b"]") {
-        return Some(text);
+        return whole;
     }
     if part != b"1" {
         return None;
     }
-    rest.get(1..).map(|rest| rest.strip_prefix(b" ").unwrap_or(rest))
+    let rest = rest.get(1..)?;
+    Some((*mark == b'/', rest.strip_prefix(b" ").unwrap_or(rest)))
 }
 
 /// `1xUoNs-0000cM-7X ` (6-6-2) or, from 4.97, `1xUoNs-00000000cM0-7X2a ` (6-11-4).
@@ -160,6 +180,7 @@ const OWN_AFFAIRS: &[(&str, &str)] = &[
     ("DKIM: ", "dkim"),
     ("Message abandoned", "local-message"),
     ("timed out while reading local message", "local-message"),
+    ("qualify/rewrite: ", "header"),
     ("Unfrozen", "queue"),
     ("Message is frozen", "queue"),
 ];

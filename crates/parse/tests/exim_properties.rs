@@ -275,6 +275,27 @@ proptest! {
         }
     }
 
+    /// Syslog gets long lines in parts, and Exim cuts at 8 kB: the peer may stand in what is
+    /// missing, behind a command that copies one.
+    #[test]
+    fn the_first_part_of_a_line_names_no_other(
+        template in prop::sample::select(TEMPLATES),
+        helo in text(PIECES),
+        a in text(PIECES),
+        overflowed in any::<bool>(),
+        cut in 0usize..400,
+    ) {
+        let host = [b"(", &helo[..], format!(") [{PEER}]:25").as_bytes()].concat();
+        let places = [("h", &host[..]), ("a", &a[..]), ("b", &a[..]), ("m", b"a@b.test"), ("n", b"c@d.test")];
+        let message = fill(template, &places);
+        let part = message.get(..cut).unwrap_or(&message);
+        let line = match overflowed {
+            true => [b"2026-11-21 16:15:37 ", part, b"**** log string overflowed log buffer ****"].concat(),
+            false => [b"Nov 21 16:15:37 mx exim[4711]: [1/2] ", part].concat(),
+        };
+        is_peer_or_nobody(&line)?;
+    }
+
     #[test]
     fn nothing_panics(bytes in text(PIECES)) {
         for line in [&b"2026-11-21 16:15:37 "[..], b"2026-11-21 16:15:37 1xUoNs-0000cM-7X <= ", b"Nov 21 16:15:37 mx exim[1]: H="] {

@@ -203,7 +203,7 @@ fn name_start(text: &[u8]) -> Option<usize> {
 /// `(658)`: a worker of 2.3.
 fn is_process(brackets: &[u8]) -> bool {
     let inside = brackets.strip_prefix(b"(").and_then(|inner| inner.strip_suffix(b")"));
-    inside.is_some_and(|inside| inside.iter().all(u8::is_ascii_digit))
+    inside.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit))
 }
 
 /// `(NAME,IP,sasl:plain)<658><SESSION>` of Dovecot's own files.

@@ -11,7 +11,7 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Parsed<'a> {
     let Some(who) = who(line) else { return without_user(line) };
     match line.service {
         b"lmtp" | b"lda" | b"deliver" | b"dovecot-lda" => delivery(line, &who),
-        b"imap" | b"pop3" | b"managesieve" | b"submission" => session(line, &who),
+        b"imap" | b"pop3" | b"managesieve" | b"sieve" | b"submission" => session(line, &who),
         _ => Parsed::Noise("session"),
     }
 }
@@ -20,7 +20,7 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Parsed<'a> {
 fn without_user<'a>(line: &Line<'a>) -> Parsed<'a> {
     match line.service {
         b"lmtp" => Parsed::Noise("lmtp-connection"),
-        b"imap" | b"pop3" | b"managesieve" | b"submission" => Parsed::Noise("session"),
+        b"imap" | b"pop3" | b"managesieve" | b"sieve" | b"submission" => Parsed::Noise("session"),
         _ => Parsed::Noise("helper-service"),
     }
 }

@@ -29,12 +29,12 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         hostile: true,
         ..line.event(Kind::Command, Outcome::Rejected)
     };
-    Some(Parsed::Event(with_command(rest, event)))
+    Some(Parsed::Event(with_command(line, rest, event)))
 }
 
 /// Fills in the command and the peer behind it, where only one can be read.
-fn with_command<'a>(rest: &'a [u8], event: Event<'a>) -> Event<'a> {
-    match only(rest, b"\" H=") {
+fn with_command<'a>(line: &Line<'a>, rest: &'a [u8], event: Event<'a>) -> Event<'a> {
+    match only(line, rest, b"\" H=") {
         Some((command, peer)) => peer.on(Event { detail: Some(Text(command)), ..event }),
         None => event,
     }
@@ -44,7 +44,7 @@ fn unreadable<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     let reason =
         if is_other_protocol(rest) { Reason::NonSmtpCommand } else { Reason::ProtocolError };
     let event = line.event(Kind::Command, Outcome::Rejected);
-    with_command(rest, Event { reason: Some(reason), hostile: true, ..event })
+    with_command(line, rest, Event { reason: Some(reason), hostile: true, ..event })
 }
 
 /// HTTP, TLS to a plain port, SOCKS, SSH, RDP: Exim prints control bytes as `\003`.
@@ -78,7 +78,7 @@ fn out_of_order<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
         let event = line.event(Kind::Command, Outcome::Rejected);
         Event { reason: Some(Reason::ProtocolError), hostile: true, ..event }
     };
-    let event = with_command(rest, event);
+    let event = with_command(line, rest, event);
     // `AUTH PLAIN <secret>` must not be kept.
     Event { detail: event.detail.filter(|_| !is_auth), ..event }
 }
@@ -114,12 +114,16 @@ pub(super) fn rejected<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         let event = line.event(Kind::Message, Outcome::Rejected);
         let too_big = scan::contains(inner, b": message too big: ");
         let reason = if too_big { Reason::TooLarge } else { Reason::ProtocolError };
-        return Some(Parsed::Event(behind_sender(inner, Event { reason: Some(reason), ..event })));
+        return Some(Parsed::Event(behind_sender(
+            line,
+            inner,
+            Event { reason: Some(reason), ..event },
+        )));
     }
     if let Some(inner) = rest.strip_prefix(b"MAIL FROM:<") {
         let event = line.event(Kind::Message, Outcome::Rejected);
         let event = Event { reason: Some(Reason::TooLarge), ..event };
-        return Some(Parsed::Event(behind_sender(inner, event)));
+        return Some(Parsed::Event(behind_sender(line, inner, event)));
     }
     let event = Event {
         reason: Some(Reason::ProtocolError),
@@ -129,15 +133,15 @@ pub(super) fn rejected<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
     let event = match rest.strip_prefix(b"MAIL from ").or(rest.strip_prefix(b"XCLIENT from ")) {
         Some(rest) => Peer::read(rest).map_or(event, |peer| peer.on(event)),
         None if rest.starts_with(b"MAIL command ") => {
-            only(rest, b"H=").map_or(event, |(_, peer)| peer.on(event))
+            only(line, rest, b"H=").map_or(event, |(_, peer)| peer.on(event))
         }
-        None => only(rest, b"\" from ").map_or(event, |(_, peer)| peer.on(event)),
+        None => only(line, rest, b"\" from ").map_or(event, |(_, peer)| peer.on(event)),
     };
     Some(Parsed::Event(event))
 }
 
-fn behind_sender<'a>(inner: &'a [u8], event: Event<'a>) -> Event<'a> {
-    match only(inner, b"> H=") {
+fn behind_sender<'a>(line: &Line<'a>, inner: &'a [u8], event: Event<'a>) -> Event<'a> {
+    match only(line, inner, b"> H=") {
         Some((sender, peer)) => peer.on(Event { sender: Some(Text(sender)), ..event }),
         None => event,
     }
@@ -150,7 +154,9 @@ pub(super) fn unqualified<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
     let reason = if is_sender { Reason::SenderRejected } else { Reason::RecipientRejected };
     let event = line.event(Kind::Envelope, Outcome::Rejected);
     let event = Event { reason: Some(reason), hostile: true, ..event };
-    let Some((address, peer)) = only(rest, b"> H=") else { return Some(Parsed::Event(event)) };
+    let Some((address, peer)) = only(line, rest, b"> H=") else {
+        return Some(Parsed::Event(event));
+    };
     let event = match is_sender {
         true => Event { sender: Some(Text(address)), ..event },
         false => Event { recipient: Some(Text(address)), ..event },
@@ -163,5 +169,5 @@ pub(super) fn too_many_recipients<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
     let (_, rest) = scan::split_once(line.text, b": sender=<")?;
     let event = line.event(Kind::Message, Outcome::Rejected);
     let event = Event { reason: Some(Reason::RateLimited), ..event };
-    Some(Parsed::Event(behind_sender(rest, event)))
+    Some(Parsed::Event(behind_sender(line, rest, event)))
 }

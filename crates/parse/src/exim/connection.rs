@@ -230,7 +230,8 @@ fn too_many<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
 
 /// `dovecot_plain authenticator failed for H: 535 Incorrect authentication data (set_id=bob)`.
 fn login<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
-    let (_, rest) = scan::word(line.text);
+    let (name, rest) = scan::take_while(line.text, |b| b.is_ascii_alphanumeric() || b == b'_');
+    let rest = rest.strip_prefix(b" ").filter(|_| !name.is_empty())?;
     if rest.starts_with(b"authenticator (") {
         return Some(Parsed::Noise("authenticator"));
     }

@@ -5,6 +5,7 @@
 //! is the peer only as long as no second `) [address]` follows, other than inside the quotes of a
 //! mail address, where it cannot be the end of a HELO: see [`Peer::is_contradicted`].
 
+use super::Line;
 use super::envelope::mailbox;
 use crate::scan::{self, address};
 use core::net::IpAddr;
@@ -201,8 +202,15 @@ fn is_in_quoted_mailbox(rest: &[u8], at: usize) -> bool {
 }
 
 /// The one peer of a line that may have copies of one in a stranger's text on both sides:
-/// `None` where none or more than one stands behind `marker`.
-pub(super) fn only<'a>(text: &'a [u8], marker: &[u8]) -> Option<(&'a [u8], Peer<'a>)> {
+/// `None` where none or more than one stands behind `marker`, or where the line was cut.
+pub(super) fn only<'a>(
+    line: &Line<'a>,
+    text: &'a [u8],
+    marker: &[u8],
+) -> Option<(&'a [u8], Peer<'a>)> {
+    if line.is_cut {
+        return None;
+    }
     let mut found = None;
     let mut from = 0;
     while let Some(step) = text.get(from..).and_then(|text| scan::find(text, marker)) {

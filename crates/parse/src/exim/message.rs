@@ -50,6 +50,7 @@ fn noise<'a>(text: &[u8]) -> Option<Parsed<'a>> {
         ("Error while reading message with no usable sender", "queue"),
         ("SMTP error from remote", "outgoing"),
         ("Remote host ", "outgoing"),
+        ("qualify/rewrite: ", "header"),
         ("no host name found", "host-name"),
         ("no IP address found", "host-name"),
         ("DKIM: ", "dkim"),
