@@ -115,6 +115,9 @@ fn filled(dir: &std::path::Path) -> (Journal, Policy) {
     (journal, policy)
 }
 
+/// Which lines a question is to find.
+type Wanted = Box<dyn Fn(u64) -> bool>;
+
 #[test]
 fn questions_find_the_same_in_batches_and_segments() {
     let dir = tempfile::tempdir().unwrap();
@@ -135,7 +138,7 @@ fn questions_find_the_same_in_batches_and_segments() {
         assert_eq!(row.event(), Some(event(seq, &expected)), "every field survives");
         assert_eq!(row.source(), "a");
     }
-    let questions: [(Filter, Box<dyn Fn(u64) -> bool>); 8] = [
+    let questions: [(Filter, Wanted); 8] = [
         (
             Filter { client: Some(event::Network::host(client(7))), ..Filter::default() },
             Box::new(|seq| client(seq) == client(7)),

@@ -214,7 +214,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         bytes.truncate(cut.index(bytes.len() + 1));
-        records(&bytes).for_each(|record| drop(record));
+        records(&bytes).for_each(drop);
     }
 }
 
