@@ -99,6 +99,17 @@ def _forgetful(cast, source, start):
             tls=True, login=(account, right))
 
 
+def lockout_by_mail(cast):
+    """An attacker knows a mailbox's name and guesses it hard; its owner goes on reading."""
+    account, right = _good("heidi")
+    cast.honest("203.0.113.71", "owner of an account under attack")
+    cast.attacker(net.attacker(140), "tries to lock an account out")
+    for turn in range(60):
+        cast.at(600 + turn * 5, net.attacker(140), clients.imap_login, account, f"x{turn}")
+    for turn in range(8):
+        cast.at(turn * 300, "203.0.113.71", clients.imap_login, account, right)
+
+
 def lockout(cast):
     """Attacks seem to come from the gateway (which is the resolver, too) and an administrator."""
     account, right = _good("zoe")
@@ -141,20 +152,20 @@ def ssh_session(source):
 _HELD = []
 
 
-def days(cast):
+def days(cast, count=2):
     """Two days of ordinary life."""
-    for day in range(2):
+    for day in range(count):
         _ordinary_day(cast, day * 86400)
     account, right = _good("laura")
     source = "203.0.113.90"
-    cast.honest(source, "stale phone for two days")
+    cast.honest(source, "stale phone for days")
     cast.at(30, source, clients.imap_login, account, right)
-    for turn in range(2 * 96):
+    for turn in range(count * 96):
         cast.at(900 + turn * 900, source, clients.imap_login, account, "Old-" + right)
         if turn % 24 == 20:
             cast.at(900 + turn * 900, source, clients.imap_login, account, right)
-    cast.honest("203.0.113.91", "monitor for two days")
-    for turn in range(2 * 144):
+    cast.honest("203.0.113.91", "monitor for days")
+    for turn in range(count * 144):
         for port in (25, 587):
             cast.at(turn * 600 + 60, "203.0.113.91", clients.smtp_raw, port=port)
         cast.at(turn * 600 + 60, "203.0.113.91", clients.connect, 143)

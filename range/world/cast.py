@@ -46,6 +46,7 @@ class Cast:
     def __init__(self, chance):
         self.players, self.acts, self.checks = {}, [], []
         self.story, self.chance = "", chance
+        self.offset = 0.0  # seconds by which a story begins later
 
     def _join(self, addresses, role, kind, expect, group):
         for address in [addresses] if isinstance(addresses, str) else addresses:
@@ -64,7 +65,7 @@ class Cast:
 
     def at(self, when, address, what, *arguments, **options):
         """At `when`, `address` does `what(address, *arguments, **options)`."""
-        self.acts.append(Act(when, len(self.acts), address, what, arguments, options))
+        self.acts.append(Act(self.offset + when, len(self.acts), address, what, arguments, options))
 
     def check(self, name, question):
         """After a live play, `question()` must answer true."""

@@ -96,11 +96,23 @@ def judge(players, first, seen=()):
                 verdict.complaints.append(f"banned: {player.address} ({player.role}: {player.kind})")
         if player.role == "victim" and player.address in seen:
             verdict.complaints.append(f"blamed: {player.address} for a line that only names it")
+    for name, members in _groups(players).items():
+        missed = sum(index.first_ban(member.address) is None for member in members)
+        if missed > (1 - CAUGHT_MIN) * len(members):
+            verdicts[members[0].story].complaints.append(f"missed: {missed} of {len(members)} ({name})")
     strangers = [s for s in first if not any(covers(s, address) for address in players)]
     for story in verdicts.values():
         if story.story == "injection":
             story.complaints += [f"banned: {subject}, who was not there" for subject in strangers]
     return verdicts
+
+
+def _groups(players):
+    groups = defaultdict(list)
+    for player in players.values():
+        if player.group and player.expect == "ban":
+            groups[player.group].append(player)
+    return groups
 
 
 def _missed(player):

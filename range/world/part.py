@@ -123,7 +123,7 @@ def play_virtual(chosen, options):
     play = player.Play(cast, world.clock)
     print(f"range: plays {len(cast.players)} addresses, {len(cast.acts)} acts, "
           f"{cast.length() / 3600:.0f} hours in virtual time", flush=True)
-    play.virtual()
+    play.virtual(step_s=600)
     log = f"{options.out}/virtual.log"
     shutil.copy(world.log, log)
     write_truth(f"{options.out}/virtual.truth.json", cast.players)
