@@ -16,6 +16,7 @@ use crate::score::Score;
 use crate::sketch;
 use crate::timer::Timer;
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use event::{
@@ -158,7 +159,7 @@ impl Engine {
             self.mark_held(&network, until_s);
         }
         out.push(Output::Decision(decision.clone()));
-        self.holds.insert(subject, decision);
+        self.holds.insert(subject, Box::new(decision));
         while self.holds.len() > self.config.table.bans as usize {
             let first = self.timers.first_end().cloned();
             let Some(first) = first.or_else(|| self.holds.keys().next().cloned()) else { break };
@@ -211,14 +212,10 @@ impl Engine {
             || self.wide.iter().any(|wide| wide.overlaps(&client.network()))
     }
 
+    /// A banned client starts anew when the ban is over; meanwhile its rows are others' room.
     fn clear_scores(&mut self, client: ClientKey) {
-        if let Some(row) = self.state.clients.touch(client.0) {
-            (row.brute, row.slow) = (Score::default(), Score::default());
-            (row.accounts, row.last_s) = (sketch::Sketch::default(), 0);
-        }
-        if let Some(row) = self.state.probes.touch(client.0) {
-            (row.scan, row.weak, row.relay, row.harvest) = Default::default();
-        }
+        self.state.clients.remove(client.0);
+        self.state.probes.remove(client.0);
         if let Some(row) = self.state.traffic.touch(client.0) {
             row.connects = Score::default();
         }
@@ -274,8 +271,8 @@ impl Engine {
 
     /// The time of a decision is over.
     pub(crate) fn end(&mut self, subject: &Subject, out: &mut Vec<Output>) {
-        let over = |decision: &Decision| decision.until.is_some_and(|until| until <= self.now);
-        if self.holds.get(subject).is_some_and(over) {
+        let until = self.holds.get(subject).and_then(|hold| hold.until);
+        if until.is_some_and(|until| until <= self.now) {
             self.lift(subject, "expired", out);
         }
     }
@@ -292,7 +289,7 @@ impl Engine {
             self.unmark_held(&network);
         }
         let (subject, cause) = (subject.clone(), Cow::Borrowed(cause));
-        let Decision { measure, rule, .. } = decision;
+        let Decision { measure, rule, .. } = *decision;
         out.push(Output::Expiry(Expiry { at: self.now, subject, measure, rule, cause }));
         true
     }

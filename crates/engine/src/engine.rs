@@ -9,6 +9,7 @@ use crate::protection::Shelter;
 use crate::state::State;
 use crate::timer::{Timer, Timers};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use event::{
@@ -46,8 +47,8 @@ pub enum Output {
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) state: State,
-    /// All that holds, in whatever mode.
-    pub(crate) holds: BTreeMap<Subject, Decision>,
+    /// All that holds, in whatever mode. Boxed: a tree's nodes are a third empty.
+    pub(crate) holds: BTreeMap<Subject, Box<Decision>>,
     /// Enforced bans of networks that no key of the tables names (an operator's /20).
     pub(crate) wide: Vec<Network>,
     pub(crate) shelter: Shelter,
@@ -112,7 +113,7 @@ impl Engine {
 
     /// The desired state: all decisions in mode enforce that hold now, in subject order.
     pub fn holds(&self) -> impl Iterator<Item = &Decision> {
-        self.holds.values().filter(|decision| decision.mode == Mode::Enforce)
+        self.holds.values().map(|hold| &**hold).filter(|hold| hold.mode == Mode::Enforce)
     }
 
     /// The state in numbers.
@@ -188,8 +189,8 @@ impl Engine {
 }
 
 pub(crate) fn baits(config: &Config) -> Vec<u64> {
-    let hash = |name: &alloc::boxed::Box<str>| lower(config.seed, name.as_bytes());
-    let mut baits: Vec<u64> = config.bait_accounts.iter().map(hash).collect();
+    let names = config.bait_accounts.iter();
+    let mut baits: Vec<u64> = names.map(|name| lower(config.seed, name.as_bytes())).collect();
     baits.sort_unstable();
     baits
 }

@@ -83,6 +83,14 @@ pub struct Statistics {
 }
 
 impl Engine {
+    /// Networks that operators ordered never to be banned, and that are not out of time.
+    pub fn allowlist(&self) -> impl Iterator<Item = Network> {
+        let now = self.now().0;
+        let holds = move |until: Option<i64>| until.is_none_or(|until| until > now);
+        let allowed = self.shelter.allowed.iter().filter(move |entry| holds(entry.until));
+        allowed.map(|entry| entry.network)
+    }
+
     /// Why a subject stands where it stands: scores against thresholds, offences, what holds and
     /// what protects it. Reads only; scores are faded to the engine's clock.
     pub fn explain(&self, subject: &Subject) -> Explanation {
@@ -91,7 +99,7 @@ impl Engine {
             at: self.now(),
             scores: Vec::new(),
             offences: 0.0,
-            hold: self.holds.get(&subject).cloned(),
+            hold: self.holds.get(&subject).map(|hold| (**hold).clone()),
             covered_by: None,
             protection: None,
             good_accounts: 0,
@@ -104,14 +112,14 @@ impl Engine {
         }
         let Some(network) = subject.network() else { return explanation };
         explanation.protection = self.shelter.of(&network, self.now());
-        let covers = |held: &&Decision| {
+        let covers = |held: &&alloc::boxed::Box<Decision>| {
             let held_network = held.subject.network();
             held.subject != subject
                 && held_network.is_some_and(|held| {
                     held.prefix() <= network.prefix() && held.contains(network.address())
                 })
         };
-        explanation.covered_by = self.holds.values().find(covers).cloned();
+        explanation.covered_by = self.holds.values().find(covers).map(|hold| (**hold).clone());
         if let Some(client) = client_of(&network) {
             self.explain_client(client, &mut explanation);
         } else if let Some(prefix) = prefix_of(&network) {

@@ -62,7 +62,7 @@ fn read(from: &mut Reader<'_>, config: Config) -> Option<Engine> {
     engine.wide = Record::read(from)?;
     for _ in 0..from.u64()? {
         let decision = read_decision(from)?;
-        engine.holds.insert(decision.subject.clone(), decision);
+        engine.holds.insert(decision.subject.clone(), Box::new(decision));
     }
     engine.timers.read(from)?;
     engine.state.read(from)?;

@@ -13,72 +13,83 @@ pub(crate) enum Timer {
     Grace { account: u64, client: u64 },
 }
 
-/// Timers by (deadline, number): those of the same moment fire in the order they were set.
+/// Timers by (deadline, number): those of the same moment fire in the order they were set. The two
+/// kinds stand in two queues, so that the first end is found at once.
 #[derive(Default)]
 pub(crate) struct Timers {
-    queue: BTreeMap<(i64, u64), Timer>,
+    ends: BTreeMap<(i64, u64), Subject>,
+    graces: BTreeMap<(i64, u64), (u64, u64)>,
     next: u64,
 }
 
 impl Timers {
     pub fn set(&mut self, deadline: Timestamp, timer: Timer) {
-        self.queue.insert((deadline.0, self.next), timer);
+        let key = (deadline.0, self.next);
         self.next += 1;
+        match timer {
+            Timer::End(subject) => {
+                self.ends.insert(key, subject);
+            }
+            Timer::Grace { account, client } => {
+                self.graces.insert(key, (account, client));
+            }
+        }
     }
 
     /// The first timer that is due at `now`.
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
-        let entry = self.queue.first_entry()?;
-        if entry.key().0 > now.0 {
+        let end = self.ends.first_key_value().map(|(key, _)| *key);
+        let grace = self.graces.first_key_value().map(|(key, _)| *key);
+        let is_end = match (end, grace) {
+            (Some(end), Some(grace)) => end < grace,
+            (end, _) => end.is_some(),
+        };
+        let (deadline, _) = if is_end { end? } else { grace? };
+        if deadline > now.0 {
             return None;
         }
-        let ((deadline, _), timer) = entry.remove_entry();
+        let timer = if is_end {
+            Timer::End(self.ends.pop_first()?.1)
+        } else {
+            let (account, client) = self.graces.pop_first()?.1;
+            Timer::Grace { account, client }
+        };
         Some((Timestamp(deadline), timer))
     }
 
     /// The deadline of the last grace period that still runs.
     pub fn last_grace(&self) -> Option<Timestamp> {
-        let grace = |(_, timer): &(&(i64, u64), &Timer)| matches!(timer, Timer::Grace { .. });
-        self.queue.iter().rev().find(grace).map(|((deadline, _), _)| Timestamp(*deadline))
+        self.graces.last_key_value().map(|((deadline, _), _)| Timestamp(*deadline))
     }
 
     /// The subject whose decision ends first.
     pub fn first_end(&self) -> Option<&Subject> {
-        self.queue.values().find_map(|timer| match timer {
-            Timer::End(subject) => Some(subject),
-            Timer::Grace { .. } => None,
-        })
+        self.ends.first_key_value().map(|(_, subject)| subject)
     }
 
     /// Drops the first timer of a decision, whose subject no longer holds.
     pub fn forget_first_end(&mut self) {
-        let is_end = |(_, timer): &(&(i64, u64), &Timer)| matches!(timer, Timer::End(_));
-        if let Some(key) = self.queue.iter().find(is_end).map(|(key, _)| *key) {
-            self.queue.remove(&key);
-        }
+        self.ends.pop_first();
     }
 
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.ends.len() + self.graces.len()
     }
 
     pub fn write(&self, into: &mut Writer<'_>) {
         into.u64(self.next);
-        into.u64(self.queue.len() as u64);
-        for ((deadline, number), timer) in &self.queue {
+        into.u64(self.ends.len() as u64);
+        for ((deadline, number), subject) in &self.ends {
             deadline.write(into);
             number.write(into);
-            match timer {
-                Timer::End(subject) => {
-                    0u8.write(into);
-                    subject.write(into);
-                }
-                Timer::Grace { account, client } => {
-                    1u8.write(into);
-                    account.write(into);
-                    client.write(into);
-                }
-            }
+            subject.write(into);
+        }
+        into.u64(self.graces.len() as u64);
+        for ((deadline, number), (account, client)) in &self.graces {
+            deadline.write(into);
+            number.write(into);
+            account.write(into);
+            client.write(into);
         }
     }
 
@@ -86,16 +97,15 @@ impl Timers {
         self.next = from.u64()?;
         for _ in 0..from.u64()? {
             let key = (i64::read(from)?, u64::read(from)?);
-            let timer = match u8::read(from)? {
-                0 => Timer::End(Subject::read(from)?),
-                1 => Timer::Grace { account: u64::read(from)?, client: u64::read(from)? },
-                _ => return None,
-            };
-            if key.1 >= self.next {
-                return None;
-            }
-            self.queue.insert(key, timer);
+            self.ends.insert(key, Subject::read(from)?);
         }
-        Some(())
+        for _ in 0..from.u64()? {
+            let key = (i64::read(from)?, u64::read(from)?);
+            self.graces.insert(key, (u64::read(from)?, u64::read(from)?));
+        }
+        let newest = |key: Option<&(i64, u64)>| key.is_none_or(|(_, number)| *number < self.next);
+        let is_sane = newest(self.ends.keys().max_by_key(|(_, number)| *number))
+            && newest(self.graces.keys().max_by_key(|(_, number)| *number));
+        is_sane.then_some(())
     }
 }

@@ -125,7 +125,7 @@ fn config(variant: u8) -> Config {
         config.allow_networks.push("10.0.0.0/12".parse().unwrap());
     }
     let table = &mut config.table;
-    (table.clients, table.probes, table.sessions, table.bans) = (24, 16, 16, 12);
+    (table.clients, table.probes, table.sessions, table.bans) = (16, 16, 16, 12);
     (table.pairs, table.accounts, table.places, table.users) = (16, 16, 32, 16);
     config
 }
@@ -395,6 +395,6 @@ fn evictions_are_told_once_a_minute() {
             _ => None,
         })
         .collect();
-    assert_eq!(reports.iter().sum::<u64>(), 5000 - 24);
+    assert_eq!(reports.iter().sum::<u64>(), 5000 - 16);
     assert!(reports.len() <= 10, "{reports:?}");
 }

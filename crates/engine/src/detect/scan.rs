@@ -6,8 +6,7 @@
 //! - Enough by itself: HTTP, SOCKS or other rubbish on a mail port (also inside a TLS port, where
 //!   OpenSSL names it), talking before the greeting. No mail client does either.
 //! - One point each: too many errors, bad syntax, HELO refused for good, commands pipelined early,
-//! a
-//!   proxy header from somebody who is no proxy.
+//!   a proxy header from somebody who is no proxy.
 //! - Weak signs, half a point, together 1 at most, so that they never suffice alone: TLS failed,
 //!   connected and left, no login tried, a login given up. Monitors, load balancers and phones on
 //!   a bad line do all of these for ever.
