@@ -185,6 +185,10 @@ impl FileSource {
             self.generations.push(known);
             return;
         }
+        // Its writer has from now on to notice.
+        if let Some(previous) = self.generations.last_mut() {
+            previous.is_superseded(now);
+        }
         let fresh = std::mem::take(&mut self.fresh);
         if !self.resume.is_empty() {
             self.resume_with(found, now);

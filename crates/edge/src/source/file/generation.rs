@@ -147,10 +147,12 @@ impl Generation {
         self.peek().map_or(Compression::Plain, |(head, _)| Compression::of(&head))
     }
 
-    /// Bytes written and not taken in.
-    fn lag_unread(&self) -> u64 {
-        let size = self.file.metadata().map_or(self.size, |metadata| metadata.size());
-        size.saturating_sub(self.buffer.read_offset())
+    /// True where it is as it was when its end was reached.
+    fn is_unchanged(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| {
+            metadata.size() == self.buffer.read_offset()
+                && metadata.modified().is_ok_and(|written| written == self.written)
+        })
     }
 
     /// Its first bytes as they are now.
@@ -274,6 +276,11 @@ impl Generation {
         Ok(())
     }
 
+    /// Says that another file took its place: its silence counts from now.
+    pub(super) fn is_superseded(&mut self, now: Moment) {
+        self.last_growth = now;
+    }
+
     /// Says that nothing will be appended: it is a copy.
     pub(super) fn is_copy(&mut self) {
         self.complete = true;
@@ -349,8 +356,8 @@ impl Generation {
     pub(super) fn is_finished(&self, now: Moment, idle: Duration) -> bool {
         let complete = self.complete || self.unpacked.is_some();
         let silent = complete || now.since(self.last_growth) >= idle;
-        // It may have grown since the last look.
-        silent && self.ended && (self.unpacked.is_some() || self.lag_unread() == 0)
+        // It may have grown, or been truncated, since the last look.
+        silent && self.ended && (self.unpacked.is_some() || self.is_unchanged())
     }
 
     /// True where, besides, all of it was handed out.
