@@ -2,6 +2,9 @@
 //!
 //! `cargo bench -p edge --bench enforce`, as root: works in a network namespace of its own.
 
+// A measurement that cannot go on ends with a panic.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use edge::enforce::kernel::Netfilter;
 use edge::enforce::reconcile::Reconciler;
 use edge::enforce::{Ban, Handle, Report, Ruleset, serve};

@@ -19,7 +19,7 @@ pub const ENFORCERS: &[EnforcerSpec] = &[
         name: "nftables",
         summary: "Drops packets of banned clients in the table inet mailward, limits rates and \
                   connections, and closes live connections.",
-        needs: "CAP_NET_ADMIN and a kernel with nf_tables (4.18 or later)",
+        needs: "CAP_NET_ADMIN and a kernel with nf_tables",
         outlives: "each ban ends at its time by a timeout in the kernel",
     },
     EnforcerSpec {

@@ -24,6 +24,9 @@ pub enum HandleError {
     /// Its process ended; a new one needs the ruleset and a snapshot.
     #[error("the enforcer's process is gone")]
     Gone,
+    /// The ruleset is longer than a message may be; the one before stays in force.
+    #[error("the ruleset has more than {BANS_MAX} networks or ports in a list")]
+    TooLarge,
     /// It wrote what is no message.
     #[error("the enforcer sent a bad message")]
     Message(#[from] MessageError),
@@ -89,9 +92,14 @@ impl Handle {
 
     /// Replaces the rules. Returns the order's number, which reports name.
     pub fn ruleset(&mut self, ruleset: &Ruleset) -> Result<u32, HandleError> {
-        self.queue.retain(|queued| queued.kind != Kind::Ruleset);
         let sequence = self.next();
         let bytes = Order::Ruleset(ruleset.clone()).encode(sequence);
+        let mut lists = vec![ruleset.ports.len(), ruleset.allow.len(), ruleset.allow_only.len()];
+        lists.extend(ruleset.allow_only.iter().map(|only| only.networks.len()));
+        if bytes.len() > MESSAGE_MAX || lists.into_iter().any(|length| length > BANS_MAX) {
+            return Err(HandleError::TooLarge);
+        }
+        self.queue.retain(|queued| queued.kind != Kind::Ruleset);
         self.queue.push_front(Queued { kind: Kind::Ruleset, bytes });
         self.flush()?;
         Ok(sequence)

@@ -81,6 +81,16 @@ struct Enforcer {
     /// Others changed something: look at this time.
     look_at_ms: Option<u64>,
     check_at_ms: u64,
+    /// Networks whose live connections are still to be closed, once no order waits.
+    to_close: ToClose,
+}
+
+/// Whose connections are to be closed. More than one costs no more than all: the kernel shows all.
+#[derive(Clone, Copy)]
+enum ToClose {
+    Nobody,
+    One(Network),
+    All,
 }
 
 struct Outbox {
@@ -99,6 +109,7 @@ impl Enforcer {
             sequence: 0,
             look_at_ms: None,
             check_at_ms: CHECK_MS,
+            to_close: ToClose::Nobody,
         })
     }
 
@@ -108,7 +119,14 @@ impl Enforcer {
             if self.wait(outbox)? {
                 self.notice()?;
             }
-            if !self.orders(outbox, &mut buffer)? {
+            let read = self.orders(outbox, &mut buffer)?;
+            outbox.flush();
+            // The bans hold; looking for connections takes longer than setting them took, so
+            // orders that wait come first.
+            if read != Some(ORDERS_MAX) {
+                self.close(outbox);
+            }
+            if read.is_none() {
                 return Ok(());
             }
             self.look(outbox);
@@ -124,7 +142,10 @@ impl Enforcer {
     fn wait(&self, outbox: &Outbox) -> Result<bool, EnforceError> {
         let now = self.now_ms();
         let due = self.look_at_ms.unwrap_or(u64::MAX).min(self.check_at_ms);
-        let wait_ms = due.saturating_sub(now).min(CHECK_MS);
+        let wait_ms = match self.to_close {
+            ToClose::Nobody => due.saturating_sub(now).min(CHECK_MS),
+            _ => 0,
+        };
         let timeout = Timespec {
             tv_sec: (wait_ms / 1000) as i64,
             tv_nsec: (wait_ms % 1000 * 1_000_000) as i64,
@@ -173,12 +194,17 @@ impl Enforcer {
         self.report_notes(begun, outbox);
     }
 
-    /// Reads and carries out what has come. False where the guard is gone.
-    fn orders(&mut self, outbox: &mut Outbox, buffer: &mut [u8]) -> Result<bool, EnforceError> {
+    /// Reads and carries out what has come: how many orders, or `None` where the guard is gone.
+    fn orders(
+        &mut self,
+        outbox: &mut Outbox,
+        buffer: &mut [u8],
+    ) -> Result<Option<usize>, EnforceError> {
         let begun = clock::monotonic();
         let mut bans: Vec<Ban> = Vec::new();
         let mut alive = true;
-        for _ in 0..ORDERS_MAX {
+        let mut read = 0;
+        while read < ORDERS_MAX {
             let length = match recv(&outbox.socket, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((_, 0)) | Err(Errno::CONNRESET) => {
                     alive = false;
@@ -189,6 +215,7 @@ impl Enforcer {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(EnforceError::Socket(error.into())),
             };
+            read += 1;
             let (sequence, order) = Order::decode(buffer.get(..length).unwrap_or_default())?;
             match order {
                 Order::Ban(more) => {
@@ -203,7 +230,7 @@ impl Enforcer {
             }
         }
         self.ban(&bans, begun, outbox);
-        Ok(alive)
+        Ok(alive.then_some(read))
     }
 
     fn ban(&mut self, bans: &[Ban], begun: Moment, outbox: &mut Outbox) {
@@ -213,13 +240,10 @@ impl Enforcer {
         let now = self.now_ms();
         let result = self.reconciler.ban(bans, now);
         self.applied(result, begun, outbox);
-        // The ban holds; looking for connections takes longer than that took.
-        outbox.flush();
-        let focus = match bans {
-            [ban] => Some(ban.network),
-            _ => None,
+        self.to_close = match (self.to_close, bans) {
+            (ToClose::Nobody, [ban]) => ToClose::One(ban.network),
+            _ => ToClose::All,
         };
-        self.close(focus.as_ref(), outbox);
     }
 
     fn carry_out(&mut self, order: Order, outbox: &mut Outbox) {
@@ -237,7 +261,7 @@ impl Enforcer {
             Order::SnapshotPart(bans) => self.reconciler.snapshot_part(&bans, now),
             Order::SnapshotEnd => {
                 self.bulk(outbox, |reconciler| reconciler.snapshot_end(now));
-                self.close(None, outbox);
+                self.to_close = ToClose::All;
             }
             Order::AskCounters => self.counters(outbox),
             Order::AskAddress(address) => self.address(address, outbox),
@@ -308,8 +332,13 @@ impl Enforcer {
         }
     }
 
-    /// Closes connections of banned clients: of one network, or all.
-    fn close(&mut self, focus: Option<&Network>, outbox: &mut Outbox) {
+    /// Closes connections of clients that were banned since the last call.
+    fn close(&mut self, outbox: &mut Outbox) {
+        let focus = match std::mem::replace(&mut self.to_close, ToClose::Nobody) {
+            ToClose::Nobody => return,
+            ToClose::One(network) => Some(network),
+            ToClose::All => None,
+        };
         let now = self.now_ms();
         let Some(ruleset) = self.reconciler.wanted() else { return };
         if ruleset.mode != Mode::Enforce {
@@ -318,7 +347,7 @@ impl Enforcer {
         let ports = ruleset.watched_ports();
         let reconciler = &self.reconciler;
         let Some(closer) = &mut self.closer else { return };
-        let result = closer.close(focus, |connection| {
+        let result = closer.close(focus.as_ref(), |connection| {
             let guarded = guards(ruleset, &ports, connection.local_port);
             guarded && reconciler.is_banned(connection.peer, now)
         });

@@ -1,5 +1,8 @@
 //! The enforcer against a real kernel, proved with traffic.
 
+// A test that cannot go on ends with a panic.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod world;
 
 use edge::enforce::kernel::KernelError;

@@ -75,3 +75,13 @@ fn a_dead_enforcer_is_noticed() {
     assert!(matches!(handle.receive(&mut Vec::new()), Err(HandleError::Gone)));
     assert!(matches!(handle.ban(&[ban(1)]), Err(HandleError::Gone)));
 }
+
+#[test]
+fn a_ruleset_that_is_too_long_is_refused_here() {
+    let (mut handle, other) = Handle::pair().unwrap();
+    let network = ban(1).network;
+    let ruleset = |length| Ruleset { allow: vec![network; length], ..Ruleset::default() };
+    assert!(matches!(handle.ruleset(&ruleset(BANS_MAX + 1)), Err(HandleError::TooLarge)));
+    handle.ruleset(&ruleset(BANS_MAX)).unwrap();
+    assert_eq!(drain(&other), [Order::Ruleset(ruleset(BANS_MAX))]);
+}
