@@ -1,7 +1,8 @@
 //! How fast the engine is and how much memory it takes.
 //!
 //!     cargo run --release -p engine --example weigh -- speed
-//!     cargo run --release -p engine --example weigh -- memory 1000000
+//!     cargo run --release -p engine --example weigh -- memory 1000000 botnet
+//!     cargo run --release -p engine --example weigh -- memory 1000000 spread
 //!
 //! `speed` prints nanoseconds of processor time per event for kinds of traffic, and each as a
 //! multiple of the cheapest (an event that concerns no detector). `memory` makes so many distinct
@@ -19,8 +20,8 @@ fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["speed"] => speed(),
-        ["memory", addresses] => match addresses.parse() {
-            Ok(addresses) => memory(addresses),
+        ["memory", addresses, kind @ ("botnet" | "spread")] => match addresses.parse() {
+            Ok(addresses) => memory(addresses, *kind == "botnet"),
             Err(_) => usage(),
         },
         _ => usage(),
@@ -28,7 +29,7 @@ fn main() -> std::io::Result<()> {
 }
 
 fn usage() -> std::io::Result<()> {
-    writeln!(std::io::stderr(), "usage: weigh speed | weigh memory ADDRESSES")?;
+    writeln!(std::io::stderr(), "usage: weigh speed | weigh memory ADDRESSES botnet|spread")?;
     std::process::exit(2)
 }
 
@@ -77,7 +78,7 @@ const NAMES: [&str; 8] = [
     "eve@example.org",
 ];
 
-fn base(at: Timestamp, client: IpAddr, kind: Kind, outcome: Outcome) -> Event<'static> {
+fn base<'a>(at: Timestamp, client: IpAddr, kind: Kind, outcome: Outcome) -> Event<'a> {
     Event {
         protocol: Protocol::Imap,
         client: Some(client),
@@ -87,7 +88,7 @@ fn base(at: Timestamp, client: IpAddr, kind: Kind, outcome: Outcome) -> Event<'s
     }
 }
 
-fn failure(at: Timestamp, client: IpAddr, name: &'static str) -> Event<'static> {
+fn failure(at: Timestamp, client: IpAddr, name: &str) -> Event<'_> {
     Event {
         reason: Some(Reason::AuthFailed),
         hostile: true,
@@ -180,22 +181,21 @@ fn speed() -> std::io::Result<()> {
     })
 }
 
-fn memory(addresses: u64) -> std::io::Result<()> {
+fn memory(addresses: u64, is_botnet: bool) -> std::io::Result<()> {
     let idle = resident_kb();
     let mut engine = Engine::new(Config::default());
     let mut out = Vec::new();
     let (mut decisions, mut evictions) = (0u64, 0u64);
-    let names: Vec<&'static str> =
-        (0..20_000).map(|n| &*format!("user{n}@example.org").leak()).collect();
+    let accounts = if is_botnet { 20_000 } else { u64::MAX };
     for number in 0..addresses {
         let at = Timestamp(START.0 + number as i64 * 20_000);
-        // Multiplication by an odd number visits every address once, scattered.
-        let client = |number: u64| address(number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff);
-        let name = |number: u64| names.get(number as usize % names.len()).copied().unwrap_or("");
-        engine.step(number, &Input::Event(&failure(at, client(number), name(number))), &mut out);
-        if number % 10 == 9 {
-            let again = number - 9;
-            engine.step(number, &Input::Event(&failure(at, client(again), name(again))), &mut out);
+        // Every tenth address comes a second time.
+        let again = (number % 10 == 9).then(|| number - 9);
+        for number in [number].into_iter().chain(again) {
+            // Multiplication by an odd number visits every address once, scattered.
+            let client = address(number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff);
+            let name = format!("user{}@example.org", number % accounts);
+            engine.step(number, &Input::Event(&failure(at, client, &name)), &mut out);
         }
         for output in out.drain(..) {
             match output {
@@ -208,11 +208,10 @@ fn memory(addresses: u64) -> std::io::Result<()> {
     let full = resident_kb();
     let mut stdout = std::io::stdout();
     let statistics = engine.statistics();
-    let known = statistics.tables.first().map_or(0, |table| table.entries).max(1);
-    let each = (full - idle) as f64 * 1024.0 / f64::from(known);
+    let each = (full - idle) as f64 * 1024.0 / addresses as f64;
     writeln!(
         stdout,
-        "resident before {idle} kB, after {full} kB; {each:.0} bytes for each of {known} clients"
+        "resident before {idle} kB, after {full} kB: {each:.0} bytes for each address"
     )?;
     writeln!(stdout, "{addresses} addresses, {decisions} decisions, {evictions} evictions told")?;
     for table in statistics.tables {

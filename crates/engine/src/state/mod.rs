@@ -3,7 +3,9 @@
 //! What gives way first, when a flood fills the tables: one-off newcomers among each other. Rows
 //! that came up again (a slow guesser, a stale phone) outlast them. Known-good places and clients
 //! with good logins live in tables that only logins fill, and bans in one that only decisions
-//! fill: no flood of failures from strangers can push them out.
+//! fill: no flood of failures from strangers can push them out. The pairs of
+//! `distributed-guessing` give way in the order they came; what is lost then is only who of the
+//! cohort is decided on at once, not that the account is under attack.
 
 mod pairs;
 mod rows;

@@ -40,7 +40,9 @@ pub(crate) fn whole(low: u32, now: u64) -> u64 {
 }
 
 macro_rules! row {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => { $(
+    ($($(#[$doc:meta])* $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
+    })+) => { $(
         record! {
             $(#[$doc])*
             #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
