@@ -1,2 +1,7 @@
-//! mailward
-fn main() {}
+//! The program: see `mailward::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailward::cli::main()
+}

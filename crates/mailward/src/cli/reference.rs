@@ -13,12 +13,12 @@ pub const COMMAND: Command = Command {
     about: "Prints what the documentation takes from the program's tables.",
     examples: &[("mailward reference example", "a configuration file with every key")],
     arguments: |command| {
-        command.arg(
-            Arg::new("page")
-                .value_name("PAGE")
-                .required(true)
-                .value_parser(["configuration", "example", "commands", "detectors"]),
-        )
+        command.arg(Arg::new("page").value_name("PAGE").required(true).value_parser([
+            "configuration",
+            "example",
+            "commands",
+            "detectors",
+        ]))
     },
     run,
     hidden: true,
@@ -38,7 +38,10 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 fn commands() -> String {
     let mut out = String::new();
     for command in COMMANDS.iter().filter(|command| !command.hidden) {
-        out.push_str(&format!("\n## mailward {}\n\n{}\n\n```console\n", command.name, command.about));
+        out.push_str(&format!(
+            "\n## mailward {}\n\n{}\n\n```console\n",
+            command.name, command.about
+        ));
         for (line, what) in command.examples {
             out.push_str(&format!("# {what}\n$ {line}\n"));
         }

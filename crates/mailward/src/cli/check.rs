@@ -1,0 +1,124 @@
+//! `mailward check`: configuration and surroundings, each problem with its remedy.
+
+use super::{Command, config, config_argument, format_argument, is_json};
+use crate::failure::Failure;
+use crate::guard;
+use crate::json::Object;
+use crate::supervise;
+use crate::terminal::{Style, Tone};
+use clap::ArgMatches;
+use edge::surroundings::LogPlace;
+use std::process::ExitCode;
+
+/// The row of this command.
+pub const COMMAND: Command = Command {
+    name: "check",
+    summary: "Check the configuration and this host, each problem with its remedy",
+    about: "Reads the configuration and looks at this host as `up` would, changes nothing, and says what is found, \
+            what is missing and what to do about it. Exits with 1 where something is missing.",
+    examples: &[
+        ("mailward check", "before the first start"),
+        ("mailward check --config new.toml", "a configuration before it is used"),
+    ],
+    arguments: |command| config_argument(format_argument(command)),
+    run,
+    hidden: false,
+};
+
+struct Finding {
+    good: bool,
+    what: String,
+    text: String,
+}
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let config = config(matches)?;
+    let findings = look(&config);
+    let good = findings.iter().all(|finding| finding.good);
+    let style = Style::stdout();
+    for finding in &findings {
+        if is_json(matches) {
+            let mut line = String::new();
+            let mut object = Object::open(&mut line);
+            object
+                .plain("ok", finding.good)
+                .text("what", finding.what.as_bytes())
+                .text("text", finding.text.as_bytes());
+            object.close();
+            println!("{line}");
+        } else {
+            let (mark, tone) =
+                if finding.good { ("ok  ", Tone::Good) } else { ("look", Tone::Warning) };
+            println!("{} {:<14}{}", style.paint(tone, mark), finding.what, finding.text);
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn look(config: &crate::config::Config) -> Vec<Finding> {
+    let found = guard::surroundings();
+    let mut findings = Vec::new();
+    let mut add = |good: bool, what: &str, text: String| {
+        findings.push(Finding { good, what: what.to_owned(), text });
+    };
+    add(true, "configuration", "no errors".to_owned());
+    for server in &found.servers {
+        let name = event::Vocabulary::name(server.server);
+        let text = if server.runs { "runs" } else { "is installed and does not run" };
+        add(server.runs, name, text.to_owned());
+    }
+    if found.servers.is_empty() {
+        add(
+            false,
+            "mail servers",
+            "neither Postfix, Dovecot nor Exim found; `mailward up --demo` shows a recorded day"
+                .to_owned(),
+        );
+    }
+    for place in guard::places(config, &found) {
+        let (good, text) = match &place {
+            LogPlace::File(path) => match std::fs::File::open(path) {
+                Ok(_) => (true, path.display().to_string()),
+                Err(error) => (
+                    false,
+                    format!(
+                        "{}: {error}; run as root, or join the group that may read it (adm)",
+                        path.display()
+                    ),
+                ),
+            },
+            LogPlace::Journald { matches } => (true, format!("journald, {}", matches.join(" "))),
+        };
+        add(good, "log", text);
+    }
+    for choice in &found.logs {
+        add(true, "why", choice.why.clone());
+    }
+    match edge::enforce::probe() {
+        Ok(()) => add(true, "kernel", "nftables can be changed".to_owned()),
+        Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy())),
+    }
+    let state = config.state_dir();
+    let writable = writable(&state);
+    add(
+        writable.is_ok(),
+        "journal",
+        match writable {
+            Ok(()) => state.display().to_string(),
+            Err(error) => format!(
+                "{}: {error}; name a directory that can be written: state.dir",
+                state.display()
+            ),
+        },
+    );
+    for lack in &found.lacks {
+        add(false, "surroundings", lack.to_string());
+    }
+    findings
+}
+
+/// Whether the state directory, or the nearest of its parents that is there, can be written.
+fn writable(dir: &std::path::Path) -> rustix::io::Result<()> {
+    let there = dir.ancestors().find(|path| path.exists()).unwrap_or(dir);
+    rustix::fs::access(there, rustix::fs::Access::WRITE_OK)
+}

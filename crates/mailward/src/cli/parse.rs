@@ -1,0 +1,141 @@
+//! `mailward parse`: what each line says.
+
+use super::{Command, format_argument, input_arguments, is_json};
+use crate::failure::{Context as _, Failure};
+use crate::input;
+use crate::json::{self, Object};
+use crate::terminal::{self, Style, Tone};
+use crate::understand::{Tally, Told, Understood};
+use clap::ArgMatches;
+use event::Text;
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+/// The row of this command.
+pub const COMMAND: Command = Command {
+    name: "parse",
+    summary: "Show what each line of a log says",
+    about: "Reads logs and writes what each line says: an event, noise by name, or unknown. Nothing is decided and \
+            nothing is changed.",
+    examples: &[
+        ("mailward parse /var/log/mail.log", "a line for each event"),
+        ("mailward parse --format json mail.log.2.gz -", "one JSON object for every input line"),
+    ],
+    arguments: |command| format_argument(input_arguments(super::config_argument(command))),
+    run,
+    hidden: false,
+};
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    super::config(matches)?;
+    let json = is_json(matches);
+    let style = Style::stdout();
+    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut text = String::new();
+    let mut tally = Tally::default();
+    let mut number = 0;
+    for mut log in input::open(matches)? {
+        loop {
+            let more = log.next(|_, line, understood| {
+                number += 1;
+                tally.take(&understood.told);
+                text.clear();
+                if json {
+                    as_json(&mut text, number, &understood);
+                } else {
+                    as_text(&mut text, style, number, line, &understood);
+                }
+                written(out.write_all(text.as_bytes()))
+            });
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) => {
+                    written(out.flush())?;
+                    return Err(failure);
+                }
+            }
+        }
+    }
+    written(out.flush())?;
+    if !json {
+        eprintln!("{}", summary(&tally));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A reader that went away (`| head`) is no failure of ours; anything else is.
+pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.context(|| "standard output".to_owned()),
+    }
+}
+
+fn as_json(text: &mut String, number: u64, understood: &Understood<'_>) {
+    let mut object = Object::open(text);
+    object.plain("line", number);
+    match &understood.told {
+        Told::Event(event) => {
+            object.object("event", |object| json::event(object, event));
+        }
+        other => {
+            object.plain("event", "null").text("why", why(other).as_bytes());
+        }
+    }
+    object.close();
+    text.push('\n');
+}
+
+fn why(told: &Told<'_>) -> String {
+    match told {
+        Told::Event(_) => String::new(),
+        Told::Noise(name) => format!("noise: {name}"),
+        Told::Unknown => "unknown message".to_owned(),
+        Told::Foreign => "another program".to_owned(),
+        Told::Unframed => "unknown format".to_owned(),
+    }
+}
+
+fn as_text(text: &mut String, style: Style, number: u64, line: &[u8], understood: &Understood<'_>) {
+    let Told::Event(event) = &understood.told else {
+        if matches!(understood.told, Told::Unknown | Told::Unframed) {
+            let shown = format!("{number}: {}: {}", why(&understood.told), Text(line));
+            let _ = writeln!(text, "{}", style.paint(Tone::Warning, &shown));
+        }
+        return;
+    };
+    let reason = event.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let client = event.client.map(|client| client.to_string()).unwrap_or_else(|| "-".to_owned());
+    let account = event.account.map(|account| account.to_string()).unwrap_or_default();
+    let shown = format!(
+        "{number}: {} {} {} {} {}{reason} {client} {account}",
+        terminal::local(event.at),
+        event.server,
+        event.service,
+        event.kind,
+        event.outcome
+    );
+    let tone = if event.hostile { Some(Tone::Bad) } else { None };
+    let shown = shown.trim_end();
+    let _ = match tone {
+        Some(tone) => writeln!(text, "{}", style.paint(tone, shown)),
+        None => writeln!(text, "{shown}"),
+    };
+}
+
+/// One line about all lines.
+pub fn summary(tally: &Tally) -> String {
+    format!(
+        "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {:.2} % of the mail servers' lines understood",
+        terminal::count(tally.lines),
+        terminal::count(tally.events),
+        terminal::count(tally.hostile),
+        terminal::count(tally.noise),
+        terminal::count(tally.unknown),
+        terminal::count(tally.foreign),
+        terminal::count(tally.unframed),
+        tally.understood_percent()
+    )
+}

@@ -1,0 +1,60 @@
+//! The processes that `mailward up` starts: the guard, and the enforcer. Each finds its end of the
+//! socket between them as standard input.
+
+use super::{Command, config, config_argument};
+use crate::failure::{Context as _, Failure};
+use crate::guard::{Start, show};
+use clap::ArgMatches;
+use edge::enforce::{self, Handle};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::process::ExitCode;
+
+/// The guard: reads hostile bytes, has no privilege.
+pub const GUARD: Command = Command {
+    name: "guard",
+    summary: "The process that reads logs (started by up)",
+    about: "Reads logs, decides, keeps the journal. Started by `mailward up` with the socket to the enforcer as \
+            standard input.",
+    examples: &[],
+    arguments: config_argument,
+    run: guard,
+    hidden: true,
+};
+
+/// The enforcer: touches the kernel, reads only typed messages.
+pub const ENFORCER: Command = Command {
+    name: "enforcer",
+    summary: "The process that touches the kernel (started by up)",
+    about: "Carries decisions out. Started by `mailward up` with the socket to the guard as standard input.",
+    examples: &[],
+    arguments: config_argument,
+    run: enforcer,
+    hidden: true,
+};
+
+fn socket() -> Result<OwnedFd, Failure> {
+    std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context(|| "standard input".to_owned())
+        .map_err(|failure| failure.remedy("this process is started by `mailward up`"))
+}
+
+fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let enforcer = Ok(Handle::new(socket()?));
+    Start { config: config(matches)?, enforcer, show, confine: true }
+        .guard()?
+        .run()
+        .map(|()| ExitCode::SUCCESS)
+}
+
+fn enforcer(_: &ArgMatches) -> Result<ExitCode, Failure> {
+    let socket = socket()?;
+    // It ends when the guard's end of the socket closes: the terminal's ctrl-c is for the guard,
+    // which commits first.
+    let _signals =
+        crate::guard::signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+    enforce::confine_enforcer().context(|| "the enforcer cannot be confined".to_owned())?;
+    enforce::serve(socket).context(|| "the enforcer".to_owned())?;
+    Ok(ExitCode::SUCCESS)
+}

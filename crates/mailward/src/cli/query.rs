@@ -1,0 +1,143 @@
+//! `mailward query`: the journal.
+
+use super::{Command, config, config_argument, flag, format_argument, is_json};
+use crate::failure::Failure;
+use crate::recover::failure;
+use crate::story;
+use crate::subject;
+use crate::terminal::Style;
+use clap::{Arg, ArgMatches};
+use edge::clock;
+use event::{Kind, Outcome, Protocol, Reason, Server, Timestamp, Vocabulary};
+use std::process::ExitCode;
+use store::{Filter, Found, Reader, What};
+
+/// The row of this command.
+pub const COMMAND: Command = Command {
+    name: "query",
+    summary: "Search the journal: events, findings, decisions, orders",
+    about: "Searches everything on record, newest last. All conditions must hold. Times are RFC 3339 \
+            (2026-11-21T16:00:00Z) or a length of time before now (4h, 3d).",
+    examples: &[
+        ("mailward query --client 203.0.113.9", "what one address did"),
+        (
+            "mailward query --client 198.51.100.0/24 --since 3d --outcome rejected",
+            "a network's rejections",
+        ),
+        (
+            "mailward query --account bob@example.org --kind auth --lines",
+            "logins of an account, with the log lines",
+        ),
+        ("mailward query --actions --since 1d", "what was found, decided and ordered"),
+    ],
+    arguments,
+    run,
+    hidden: false,
+};
+
+fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn word<V: Vocabulary>(name: &'static str, help: &'static str) -> Arg {
+    let words: Vec<&'static str> = V::ALL.iter().map(|word| word.name()).collect();
+    Arg::new(name)
+        .long(name)
+        .value_name("WORD")
+        .value_parser(words)
+        .hide_possible_values(true)
+        .help(help)
+}
+
+fn arguments(command: clap::Command) -> clap::Command {
+    config_argument(format_argument(command))
+        .arg(option("client", "ADDRESS|NETWORK", "Of this client or of clients in this network"))
+        .arg(option("account", "NAME", "Of this account"))
+        .arg(option("since", "TIME", "Not before"))
+        .arg(option("until", "TIME", "Before"))
+        .arg(word::<Outcome>(
+            "outcome",
+            "With this outcome: allowed, deferred, rejected, dropped, ...",
+        ))
+        .arg(word::<Reason>("reason", "With this reason: auth-failed, relay-denied, ..."))
+        .arg(word::<Kind>("kind", "Of this kind: auth, connect, envelope, message, ..."))
+        .arg(word::<Server>("server", "Told by this server: postfix, dovecot, exim, ..."))
+        .arg(word::<Protocol>("protocol", "Of this protocol: smtp, submission, imap, pop3, ..."))
+        .arg(option("text", "TEXT", "Whose log line holds this text"))
+        .arg(flag("hostile", "That count against their client"))
+        .arg(flag("actions", "Findings, decisions, expiries, orders and notes instead of events"))
+        .arg(flag("all", "Both events and actions"))
+        .arg(flag("lines", "Show the log lines"))
+        .arg(
+            option("limit", "N", "The newest N")
+                .value_parser(clap::value_parser!(usize))
+                .default_value("1000"),
+        )
+}
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let dir = config(matches)?.state_dir();
+    let filter = filter(matches)?;
+    let limit = matches.get_one::<usize>("limit").copied().unwrap_or(1000);
+    let mut found =
+        Reader::open(&dir).and_then(|reader| reader.query(&filter, limit)).map_err(failure)?;
+    found.rows.reverse();
+    print(&found, is_json(matches), matches.get_flag("lines"));
+    if found.cut && !is_json(matches) {
+        eprintln!("the newest {limit}; --limit shows more");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints rows, and what could not be read.
+pub fn print(found: &Found, json: bool, lines: bool) {
+    let style = Style::stdout();
+    for row in &found.rows {
+        if json {
+            if let Some(line) = story::as_json(row) {
+                println!("{line}");
+            }
+        } else if let Some(text) = story::as_text(row, style, lines) {
+            print!("{text}");
+        }
+    }
+    for loss in &found.losses {
+        eprintln!("mailward: {}: {}", loss.path.display(), loss.what);
+    }
+}
+
+fn filter(matches: &ArgMatches) -> Result<Filter, Failure> {
+    let text = |name: &str| matches.get_one::<String>(name);
+    let client = text("client").map(|text| subject::network(text)).transpose()?;
+    Ok(Filter {
+        what: match (matches.get_flag("all"), matches.get_flag("actions")) {
+            (true, _) => What::All,
+            (false, true) => What::Actions,
+            (false, false) => What::Events,
+        },
+        client,
+        account: text("account").map(|account| account.as_bytes().to_vec()),
+        from: text("since").map(|text| time(text)).transpose()?,
+        until: text("until").map(|text| time(text)).transpose()?,
+        outcome: text("outcome").and_then(|word| Outcome::from_name(word)),
+        reason: text("reason").and_then(|word| Reason::from_name(word)),
+        kind: text("kind").and_then(|word| Kind::from_name(word)),
+        server: text("server").and_then(|word| Server::from_name(word)),
+        protocol: text("protocol").and_then(|word| Protocol::from_name(word)),
+        hostile: matches.get_flag("hostile").then_some(true),
+        text: text("text").map(|text| text.as_bytes().to_vec()),
+        ..Filter::default()
+    })
+}
+
+/// A point in time, or a length of time before now.
+fn time(text: &str) -> Result<Timestamp, Failure> {
+    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(stamp.as_microsecond()));
+    }
+    let seconds = subject::duration_s(text).map_err(|_| {
+        Failure::usage(format!("{text}: neither a time nor a length of time"))
+            .remedy("write 2026-11-21T16:00:00Z, or 4h for four hours ago")
+    })?;
+    Ok(clock::now().plus_seconds(-i64::from(seconds)))
+}

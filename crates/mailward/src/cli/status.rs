@@ -1,0 +1,130 @@
+//! `mailward status`: how the guard is.
+
+use super::{Command, config, config_argument, format_argument, is_json};
+use crate::control::{self, Request};
+use crate::failure::Failure;
+use crate::recover::failure;
+use crate::terminal::{self, Style, Tone};
+use clap::ArgMatches;
+use serde_json::Value;
+use std::path::Path;
+use std::process::ExitCode;
+use store::Reader;
+
+/// The row of this command.
+pub const COMMAND: Command = Command {
+    name: "status",
+    summary: "Show how the guard is: sources, lag, bans, kernel, journal",
+    about: "Asks the running guard how it is. Exits with 1 where something needs a look, or where none runs.",
+    examples: &[
+        ("mailward status", "for people"),
+        ("mailward status --format json", "for monitoring"),
+    ],
+    arguments: |command| config_argument(format_argument(command)),
+    run,
+    hidden: false,
+};
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let dir = config(matches)?.state_dir();
+    let Some(answer) = control::ask(&dir, &Request::Status)? else {
+        return not_running(&dir);
+    };
+    let problems = problems(&answer.data);
+    if is_json(matches) {
+        println!("{}", answer.data);
+    } else {
+        print!("{}", text(Style::stdout(), &answer.data, &problems));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn not_running(dir: &Path) -> Result<ExitCode, Failure> {
+    let last = Reader::open(dir).and_then(|reader| reader.statistics()).map_err(failure);
+    let known = match last {
+        Ok(statistics) => format!(
+            "; its journal holds {} lines and {} decisions that hold",
+            terminal::count(statistics.seq),
+            terminal::count(statistics.holds)
+        ),
+        Err(_) => String::new(),
+    };
+    Err(Failure::new(format!("no guard runs with the state directory {}{known}", dir.display()))
+        .remedy("start it with `mailward up`"))
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+fn problems(status: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    for source in status["sources"].as_array().into_iter().flatten() {
+        if let Some(problem) = source["problem"].as_str() {
+            problems.push(format!("{}: {problem}", source["name"].as_str().unwrap_or_default()));
+        }
+    }
+    if let Some(problem) = status["journal_problem"].as_str() {
+        problems.push(format!("journal: {problem}"));
+    }
+    if let Some(idle) = status["kernel"]["idle"].as_str() {
+        problems.push(format!("bans: {idle}"));
+    }
+    problems
+}
+
+fn text(style: Style, status: &Value, problems: &[String]) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = format!(
+        "{}\n\n",
+        style.paint(
+            Tone::Strong,
+            &format!(
+                "mode {}, since {}, {} lines read, {} decisions hold, {} in the kernel",
+                word(&status["mode"]),
+                word(&status["since"]),
+                terminal::count(number(&status["lines"])),
+                terminal::count(number(&status["holds"])),
+                terminal::count(number(&status["kernel"]["bans"])),
+            )
+        )
+    );
+    let rows = status["sources"].as_array().into_iter().flatten().map(|source| {
+        vec![
+            word(&source["name"]),
+            word(&source["state"]),
+            source["lag_bytes"].as_u64().map(terminal::bytes).unwrap_or_default(),
+            terminal::count(number(&source["lines"])),
+            terminal::count(number(&source["events"])),
+            terminal::count(number(&source["hostile"])),
+            terminal::count(number(&source["unknown"])),
+            format!("{:.1} %", source["understood_percent"].as_f64().unwrap_or(100.0)),
+        ]
+    });
+    let header = ["source", "state", "lag", "lines", "events", "hostile", "unknown", "understood"];
+    out.push_str(&style.table(&header, rows));
+    let counters: Vec<Vec<String>> = status["kernel"]["counters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|counter| number(&counter["packets"]) > 0)
+        .map(|counter| {
+            vec![
+                word(&counter["name"]),
+                terminal::count(number(&counter["packets"])),
+                terminal::bytes(number(&counter["bytes"])),
+            ]
+        })
+        .collect();
+    if !counters.is_empty() {
+        out.push('\n');
+        out.push_str(&style.table(&["kernel rule", "packets", "bytes"], counters));
+    }
+    for problem in problems {
+        out.push_str(&format!("\n{}", style.paint(Tone::Warning, problem)));
+    }
+    if !problems.is_empty() {
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,53 @@
+//! `mailward up`: guard this host.
+
+use super::{Command, config, config_argument, flag};
+use crate::failure::Failure;
+use crate::guard::{Start, show};
+use crate::{demo, supervise};
+use clap::{Arg, ArgMatches};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The row of this command.
+pub const COMMAND: Command = Command {
+    name: "up",
+    summary: "Guard this host: find its logs, ban attackers, until ctrl-c",
+    about: "Finds the mail logs, mail servers, ports and addresses of this host, follows the logs, and bans who \
+            attacks. As root with nftables the kernel drops their packets; otherwise decisions are only recorded. \
+            Needs no configuration. With --demo it plays a recorded hostile day instead and changes nothing.",
+    examples: &[
+        ("mailward up", "guard this host"),
+        ("mailward up --config /etc/mailward/mailward.toml", "with a configuration"),
+        ("mailward up --demo --speed 3600", "an hour of the recorded day each second"),
+    ],
+    arguments: |command| {
+        config_argument(command)
+            .arg(flag("demo", "Play a recorded hostile day; nothing is changed"))
+            .arg(
+                Arg::new("speed")
+                    .long("speed")
+                    .value_name("FACTOR")
+                    .value_parser(clap::value_parser!(u32).range(0..=1_000_000))
+                    .default_value("2880")
+                    .help("With --demo: so many times faster than it was; 0: as fast as possible"),
+            )
+    },
+    run,
+    hidden: false,
+};
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let config = config(matches)?;
+    if matches.get_flag("demo") {
+        let speed = matches.get_one::<u32>("speed").copied().unwrap_or(2880);
+        return demo::play(config, speed).map(|()| ExitCode::SUCCESS);
+    }
+    match edge::enforce::probe() {
+        Ok(()) => supervise::run(matches.get_one::<PathBuf>("config").map(PathBuf::as_path)),
+        Err(error) => {
+            let why = format!("none: {error}; {}", supervise::remedy());
+            Start { config, enforcer: Err(why), show, confine: true }.guard()?.run()
+        }
+    }
+    .map(|()| ExitCode::SUCCESS)
+}

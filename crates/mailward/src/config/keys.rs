@@ -1,0 +1,257 @@
+//! The program's own keys; the detectors' are in `engine::KEYS`.
+
+use super::Config;
+use engine::{Value, ValueKind};
+use event::Mode;
+use std::path::PathBuf;
+
+/// One key of the program: a row of [`KEYS`].
+pub struct Key {
+    /// Table and key, `state.keep_days`.
+    pub path: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// The unit of a number, or nothing.
+    pub unit: &'static str,
+    /// What it takes. A `Word` without a choice is any text.
+    pub kind: ValueKind,
+    /// The largest number; the smallest is 0.
+    pub max: i64,
+    /// What a configuration holds.
+    pub get: fn(&Config) -> Value,
+    /// Sets it; `None` where the value is of another kind.
+    pub set: fn(&mut Config, &Value) -> Option<()>,
+}
+
+/// `kernel.only."993" = ["192.0.2.0/24"]`: the one key whose name is chosen by the user.
+pub const ONLY: &str = "kernel.only";
+/// What [`ONLY`] is for.
+pub const ONLY_SUMMARY: &str = "Ports that only the listed networks may reach: `[kernel.only]` with lines such as \
+     `993 = [\"192.0.2.0/24\"]`. Everybody else is dropped there.";
+
+const ANY: i64 = u32::MAX as i64;
+const TEXT: ValueKind = ValueKind::Word(&[]);
+const SWITCH: ValueKind = ValueKind::Word(&["yes", "no"]);
+
+macro_rules! number {
+    ($path:literal, $unit:literal, $max:expr, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: $unit, kind: ValueKind::Integer, max: $max,
+            get: |config| Value::Integer(i64::from(config.$($field).+)),
+            set: |config, value| match value {
+                Value::Integer(number) => { config.$($field).+ = u32::try_from(*number).ok()?; Some(()) }
+                _ => None,
+            },
+        }
+    };
+}
+
+macro_rules! switch {
+    ($path:literal, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: "", kind: SWITCH, max: 0,
+            get: |config| Value::Word(if config.$($field).+ { "yes" } else { "no" }.into()),
+            set: |config, value| match value {
+                Value::Word(word) => { config.$($field).+ = yes(word)?; Some(()) }
+                _ => None,
+            },
+        }
+    };
+}
+
+fn yes(word: &str) -> Option<bool> {
+    match word {
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn path_value(path: Option<&PathBuf>) -> Value {
+    Value::Word(path.map(|path| path.display().to_string()).unwrap_or_default().into())
+}
+
+fn path_of(value: &Value) -> Option<Option<PathBuf>> {
+    match value {
+        Value::Word(word) if word.is_empty() => Some(None),
+        Value::Word(word) => Some(Some(PathBuf::from(&**word))),
+        _ => None,
+    }
+}
+
+fn words(items: impl Iterator<Item = String>) -> Value {
+    Value::Words(items.map(String::into_boxed_str).collect())
+}
+
+/// All keys of the program, in the order of the reference page.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "mode",
+        summary: "enforce: decisions are carried out; observe: they are recorded, and nothing is dropped.",
+        unit: "",
+        kind: ValueKind::Word(&["observe", "enforce"]),
+        max: 0,
+        get: |config| Value::Word(config.mode.name().into()),
+        set: |config, value| match value {
+            Value::Word(word) => {
+                config.mode = [Mode::Observe, Mode::Enforce]
+                    .into_iter()
+                    .find(|mode| mode.name() == &**word)?;
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    switch!("source.find", "Look for the logs of the mail servers of this host.", source.find),
+    Key {
+        path: "source.files",
+        summary: "Log files to follow besides those found, or instead of them with `find = false`.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.files.iter().map(|file| file.display().to_string())),
+        set: |config, value| match value {
+            Value::Words(files) => {
+                config.source.files = files.iter().map(|file| PathBuf::from(&**file)).collect();
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    switch!(
+        "source.from_beginning",
+        "Read a log that was never read before from its first line; otherwise only its last megabytes, to learn who usually logs in.",
+        source.from_beginning
+    ),
+    Key {
+        path: "source.zone",
+        summary: "The zone of stamps that name none, such as Europe/Vienna; empty: the zone of this host.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| Value::Word(config.source.zone.clone().into()),
+        set: |config, value| match value {
+            Value::Word(word) => {
+                config.source.zone = word.to_string();
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    switch!("kernel.all_ports", "Bans cover every port, not only those of mail.", kernel.all_ports),
+    Key {
+        path: "kernel.ports",
+        summary: "Mail ports to guard besides 25, 110, 143, 465, 587, 993, 995, 4190 and those found listening.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.kernel.ports.iter().map(u16::to_string)),
+        set: |config, value| match value {
+            Value::Words(ports) => {
+                config.kernel.ports =
+                    ports.iter().map(|port| port.parse().ok()).collect::<Option<Vec<u16>>>()?;
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    switch!(
+        "kernel.published",
+        "Guard also what goes on to containers whose mail ports are published here; switches connection tracking on.",
+        kernel.published
+    ),
+    switch!(
+        "kernel.count_per_ban",
+        "Count the packets of each banned address, not only those of all together; costs memory, and kernels of the 5.15 series fail with large counted sets.",
+        kernel.count_per_ban
+    ),
+    number!(
+        "kernel.connections_per_minute",
+        "connections",
+        ANY,
+        "New connections a minute that one address may make to mail ports; 0: no limit.",
+        kernel.connections_per_minute
+    ),
+    number!(
+        "kernel.connections_burst",
+        "connections",
+        ANY,
+        "New connections that one address may make at once before that limit bites.",
+        kernel.connections_burst
+    ),
+    number!(
+        "kernel.prefix_connections_per_minute",
+        "connections",
+        ANY,
+        "New connections a minute from one prefix (IPv4 /24, IPv6 /48) to mail ports; 0: no limit.",
+        kernel.prefix_connections_per_minute
+    ),
+    number!(
+        "kernel.prefix_connections_burst",
+        "connections",
+        ANY,
+        "New connections that one prefix may make at once before that limit bites.",
+        kernel.prefix_connections_burst
+    ),
+    number!(
+        "kernel.concurrent_max",
+        "connections",
+        ANY,
+        "Connections that one address may hold open at once on mail ports; 0: no limit.",
+        kernel.concurrent_max
+    ),
+    number!(
+        "kernel.prefix_concurrent_max",
+        "connections",
+        ANY,
+        "Connections that one prefix (IPv4 /24, IPv6 /48) may hold open at once on mail ports; 0: no limit.",
+        kernel.prefix_concurrent_max
+    ),
+    Key {
+        path: "state.dir",
+        summary: "Directory of the journal; empty: /var/lib/mailward for root, ~/.local/state/mailward for others.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.state.dir.as_ref()),
+        set: |config, value| {
+            config.state.dir = path_of(value)?;
+            Some(())
+        },
+    },
+    number!("state.keep_days", "days", 36_500, "How long events are kept.", state.keep_days),
+    number!(
+        "state.size_max_mb",
+        "MB",
+        100_000_000,
+        "How large the journal may grow; the oldest events give way. 0: no limit.",
+        state.size_max_mb
+    ),
+    Key {
+        path: "export.list",
+        summary: "A file that always holds the banned prefixes, one a line, for other tools; empty: none.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.export.list.as_ref()),
+        set: |config, value| {
+            config.export.list = path_of(value)?;
+            Some(())
+        },
+    },
+    Key {
+        path: "export.hook",
+        summary: "A program and its first arguments, run without a shell with `ban|unban PREFIX SECONDS RULE` added.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.export.hook.iter().cloned()),
+        set: |config, value| match value {
+            Value::Words(hook) => {
+                config.export.hook = hook.iter().map(|word| word.to_string()).collect();
+                Some(())
+            }
+            _ => None,
+        },
+    },
+];

@@ -1,0 +1,88 @@
+use super::*;
+use event::Mode;
+
+#[test]
+fn nothing_is_a_configuration() {
+    assert_eq!(read(""), (Config::default(), Vec::new()));
+}
+
+#[test]
+fn values_are_taken() {
+    let (config, problems) = read(
+        "mode = \"observe\"\n\
+         [source]\nfind = false\nfiles = [\"/var/log/mail.log\"]\n\
+         [kernel]\nports = [2525]\n[kernel.only]\n993 = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n\
+         [brute-force]\nban_s = \"2h\"\nscore_max = 6.5\n\
+         [allow]\nnetworks = [\"203.0.113.9\"]\n",
+    );
+    assert_eq!(problems, []);
+    assert_eq!(config.mode, Mode::Observe);
+    assert!(!config.source.find);
+    assert_eq!(config.kernel.ports, [2525]);
+    assert_eq!(config.kernel.only[&993].len(), 2);
+    assert_eq!(config.engine.brute_force.rule.ban_s, 7_200);
+    assert_eq!(config.engine.brute_force.rule.score_max.as_f32(), 6.5);
+    assert_eq!(config.engine.allow_networks.len(), 1);
+}
+
+#[test]
+fn ten_errors_are_ten_problems_with_their_places() {
+    let text = "mood = \"observe\"\n\
+        mode = \"enfroce\"\n\
+        [brute-force]\n\
+        scroe_max = 4\n\
+        ban_s = \"fast\"\n\
+        half_life_s = -5\n\
+        [source]\n\
+        files = \"/var/log/mail.log\"\n\
+        find = 3\n\
+        [kernel.only]\n\
+        imaps = [\"192.0.2.0/24\"]\n\
+        993 = [\"192.0.2.0/99\"]\n\
+        [allow]\n\
+        networks = [\"example.org\"]\n";
+    let (_, problems) = read(text);
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(shown.len(), 10, "{shown:#?}");
+    assert_eq!(shown[0], "1:1: no such key: mood; the nearest is mode");
+    assert_eq!(shown[1], "2:8: mode: wants one of observe, enforce");
+    assert_eq!(
+        shown[2],
+        "4:1: no such key: brute-force.scroe_max; the nearest is brute-force.score_max"
+    );
+    assert!(shown[3].starts_with("5:9: brute-force.ban_s: fast: not a length of time"));
+    assert!(shown[8].starts_with("12:7: kernel.only.993: \"192.0.2.0/99\": the prefix length"));
+}
+
+#[test]
+fn a_torn_file_reports_its_syntax_and_keeps_the_rest() {
+    let (config, problems) = read("mode = \"observe\"\n[brute-force\nscore_max = 4\n");
+    assert_eq!(config.mode, Mode::Observe);
+    assert!(problems.iter().any(|problem| problem.line == 2), "{problems:?}");
+}
+
+#[test]
+fn every_default_can_be_written_back() {
+    for setting in settings() {
+        let mut config = Config::default();
+        let value = setting.get(&config);
+        assert_eq!(setting.set(&mut config, &value), Ok(()), "{}", setting.path());
+        assert_eq!(config, Config::default(), "{}", setting.path());
+    }
+}
+
+#[test]
+fn keys_are_unique() {
+    let mut paths: Vec<_> = settings().map(Setting::path).collect();
+    let count = paths.len();
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths.len(), count);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_has_an_answer(text in ".{0,200}") {
+        let _ = read(&text);
+    }
+}

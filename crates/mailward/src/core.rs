@@ -1,0 +1,124 @@
+//! Engine and journal together: what is decided is on record before it is carried out.
+//!
+//! The guard and the demo both work through here. If the journal cannot be written (a full disk),
+//! the engine goes on: protection first, memory of it as far as there is room.
+
+use crate::understand::{Told, Understood};
+use engine::{Engine, Input, Output};
+use event::{Command, Timestamp};
+use store::{Journal, Line, SourceId};
+
+/// Engine and journal.
+pub struct Core {
+    /// The engine.
+    pub engine: Engine,
+    /// The journal.
+    pub journal: Journal,
+    /// Lines read so far, over all sources and starts.
+    pub seq: u64,
+    /// Why the journal cannot be written just now.
+    pub trouble: Option<String>,
+    outputs: Vec<Output>,
+    /// Outputs since the last commit.
+    fresh: Vec<Output>,
+    /// Something was appended since the last commit.
+    dirty: bool,
+}
+
+impl Core {
+    /// On a journal that was opened and an engine that was brought up to it.
+    pub fn new(engine: Engine, journal: Journal, seq: u64) -> Self {
+        Core {
+            engine,
+            journal,
+            seq,
+            trouble: None,
+            outputs: Vec::new(),
+            fresh: Vec::new(),
+            dirty: false,
+        }
+    }
+
+    /// Takes one line in. Returns its number.
+    pub fn line(&mut self, source: SourceId, bytes: &[u8], understood: &Understood<'_>) -> u64 {
+        self.seq += 1;
+        self.dirty = true;
+        match &understood.told {
+            Told::Event(event) => {
+                self.journal.append_event(self.seq, source, event, bytes);
+                self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
+                self.record();
+            }
+            Told::Noise(_) | Told::Foreign => {
+                self.journal.append_line(self.seq, source, Line::Noise);
+            }
+            Told::Unknown | Told::Unframed => {
+                self.journal.append_line(self.seq, source, Line::Unknown);
+            }
+        }
+        self.seq
+    }
+
+    /// Lets event time come this far. Only what came of it is worth a record.
+    pub fn tick(&mut self, at: Timestamp) {
+        if at <= self.engine.now() {
+            return;
+        }
+        self.engine.step(self.seq, &Input::Tick(at), &mut self.outputs);
+        if !self.outputs.is_empty() {
+            self.journal.append_tick(at);
+            self.dirty = true;
+            self.record();
+        }
+    }
+
+    /// Carries out an order. The outputs are those of this order alone.
+    pub fn command(&mut self, command: &Command) -> Vec<Output> {
+        self.dirty = true;
+        self.journal.append_command(self.seq, command);
+        self.engine.step(self.seq, &Input::Command(command), &mut self.outputs);
+        let outputs = self.outputs.clone();
+        self.record();
+        outputs
+    }
+
+    /// Tells the journal something that is neither event nor decision.
+    pub fn note(&mut self, at: Timestamp, topic: &str, text: &str) {
+        self.dirty = true;
+        self.journal.note(self.seq, at, topic, text);
+    }
+
+    fn record(&mut self) {
+        for output in self.outputs.drain(..) {
+            match &output {
+                Output::Finding(finding) => self.journal.append_finding(self.seq, finding),
+                Output::Decision(decision) => self.journal.append_decision(self.seq, decision),
+                Output::Expiry(expiry) => self.journal.append_expiry(self.seq, expiry),
+                Output::Evicted(evicted) => self.journal.append_evicted(self.seq, evicted),
+            }
+            self.fresh.push(output);
+        }
+    }
+
+    /// Writes what was appended, and how far each source was read, in one transaction. Then hands
+    /// the outputs out, to be carried out: also where the journal could not be written.
+    pub fn commit(&mut self, positions: &[(&str, &str)]) -> Vec<Output> {
+        if self.dirty || !positions.is_empty() || self.trouble.is_some() {
+            match self.journal.commit(positions) {
+                Ok(committed) => {
+                    self.dirty = false;
+                    self.trouble = committed.gap.map(|gap| {
+                        format!("{} records were lost while the disk was full", gap.records)
+                    });
+                }
+                Err(error) => self.trouble = Some(error.to_string()),
+            }
+        }
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// True where a commit should not wait any longer.
+    pub fn is_full(&self) -> bool {
+        self.journal.is_full()
+    }
+}

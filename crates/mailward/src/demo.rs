@@ -1,0 +1,132 @@
+//! `mailward up --demo`: a recorded hostile day through the whole system, at a chosen speed.
+//!
+//! The day was played by the range (`range/record-day`) against real Postfix, Dovecot and Exim; all
+//! addresses in it are those reserved for documentation (RFC 5737, RFC 3849). The journal goes to a
+//! directory of its own, and the kernel is left alone.
+
+use crate::config::Config;
+use crate::core::Core;
+use crate::failure::{Context as _, Failure};
+use crate::recover;
+use crate::story;
+use crate::terminal::{Style, Tone, count};
+use crate::understand::{Tally, understand};
+use edge::clock;
+use edge::source::LineReader;
+use edge::stamp::{Completer, Years, Zone};
+use engine::Output;
+use event::Timestamp;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The recorded day: RFC 3339 lines, zstd.
+const DAY: &[u8] = include_bytes!("../demo/day.log.zst");
+/// Lines between two commits when played as fast as possible.
+const COMMIT_LINES: u64 = 2_000;
+
+/// Plays the day, `speed` times faster than it was (0: as fast as possible), until its end or
+/// ctrl-c.
+pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
+    let signals =
+        crate::guard::signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+    let dir = std::env::temp_dir().join(format!("mailward-demo-{}", std::process::id()));
+    config.state.dir = Some(dir.clone());
+    let style = Style::stdout();
+    println!(
+        "{}",
+        style.paint(
+            Tone::Strong,
+            "mailward plays a recorded hostile day; nothing on this host is changed"
+        )
+    );
+    println!("Its journal goes to {}; afterwards, with that directory:", dir.display());
+    println!(
+        "  printf '[state]\\ndir = \"{0}\"\\n' > {0}.toml && mailward bans --config {0}.toml\n",
+        dir.display()
+    );
+    let recovered = recover::open(&dir, &config.engine)?;
+    let mut player = Player {
+        core: recovered.core,
+        completer: Completer::new(Zone::UTC, Years::Until(clock::now())),
+        tally: Tally::default(),
+        rules: BTreeMap::new(),
+        began: None,
+        speed,
+    };
+    player.run(&signals)?;
+    player.report(style, &dir);
+    Ok(())
+}
+
+struct Player {
+    core: Core,
+    completer: Completer,
+    tally: Tally,
+    rules: BTreeMap<String, u64>,
+    /// The first stamp, and when it was played.
+    began: Option<(Timestamp, clock::Moment)>,
+    speed: u32,
+}
+
+impl Player {
+    fn run(&mut self, signals: &std::os::unix::net::UnixStream) -> Result<(), Failure> {
+        let source = self.core.journal.source("demo");
+        let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
+        while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
+            let understood = understand(&mut self.completer, line.bytes, None);
+            if self.wait_for(understood.at, signals) {
+                break;
+            }
+            self.tally.take(&understood.told);
+            let seq = self.core.line(source, line.bytes, &understood);
+            if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
+                self.commit();
+            }
+        }
+        let mut rest = Vec::new();
+        self.core.engine.finish(&mut rest);
+        self.core.tick(self.core.engine.now().plus_seconds(120));
+        self.commit();
+        Ok(())
+    }
+
+    /// True where ctrl-c came.
+    fn wait_for(&mut self, at: Timestamp, signals: &std::os::unix::net::UnixStream) -> bool {
+        if self.speed == 0 || at == Timestamp(i64::MIN) {
+            return crate::supervise::arrived(signals);
+        }
+        let (first, moment) = *self.began.get_or_insert((at, clock::monotonic()));
+        let micros = u64::try_from(at.0 - first.0).unwrap_or(0) / u64::from(self.speed);
+        let due = moment.plus(Duration::from_micros(micros));
+        loop {
+            if crate::supervise::arrived(signals) {
+                return true;
+            }
+            let left = due.since(clock::monotonic());
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(100)));
+        }
+    }
+
+    fn commit(&mut self) {
+        for output in self.core.commit(&[]) {
+            if let Output::Decision(decision) = output {
+                *self.rules.entry(decision.rule.to_string()).or_default() += 1;
+                println!("{}", story::decided(&decision));
+            }
+        }
+    }
+
+    fn report(&self, style: Style, dir: &Path) {
+        println!("\n{}", crate::cli::tally_text(&self.tally));
+        let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
+        print!("{}", style.table(&["rule", "decisions"], rows));
+        println!(
+            "\nThe journal of this demo is in {}; remove it when you are done.",
+            dir.display()
+        );
+    }
+}

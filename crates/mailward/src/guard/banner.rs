@@ -1,0 +1,126 @@
+//! What `mailward up` says at its start: what is guarded, how, and what is not and why.
+
+use crate::config::Config;
+use crate::recover::Recovered;
+use crate::terminal::{Style, Tone, count};
+use edge::surroundings::{LogPlace, Surroundings};
+use event::Mode;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Everything the text is made of.
+pub struct Facts<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// What was found.
+    pub found: &'a Surroundings,
+    /// What is read.
+    pub places: &'a [LogPlace],
+    /// Where the journal is.
+    pub dir: &'a Path,
+    /// Why nothing is enforced, where nothing is.
+    pub idle: Option<&'a str>,
+    /// What the journal held.
+    pub recovered: &'a Recovered,
+}
+
+/// About ten lines.
+pub fn text(facts: &Facts<'_>) -> String {
+    let style = Style::stdout();
+    let mut out = String::new();
+    let mut line = |tone: Option<Tone>, label: &str, text: &str| {
+        let shown = format!("{label:<14}{text}");
+        let shown = tone.map_or(shown.clone(), |tone| style.paint(tone, &shown));
+        out.push_str(&shown);
+        out.push('\n');
+    };
+    let host = facts.found.host.as_deref().unwrap_or("this host");
+    let acts = match (facts.idle, facts.config.mode) {
+        (Some(_), _) => "observing: decisions are recorded, nothing is dropped",
+        (None, Mode::Enforce) => "enforcing",
+        (None, _) => "observing, as configured: decisions are recorded, nothing is dropped",
+    };
+    line(
+        Some(Tone::Strong),
+        "mailward",
+        &format!("{} guards {host}, {acts}", env!("CARGO_PKG_VERSION")),
+    );
+    line(None, "servers", &servers(facts.found));
+    line(None, "reads", &reads(facts.places));
+    match facts.idle {
+        Some(why) => line(Some(Tone::Warning), "bans", why),
+        None => line(None, "bans", &bans(facts)),
+    }
+    line(None, "never banned", &never(facts));
+    line(None, "journal", &journal(facts));
+    for loss in facts.recovered.losses.iter().take(3) {
+        line(Some(Tone::Warning), "lost", loss);
+    }
+    for lack in facts.found.lacks.iter().take(3) {
+        line(Some(Tone::Warning), "cannot", &lack.to_string());
+    }
+    line(None, "next", "mailward status, mailward bans, mailward why ADDRESS; ctrl-c ends");
+    out
+}
+
+fn servers(found: &Surroundings) -> String {
+    let running: Vec<&str> = found
+        .servers
+        .iter()
+        .filter(|server| server.runs)
+        .map(|server| event::Vocabulary::name(server.server))
+        .collect();
+    let ports: BTreeSet<u16> = found.listeners.iter().map(|listener| listener.port()).collect();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    match (running.is_empty(), ports.is_empty()) {
+        (true, _) => "none runs now; their logs are followed all the same".to_owned(),
+        (false, true) => running.join(", "),
+        (false, false) => format!("{}, listening on {}", running.join(", "), ports.join(" ")),
+    }
+}
+
+fn reads(places: &[LogPlace]) -> String {
+    let shown: Vec<String> = places
+        .iter()
+        .map(|place| match place {
+            LogPlace::File(path) => path.display().to_string(),
+            LogPlace::Journald { .. } => "journald".to_owned(),
+        })
+        .collect();
+    shown.join(", ")
+}
+
+fn bans(facts: &Facts<'_>) -> String {
+    let held = facts.recovered.core.engine.holds().count();
+    let scope = if facts.config.kernel.all_ports { "every port" } else { "mail ports" };
+    let restored = match held {
+        0 => String::new(),
+        1 => "; 1 ban restored".to_owned(),
+        held => format!("; {} bans restored", count(held as u64)),
+    };
+    format!("in the kernel (nftables, table inet mailward), on {scope}{restored}")
+}
+
+fn never(facts: &Facts<'_>) -> String {
+    let neighbours = &facts.found.neighbours;
+    format!(
+        "this host ({} addresses), {} gateways, {} resolvers, {} administrators at work, {} allowed networks",
+        neighbours.own.len(),
+        neighbours.gateways.len(),
+        neighbours.resolvers.len(),
+        facts.found.administrators.len(),
+        facts.config.engine.allow_networks.len()
+    )
+}
+
+fn journal(facts: &Facts<'_>) -> String {
+    match facts.recovered.core.seq {
+        0 => format!("{} (new)", facts.dir.display()),
+        seq => format!(
+            "{} ({} lines so far, {} records stepped again)",
+            facts.dir.display(),
+            count(seq),
+            count(facts.recovered.replayed)
+        ),
+    }
+}

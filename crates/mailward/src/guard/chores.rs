@@ -1,0 +1,157 @@
+//! Work that must not hold the loop: maintenance of the journal, checkpoints, the exported list.
+
+use crate::config::Config;
+use crate::core::Core;
+use edge::clock::{self, Moment};
+use edge::enforce::{Ban, List, ListForm};
+use engine::Engine;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::{CheckpointWriter, Maintainer, Mark, Policy};
+
+/// Time between two rounds of maintenance.
+const MAINTAIN_EVERY: Duration = Duration::from_secs(5);
+/// Lines after which a checkpoint is due.
+const CHECKPOINT_LINES: u64 = 500_000;
+/// Time after which a checkpoint is due if any line came.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
+
+enum Chore {
+    Maintain,
+    Checkpoint(Mark, Vec<u8>),
+    List(List, Vec<Ban>),
+    Stop,
+}
+
+/// The thread, and when what is due.
+pub struct Chores {
+    orders: SyncSender<Chore>,
+    troubles: Receiver<String>,
+    thread: Option<JoinHandle<()>>,
+    maintain_at: Moment,
+    checkpoint_at: Moment,
+    checkpoint_seq: u64,
+    list: Option<List>,
+    list_changed: bool,
+}
+
+/// How long things are kept, from the configuration.
+fn policy(config: &Config) -> Policy {
+    const DAY_S: i64 = 86_400;
+    let default = Policy::default();
+    let size = u64::from(config.state.size_max_mb) << 20;
+    Policy {
+        events_age_s: i64::from(config.state.keep_days) * DAY_S,
+        actions_age_s: default.actions_age_s.max(i64::from(config.state.keep_days) * DAY_S),
+        history_bytes: if size == 0 { u64::MAX } else { size },
+        ..default
+    }
+}
+
+impl Chores {
+    /// Starts the thread.
+    pub fn start(config: &Config, core: &Core) -> std::io::Result<Self> {
+        let (orders, work) = sync_channel(2);
+        let (report, troubles) = sync_channel(64);
+        let maintainer = core.journal.maintainer(policy(config));
+        let writer = core.journal.checkpoints();
+        let thread = std::thread::Builder::new()
+            .name("chores".to_owned())
+            .spawn(move || work_through(&work, &report, maintainer, &writer))?;
+        Ok(Chores {
+            orders,
+            troubles,
+            thread: Some(thread),
+            maintain_at: clock::monotonic(),
+            checkpoint_at: clock::monotonic().plus(CHECKPOINT_EVERY),
+            checkpoint_seq: core.seq,
+            list: config.export.list.as_ref().map(|path| List::new(path, ListForm::Plain)),
+            list_changed: config.export.list.is_some(),
+        })
+    }
+
+    /// The desired state is another one now.
+    pub const fn changed(&mut self) {
+        self.list_changed = self.list.is_some();
+    }
+
+    /// Hands out what is due. Returns what went wrong since the last call.
+    pub fn run(&mut self, core: &mut Core, now: Moment) -> Vec<String> {
+        if now >= self.maintain_at && self.hand(Chore::Maintain) {
+            self.maintain_at = now.plus(MAINTAIN_EVERY);
+        }
+        let lines = core.seq - self.checkpoint_seq;
+        let due = lines >= CHECKPOINT_LINES || (lines > 0 && now >= self.checkpoint_at);
+        if due && core.trouble.is_none() {
+            self.checkpoint(core, now);
+        }
+        if self.list_changed
+            && let Some(list) = self.list.clone()
+        {
+            self.list_changed = !self.hand(Chore::List(list, bans(&core.engine)));
+        }
+        self.troubles.try_iter().collect()
+    }
+
+    fn checkpoint(&mut self, core: &mut Core, now: Moment) {
+        let mut state = Vec::new();
+        core.engine.checkpoint(&mut state);
+        if self.hand(Chore::Checkpoint(core.journal.mark(), state)) {
+            self.checkpoint_at = now.plus(CHECKPOINT_EVERY);
+            self.checkpoint_seq = core.seq;
+        }
+    }
+
+    fn hand(&self, chore: Chore) -> bool {
+        !matches!(self.orders.try_send(chore), Err(TrySendError::Full(_)))
+    }
+
+    /// The last checkpoint, then the end of the thread.
+    pub fn stop(&mut self, core: &mut Core) {
+        if core.trouble.is_none() {
+            let mut state = Vec::new();
+            core.engine.checkpoint(&mut state);
+            // Both wait for the thread's turn: it is the end, and nothing else is to be done.
+            let _ = self.orders.send(Chore::Checkpoint(core.journal.mark(), state));
+        }
+        let _ = self.orders.send(Chore::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work_through(
+    work: &Receiver<Chore>,
+    report: &SyncSender<String>,
+    mut maintainer: Maintainer,
+    writer: &CheckpointWriter,
+) {
+    while let Ok(chore) = work.recv() {
+        let done = match chore {
+            Chore::Stop => return,
+            Chore::Maintain => match maintainer.maintain(clock::now()) {
+                Ok(done) => {
+                    for loss in done.losses {
+                        let _ = report.try_send(format!("{}: {}", loss.path.display(), loss.what));
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(format!("maintenance: {error}")),
+            },
+            Chore::Checkpoint(mark, state) => {
+                writer.write(mark, &state).map_err(|error| format!("checkpoint: {error}"))
+            }
+            Chore::List(list, bans) => list.replace(bans).map_err(|error| error.to_string()),
+        };
+        if let Err(trouble) = done {
+            let _ = report.try_send(trouble);
+        }
+    }
+}
+
+fn bans(engine: &Engine) -> Vec<Ban> {
+    let now = clock::now();
+    engine.holds().filter_map(|decision| super::kernel::ban(decision, now)).collect()
+}

@@ -1,0 +1,131 @@
+//! The sources of a guard, read in turn with a budget, so that none starves another.
+
+use crate::core::Core;
+use crate::understand::{Tally, Told, understand};
+use edge::clock::{self, Moment};
+use edge::source::{Position, Progress, Source, Status};
+use edge::stamp::{Completer, Years, Zone};
+use rustix::event::{PollFd, PollFlags};
+use store::SourceId;
+
+/// Lines taken from one source before the next has its turn.
+const BUDGET_LINES: usize = 4_096;
+/// Least time between two notes on odd stamps of one source.
+const NOTE_EVERY_S: u64 = 60;
+
+/// One source, with what belongs to it.
+pub struct Followed {
+    source: Box<dyn Source>,
+    completer: Completer,
+    id: SourceId,
+    note_after: Moment,
+    committed: String,
+    /// Lines by what they were, since the start.
+    pub tally: Tally,
+}
+
+/// All sources.
+pub struct Intake {
+    /// Each.
+    pub followed: Vec<Followed>,
+}
+
+impl Followed {
+    /// A source that stamps without zone are read in `zone` for.
+    pub fn new(source: Box<dyn Source>, zone: &Zone, core: &mut Core) -> Self {
+        let id = core.journal.source(source.name());
+        Followed {
+            completer: Completer::new(zone.clone(), Years::Until(clock::now())),
+            committed: source.position().encode(),
+            source,
+            id,
+            note_after: Moment::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        self.source.status()
+    }
+
+    fn read(&mut self, core: &mut Core) -> Progress {
+        let Followed { source, completer, id, note_after, tally, .. } = self;
+        let moment = clock::monotonic();
+        source.read(moment, BUDGET_LINES, &mut |line| {
+            let now = clock::now();
+            let understood = understand(completer, line.bytes, Some(now));
+            let seq = core.line(*id, line.bytes, &understood);
+            tally.take(&understood.told);
+            match understood.told {
+                Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
+                Told::Unframed => core.journal.append_sample(seq, *id, "no log line", line.bytes),
+                _ => {}
+            }
+            if (understood.clamped || understood.back_s > 0) && moment >= *note_after {
+                *note_after = moment.plus(std::time::Duration::from_secs(NOTE_EVERY_S));
+                let what = if understood.clamped {
+                    "a stamp lies in the future; its arrival was taken".to_owned()
+                } else {
+                    format!("a stamp lies {} s before the latest one", understood.back_s)
+                };
+                core.note(now, "stamp", &what);
+            }
+        })
+    }
+}
+
+impl Intake {
+    /// Reads every source once. True where there is more to read at once.
+    pub fn read(&mut self, core: &mut Core) -> bool {
+        let mut more = false;
+        for followed in &mut self.followed {
+            more |= followed.read(core) == Progress::More;
+        }
+        more
+    }
+
+    /// Positions that moved since the last call of [`Intake::committed`].
+    pub fn moved(&self) -> Vec<(String, String)> {
+        self.followed
+            .iter()
+            .filter_map(|followed| {
+                let position = followed.source.position().encode();
+                let moved = position != followed.committed;
+                moved.then(|| (followed.source.name().to_owned(), position))
+            })
+            .collect()
+    }
+
+    /// These positions are on record now.
+    pub fn committed(&mut self, positions: Vec<(String, String)>) {
+        for (name, position) in positions {
+            let found = self.followed.iter_mut().find(|followed| followed.source.name() == name);
+            if let Some(followed) = found {
+                followed.committed = position;
+            }
+        }
+    }
+
+    /// What to wait for.
+    pub fn poll<'a>(&'a self, into: &mut Vec<PollFd<'a>>) {
+        let descriptors = self.followed.iter().flat_map(|followed| followed.source.descriptors());
+        into.extend(descriptors.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+    }
+
+    /// When to read at the latest.
+    pub fn deadline(&self) -> Option<Moment> {
+        self.followed.iter().filter_map(|followed| followed.source.deadline()).min()
+    }
+}
+
+/// A position as the journal keeps it.
+pub fn position(name: &str, positions: &[store::Position]) -> Option<Position> {
+    let kept = positions.iter().find(|position| position.source == name)?;
+    Position::decode(&kept.position).ok()
+}

@@ -1,0 +1,255 @@
+//! From decisions to the enforcer's process: what holds is told, never how.
+
+use crate::config::Config;
+use edge::clock::{self, Moment};
+use edge::enforce::{AllowOnly, Ban, Counter, Handle, Limits, Report, Ruleset, Scope};
+use engine::{Engine, Output};
+use event::{Decision, Measure, Mode, Network, Subject, Timestamp};
+use rustix::event::{PollFd, PollFlags};
+use std::net::IpAddr;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+/// Reports of the enforcer that are kept for `status`.
+const NOTES_MAX: usize = 32;
+
+/// The guard's side of the enforcer.
+pub struct Kernel {
+    handle: Option<Handle>,
+    ruleset: Ruleset,
+    ask_at: Moment,
+    /// Bans that the kernel held when last asked.
+    pub bans: u64,
+    /// Its counters when last asked.
+    pub counters: Vec<Counter>,
+    /// The latest reports worth telling.
+    pub notes: Vec<String>,
+    news: Vec<String>,
+    /// Why nothing is enforced, where nothing is.
+    pub idle: Option<String>,
+    /// The enforcer's process is gone: this guard ends, and both are started again.
+    pub lost: Option<String>,
+}
+
+/// The rules for the kernel, from the configuration and what was found on this host.
+pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> Ruleset {
+    let kernel = &config.kernel;
+    let mut ports: Vec<u16> = Ruleset::MAIL_PORTS
+        .iter()
+        .chain(&kernel.ports)
+        .chain(found_ports)
+        .chain(kernel.only.keys())
+        .copied()
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let mut allow: Vec<Network> =
+        config.engine.allow_networks.iter().chain(protected).copied().collect();
+    allow.sort_unstable();
+    allow.dedup();
+    Ruleset {
+        mode: config.mode,
+        scope: if kernel.all_ports { Scope::All } else { Scope::MailPorts },
+        ports,
+        allow,
+        allow_only: kernel
+            .only
+            .iter()
+            .map(|(port, networks)| AllowOnly { port: *port, networks: networks.clone() })
+            .collect(),
+        limits: Limits {
+            connections_per_minute_per_address: kernel.connections_per_minute,
+            burst_per_address: kernel.connections_burst,
+            connections_per_minute_per_prefix: kernel.prefix_connections_per_minute,
+            burst_per_prefix: kernel.prefix_connections_burst,
+            concurrent_per_address: kernel.concurrent_max,
+            concurrent_per_prefix: kernel.prefix_concurrent_max,
+        },
+        published: kernel.published,
+        counters_per_ban: kernel.count_per_ban,
+    }
+}
+
+impl Kernel {
+    /// On the socket to the enforcer's process; without one, `idle` says why.
+    pub fn new(handle: Option<Handle>, ruleset: Ruleset, idle: Option<String>) -> Self {
+        let mut kernel = Kernel {
+            handle,
+            ruleset,
+            ask_at: Moment::default(),
+            bans: 0,
+            counters: Vec::new(),
+            notes: Vec::new(),
+            news: Vec::new(),
+            idle,
+            lost: None,
+        };
+        let ruleset = kernel.ruleset.clone();
+        kernel.tell(|handle| handle.ruleset(&ruleset).map(drop));
+        kernel
+    }
+
+    fn note(&mut self, text: String) {
+        if self.notes.len() >= NOTES_MAX {
+            self.notes.remove(0);
+        }
+        self.notes.push(format!("{} {text}", clock::now()));
+        self.news.push(text);
+    }
+
+    /// Reports since the last call.
+    pub fn news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn tell(&mut self, order: impl FnOnce(&mut Handle) -> Result<(), edge::enforce::HandleError>) {
+        if let Some(handle) = &mut self.handle
+            && let Err(error) = order(handle)
+        {
+            self.handle = None;
+            self.lost = Some(error.to_string());
+        }
+    }
+
+    /// Replaces the rules.
+    pub fn set_ruleset(&mut self, ruleset: Ruleset) {
+        if self.ruleset != ruleset {
+            self.ruleset = ruleset.clone();
+            self.tell(|handle| handle.ruleset(&ruleset).map(drop));
+        }
+    }
+
+    /// Carries out what the engine said just now.
+    pub fn apply(&mut self, outputs: &[Output], now: Timestamp) {
+        let bans: Vec<Ban> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Decision(decision) => ban(decision, now),
+                _ => None,
+            })
+            .collect();
+        let ended: Vec<Network> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
+                    kernel_network(&expiry.subject)
+                }
+                _ => None,
+            })
+            .collect();
+        // In the order of the outputs a ban after an expiry of the same subject must win.
+        if !ended.is_empty() {
+            self.tell(|handle| handle.unban(&ended).map(drop));
+        }
+        if !bans.is_empty() {
+            self.tell(|handle| handle.ban(&bans).map(drop));
+        }
+    }
+
+    /// Tells everything that holds: after a start, and where the enforcer lost track.
+    pub fn snapshot(&mut self, engine: &Engine, now: Timestamp) {
+        let bans: Vec<Ban> = engine.holds().filter_map(|decision| ban(decision, now)).collect();
+        self.tell(|handle| handle.snapshot(bans).map(drop));
+    }
+
+    /// What to wait for.
+    pub fn poll<'a>(&'a self, into: &mut Vec<PollFd<'a>>) {
+        if let Some(handle) = &self.handle {
+            let write = if handle.wants_write() { PollFlags::OUT } else { PollFlags::empty() };
+            into.push(PollFd::from_borrowed_fd(handle.as_fd(), PollFlags::IN | write));
+        }
+    }
+
+    /// Hears reports, sends what waited, starts the process again where it died.
+    pub fn serve(&mut self, engine: &Engine, now: Timestamp) {
+        let mut reports = Vec::new();
+        self.tell(|handle| handle.flush().and_then(|()| handle.receive(&mut reports).map(drop)));
+        for report in reports {
+            self.hear(report);
+        }
+        let due = clock::monotonic();
+        if self.handle.as_ref().is_some_and(Handle::needs_snapshot) {
+            self.snapshot(engine, now);
+        }
+        if self.handle.is_some() && due >= self.ask_at {
+            self.ask_at = due.plus(Duration::from_secs(10));
+            self.tell(Handle::ask_counters);
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Counters { bans, counters } => {
+                self.bans = bans;
+                self.counters = counters;
+            }
+            Report::Refused { network, refusal, .. } => {
+                self.note(format!("{network} is not banned: {}", refusal.meaning()));
+            }
+            Report::Failed { text, .. } => self.note(format!("the kernel refused: {text}")),
+            Report::Healed { text, micros } => {
+                self.note(format!("healed in {} ms: {text}", micros / 1000));
+            }
+            Report::Applied { .. } | Report::Address { .. } | Report::Closed { .. } => {}
+        }
+    }
+
+    /// True where the enforcer's process is there.
+    pub const fn is_running(&self) -> bool {
+        self.handle.is_some()
+    }
+}
+
+/// What the kernel shall hold for a decision, where it shall hold anything.
+pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
+    if decision.measure != Measure::Ban || decision.mode != Mode::Enforce {
+        return None;
+    }
+    let remaining_s = match decision.until {
+        None => None,
+        Some(until) => {
+            let seconds = (until.0 - now.0).div_euclid(1_000_000) + 1;
+            Some(u32::try_from(seconds).ok().filter(|seconds| *seconds > 1)?)
+        }
+    };
+    Some(Ban { network: kernel_network(&decision.subject)?, remaining_s })
+}
+
+/// An IPv6 client stands for its /64: it can take another address of it at will.
+pub fn kernel_network(subject: &Subject) -> Option<Network> {
+    match subject {
+        Subject::Client(address @ IpAddr::V6(_)) => Some(Network::of(*address, 64)),
+        other => other.network(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(until: Option<Timestamp>, mode: Mode) -> Decision {
+        Decision {
+            at: Timestamp(0),
+            measure: Measure::Ban,
+            subject: Subject::Client("2001:db8::7".parse().unwrap()),
+            until,
+            rule: "brute-force".into(),
+            offence: 1,
+            score: 9.0,
+            mode,
+            evidence: event::Evidence::default(),
+        }
+    }
+
+    #[test]
+    fn only_what_still_holds_and_shall_be_enforced_reaches_the_kernel() {
+        let now = Timestamp::from_seconds(1_000);
+        let held =
+            ban(&decision(Some(Timestamp::from_seconds(1_600)), Mode::Enforce), now).unwrap();
+        assert_eq!(held.network.to_string(), "2001:db8::/64");
+        assert_eq!(held.remaining_s, Some(601));
+        assert!(ban(&decision(Some(now), Mode::Enforce), now).is_none());
+        assert!(ban(&decision(None, Mode::Observe), now).is_none());
+        assert_eq!(ban(&decision(None, Mode::Enforce), now).unwrap().remaining_s, None);
+    }
+}

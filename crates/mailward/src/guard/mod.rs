@@ -1,0 +1,199 @@
+//! The guard: one loop in one thread reads sources, steps the engine, commits the journal, tells
+//! the enforcer, and answers operators. It waits in `poll(2)` and nowhere else.
+//!
+//! It has no privilege to change the kernel: that is the enforcer's process, which reads only
+//! typed messages. Long work (maintenance of the journal, checkpoints) has a thread of its own.
+
+mod banner;
+mod chores;
+mod confine;
+mod hook;
+mod intake;
+mod kernel;
+mod listen;
+mod orders;
+mod start;
+
+pub use orders::protection_text;
+pub use start::{Start, places, signals, surroundings};
+
+/// Shows a decision, one line each.
+pub fn show(output: &Output) {
+    if let Output::Decision(decision) = output {
+        println!("{}", crate::story::decided(decision));
+    }
+}
+
+use crate::config::Config;
+use crate::core::Core;
+use crate::failure::{Context as _, Failure};
+use chores::Chores;
+use edge::clock::{self, Moment};
+use engine::Output;
+use event::{Command, Network, Order, Timestamp};
+use hook::HookCalls;
+use intake::Intake;
+use kernel::Kernel;
+use listen::Control;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use std::io::Read as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// Event time may come as close to the clock as this without an event: lines are not older.
+const LATENESS_S: i64 = 2;
+/// The longest wait.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often the surroundings (own addresses, administrators) are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// A running guard.
+pub struct Guard {
+    config: Config,
+    core: Core,
+    intake: Intake,
+    kernel: Kernel,
+    control: Control,
+    chores: Chores,
+    hook: HookCalls,
+    /// Signals arrive here as bytes.
+    signals: UnixStream,
+    /// Networks found in the surroundings that are never banned.
+    protected: Vec<Network>,
+    /// Ports found listening.
+    ports: Vec<u16>,
+    look_at: Moment,
+    since: Timestamp,
+    /// Shows what happens on a terminal.
+    show: fn(&Output),
+}
+
+impl Guard {
+    /// Runs until SIGINT or SIGTERM.
+    pub fn run(mut self) -> Result<(), Failure> {
+        loop {
+            let more = self.intake.read(&mut self.core);
+            let now = clock::now();
+            if !more {
+                self.core.tick(now.plus_seconds(-LATENESS_S));
+            }
+            self.carry_out(now);
+            self.serve(now);
+            if self.stopped() {
+                return self.stop();
+            }
+            if let Some(lost) = self.kernel.lost.take() {
+                self.stop()?;
+                return Err(Failure::new(lost));
+            }
+            if !more {
+                self.wait()?;
+            }
+        }
+    }
+
+    /// Commits what was read, then lets the kernel and the screen have it.
+    fn carry_out(&mut self, now: Timestamp) {
+        let positions = self.intake.moved();
+        let borrowed: Vec<(&str, &str)> =
+            positions.iter().map(|(name, position)| (name.as_str(), position.as_str())).collect();
+        let outputs = self.core.commit(&borrowed);
+        if self.core.trouble.is_none() {
+            self.intake.committed(positions);
+        }
+        if !outputs.is_empty() {
+            self.kernel.apply(&outputs, now);
+            outputs.iter().for_each(self.show);
+            self.chores.changed();
+            self.hook.take(&outputs, now);
+        }
+    }
+
+    fn serve(&mut self, now: Timestamp) {
+        self.kernel.serve(&self.core.engine, now);
+        for note in self.kernel.news() {
+            self.core.note(now, "enforcer", &note);
+        }
+        // The control socket is taken out while it is served, because answers need the rest.
+        let mut control = std::mem::replace(&mut self.control, Control::none());
+        control.serve(|peer, request| self.answer(peer, request));
+        self.control = control;
+        let moment = clock::monotonic();
+        if moment >= self.look_at {
+            self.look_at = moment.plus(LOOK_EVERY);
+            self.look_around(now);
+        }
+        for trouble in self.hook.run() {
+            self.core.note(now, "hook", &trouble);
+        }
+        for trouble in self.chores.run(&mut self.core, moment) {
+            self.core.note(now, "journal", &trouble);
+        }
+        self.carry_out(now);
+    }
+
+    /// Own addresses and administrators come and go; whoever is one now is never banned.
+    fn look_around(&mut self, now: Timestamp) {
+        let found = start::protected();
+        if found != self.protected {
+            self.protected = found;
+            self.protect(now);
+            self.refresh_ruleset();
+        }
+    }
+
+    fn protect(&mut self, now: Timestamp) {
+        self.core.command(&Command {
+            at: now,
+            operator: "mailward".into(),
+            reason: "surroundings".into(),
+            order: Order::Protect { networks: self.protected.clone().into() },
+        });
+    }
+
+    /// Tells the enforcer who is allowed now.
+    fn refresh_ruleset(&mut self) {
+        let mut protected = self.protected.clone();
+        protected.extend(self.core.engine.allowlist());
+        self.kernel.set_ruleset(kernel::ruleset(&self.config, &self.ports, &protected));
+    }
+
+    fn stopped(&mut self) -> bool {
+        let mut byte = [0; 16];
+        matches!(self.signals.read(&mut byte), Ok(count) if count > 0)
+    }
+
+    /// An orderly end: what was read is committed, and a checkpoint makes the next start quick.
+    /// The kernel keeps its bans until their times end.
+    fn stop(mut self) -> Result<(), Failure> {
+        self.carry_out(clock::now());
+        self.chores.stop(&mut self.core);
+        match &self.core.trouble {
+            None => Ok(()),
+            Some(trouble) => {
+                Err(Failure::new(format!("the journal could not be written at the end: {trouble}"))
+                    .remedy("the lines since the last commit are read again at the next start"))
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<(), Failure> {
+        let mut descriptors = vec![PollFd::from_borrowed_fd(self.signals.as_fd(), PollFlags::IN)];
+        self.intake.poll(&mut descriptors);
+        self.kernel.poll(&mut descriptors);
+        self.control.poll(&mut descriptors);
+        let now = clock::monotonic();
+        let due = self.intake.deadline().map_or(WAIT_MAX, |at| at.since(now));
+        let due = due.min(WAIT_MAX);
+        let timeout = Timespec {
+            tv_sec: i64::try_from(due.as_secs()).unwrap_or(1),
+            tv_nsec: i64::from(due.subsec_nanos()),
+        };
+        match rustix::event::poll(&mut descriptors, Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error).context(|| "waiting for log lines".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! From a configuration to a running guard: look around, open the journal, the sources and the
+//! socket to the enforcer, give up what is not needed any more.
+
+use super::chores::Chores;
+use super::hook::HookCalls;
+use super::intake::{self, Followed, Intake};
+use super::kernel::{self, Kernel};
+use super::listen::Control;
+use super::{Guard, banner, confine};
+use crate::config::Config;
+use crate::control;
+use crate::failure::{Context as _, Failure};
+use crate::recover;
+use edge::clock::{self, Moment};
+use edge::enforce::Handle;
+use edge::source::{FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From};
+use edge::stamp::Zone;
+use edge::surroundings::{LogPlace, Surroundings, look};
+use engine::Output;
+use event::Network;
+use std::collections::BTreeSet;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// How much of a log that was never read is read at the first start, in bytes: enough to learn
+/// who usually logs in.
+const LEARN_BYTES: u64 = 8 << 20;
+
+/// What a guard is started with.
+pub struct Start {
+    /// The configuration.
+    pub config: Config,
+    /// The socket to the enforcer's process, or why there is none.
+    pub enforcer: Result<Handle, String>,
+    /// Shows what happens on a terminal.
+    pub show: fn(&Output),
+    /// False in tests that keep their privileges.
+    pub confine: bool,
+}
+
+/// Networks of the surroundings that are never banned.
+pub fn protected() -> Vec<Network> {
+    surroundings().protected()
+}
+
+/// What this host is.
+pub fn surroundings() -> Surroundings {
+    look(Path::new("/"), std::env::var("SSH_CONNECTION").ok().as_deref())
+}
+
+impl Start {
+    /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
+    pub fn guard(self) -> Result<Guard, Failure> {
+        let signals = signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+        let found = surroundings();
+        let dir = self.config.state_dir();
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .context(|| dir.display().to_string())
+            .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
+        let mut recovered = recover::open(&dir, &self.config.engine)?;
+        let zone = zone(&self.config)?;
+        let moment = clock::monotonic();
+        let places = places(&self.config, &found);
+        if places.is_empty() {
+            return Err(nothing_to_read(&found));
+        }
+        let intake = open(&places, &self.config, &zone, &mut recovered, moment);
+        let now = clock::now();
+        let ports = found.ports.clone();
+        let mut protected = found.protected();
+        let (handle, idle) = match self.enforcer {
+            Ok(handle) => (Some(handle), None),
+            Err(why) => (None, Some(why)),
+        };
+        let socket = control::socket_path(&dir);
+        let control = Control::listen(&socket).context(|| socket.display().to_string())?;
+        let text = banner::text(&banner::Facts {
+            config: &self.config,
+            found: &found,
+            places: &places,
+            dir: &dir,
+            idle: idle.as_deref(),
+            recovered: &recovered,
+        });
+        if self.confine {
+            confine::give_up(&writable(&self.config, &dir), &places)?;
+        }
+        let core = recovered.core;
+        let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
+        protected.sort_unstable();
+        let ruleset = kernel::ruleset(&self.config, &ports, &protected);
+        let hook = HookCalls::new(&self.config.export.hook);
+        let mut guard = Guard {
+            kernel: Kernel::new(handle, ruleset, idle),
+            config: self.config,
+            core,
+            intake,
+            control,
+            chores,
+            hook,
+            signals,
+            protected,
+            ports,
+            look_at: moment,
+            since: now,
+            show: self.show,
+        };
+        guard.protect(now);
+        guard.refresh_ruleset();
+        guard.kernel.snapshot(&guard.core.engine, now);
+        print!("{text}");
+        Ok(guard)
+    }
+}
+
+/// These signals as bytes on a socket, so that `poll(2)` sees them.
+pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
+    let (ours, theirs) = UnixStream::pair().context(|| "a socket pair".to_owned())?;
+    ours.set_nonblocking(true).context(|| "a socket pair".to_owned())?;
+    for signal in which {
+        let end = theirs.try_clone().context(|| "a socket pair".to_owned())?;
+        signal_hook::low_level::pipe::register(*signal, end)
+            .context(|| "a signal handler".to_owned())?;
+    }
+    Ok(ours)
+}
+
+/// Directories that the guard goes on writing to.
+fn writable(config: &Config, dir: &Path) -> Vec<PathBuf> {
+    let list = config.export.list.as_ref().and_then(|path| path.parent());
+    [Some(dir), list].into_iter().flatten().map(Path::to_path_buf).collect()
+}
+
+fn zone(config: &Config) -> Result<Zone, Failure> {
+    if config.source.zone.is_empty() {
+        return Ok(Zone::local());
+    }
+    Zone::named(&config.source.zone).map_err(|error| Failure::new(format!("source.zone: {error}")))
+}
+
+/// What will be read: what was found, and what the configuration names besides; each place once.
+pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
+    let mut places: Vec<LogPlace> = Vec::new();
+    if config.source.find {
+        places.extend(found.logs.iter().map(|choice| choice.place.clone()));
+    }
+    let mut known: BTreeSet<PathBuf> = places
+        .iter()
+        .filter_map(|place| match place {
+            LogPlace::File(path) => Some(path.clone()),
+            LogPlace::Journald { .. } => None,
+        })
+        .collect();
+    for file in &config.source.files {
+        if known.insert(file.clone()) {
+            places.push(LogPlace::File(file.clone()));
+        }
+    }
+    places
+}
+
+fn open(
+    places: &[LogPlace],
+    config: &Config,
+    zone: &Zone,
+    recovered: &mut recover::Recovered,
+    now: Moment,
+) -> Intake {
+    let start = if config.source.from_beginning { From::Begin } else { From::Back(LEARN_BYTES) };
+    let mut followed = Vec::new();
+    for place in places {
+        let source: Box<dyn Source> = match place {
+            LogPlace::File(path) => {
+                let name = path.display().to_string();
+                let resume = intake::position(&name, &recovered.positions);
+                let options = FileOptions { start, ..FileOptions::default() };
+                Box::new(FileSource::open(&name, path, options, resume.as_ref(), now))
+            }
+            LogPlace::Journald { matches } => {
+                let name = "journald";
+                let resume = intake::position(name, &recovered.positions);
+                let options =
+                    JournalOptions { matches: matches.clone(), start, ..JournalOptions::default() };
+                Box::new(JournalSource::open(name, options, resume.as_ref(), now))
+            }
+        };
+        followed.push(Followed::new(source, zone, &mut recovered.core));
+    }
+    Intake { followed }
+}
+
+fn nothing_to_read(found: &Surroundings) -> Failure {
+    let mut what = "nothing to guard by: no log of a mail server was found".to_owned();
+    if found.servers.is_empty() {
+        what.push_str(", and neither Postfix, Dovecot nor Exim is installed or running here");
+    }
+    for lack in &found.lacks {
+        what.push_str(&format!("\n  {lack}"));
+    }
+    Failure::new(what).remedy(
+        "install a mail server, or name its log with source.files in the configuration; \
+         `mailward up --demo` shows a recorded hostile day without one",
+    )
+}

@@ -1,0 +1,85 @@
+//! The logs that `parse` and `replay` read: one after the other, or merged by time.
+
+use crate::failure::{Context as _, Failure};
+use crate::understand::{Understood, understand};
+use clap::ArgMatches;
+use edge::clock;
+use edge::source::LineReader;
+use edge::stamp::{Completer, Years, Zone};
+use event::Timestamp;
+use std::path::{Path, PathBuf};
+
+/// One log.
+pub struct Log {
+    /// As named on the command line.
+    pub name: String,
+    /// Lines handed out.
+    pub lines: u64,
+    /// Bytes of the decompressed log handed out.
+    pub offset: u64,
+    reader: LineReader<'static>,
+    completer: Completer,
+}
+
+/// Opens the logs named on the command line.
+pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
+    let zone = match matches.get_one::<String>("tz") {
+        Some(name) => Zone::named(name).map_err(|error| {
+            Failure::usage(error.to_string())
+                .remedy("name it as in /usr/share/zoneinfo: Europe/Vienna, UTC")
+        })?,
+        None => Zone::local(),
+    };
+    let year = matches.get_one::<i32>("year").copied();
+    super::cli::files(matches).iter().map(|path| Log::open(path, &zone, year)).collect()
+}
+
+impl Log {
+    fn open(path: &PathBuf, zone: &Zone, year: Option<i32>) -> Result<Log, Failure> {
+        let name = path.display().to_string();
+        let (reader, changed) = if path.as_os_str() == "-" {
+            (LineReader::of(std::io::stdin()), clock::now())
+        } else {
+            (LineReader::open(path), changed(path).unwrap_or_else(clock::now))
+        };
+        let reader = reader.context(|| name.clone())?;
+        let years = match year {
+            Some(year) => Years::Until(end_of(year)),
+            None => Years::Until(changed),
+        };
+        Ok(Log {
+            name,
+            lines: 0,
+            offset: 0,
+            reader,
+            completer: Completer::new(zone.clone(), years),
+        })
+    }
+
+    /// Reads the next line and hands it to `take` with its number in this log.
+    /// `Ok(false)` at the end.
+    pub fn next(
+        &mut self,
+        take: impl FnOnce(u64, &[u8], Understood<'_>) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let line = self.reader.next().map_err(|error| {
+            Failure::new(format!("{}: {error}", self.name))
+                .remedy("the lines before that were read; mend or replace the file")
+        })?;
+        let Some(line) = line else { return Ok(false) };
+        self.lines += 1;
+        self.offset = line.offset_end;
+        let understood = understand(&mut self.completer, line.bytes, None);
+        take(self.lines, line.bytes, understood)?;
+        Ok(true)
+    }
+}
+
+fn changed(path: &Path) -> Option<Timestamp> {
+    Some(clock::of_system_time(std::fs::metadata(path).ok()?.modified().ok()?))
+}
+
+/// The last second of a year: `--year` names the year of the last line.
+fn end_of(year: i32) -> Timestamp {
+    event::Civil { year, month: 12, day: 31, hour: 23, minute: 59, second: 59, micros: 0 }.utc()
+}

@@ -1,0 +1,21 @@
+//! The program: configuration, wiring, processes, command line.
+//!
+//! Everything that decides is in the pure crates; this one passes values between them and the
+//! outside. It is a library so that tests and fuzz targets reach its parts.
+
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod core;
+pub mod demo;
+pub mod failure;
+pub mod guard;
+pub mod input;
+pub mod json;
+pub mod recover;
+pub mod replay;
+pub mod story;
+pub mod subject;
+pub mod supervise;
+pub mod terminal;
+pub mod understand;

@@ -1,0 +1,78 @@
+//! Opens the journal and brings an engine up to it: the newest checkpoint that can be read, then
+//! every input after it, stepped again.
+
+use crate::core::Core;
+use crate::failure::Failure;
+use engine::{Engine, Input};
+use std::path::Path;
+use store::{Journal, Mark, Options, Position, Record, StoreError};
+
+/// A core that is where the last run stopped.
+pub struct Recovered {
+    /// It.
+    pub core: Core,
+    /// How far each source was read.
+    pub positions: Vec<Position>,
+    /// What was found broken, and what was lost by it.
+    pub losses: Vec<String>,
+    /// Records that were stepped again.
+    pub replayed: u64,
+}
+
+/// Opens `dir`, making it where it is not there.
+pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
+    let (journal, recovery) = Journal::open(dir, Options::default()).map_err(failure)?;
+    let mut losses: Vec<String> = recovery.losses.iter().map(|loss| loss.what.clone()).collect();
+    let (mut engine, mark) = restored(&recovery.checkpoints, config, &mut losses);
+    let mut dropped = Vec::new();
+    let replayed = journal
+        .replay(mark, |record| {
+            step_again(&mut engine, record, &mut dropped);
+            dropped.clear();
+        })
+        .map_err(failure)?;
+    losses.extend(replayed.losses.iter().map(|loss| loss.what.clone()));
+    Ok(Recovered {
+        core: Core::new(engine, journal, recovery.seq),
+        positions: recovery.positions,
+        losses,
+        replayed: replayed.records,
+    })
+}
+
+fn restored(
+    checkpoints: &[store::Checkpoint],
+    config: &engine::Config,
+    losses: &mut Vec<String>,
+) -> (Engine, Mark) {
+    for checkpoint in checkpoints {
+        let engine = checkpoint
+            .load()
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Engine::restore(&bytes, config.clone()).map_err(|e| e.to_string()));
+        match engine {
+            Ok(engine) => return (engine, checkpoint.mark),
+            Err(error) => losses.push(format!("{}: {error}", checkpoint.path.display())),
+        }
+    }
+    (Engine::new(config.clone()), Mark::default())
+}
+
+fn step_again(engine: &mut Engine, record: &Record<'_>, out: &mut Vec<engine::Output>) {
+    match record {
+        Record::Event { seq, event, .. } => engine.step(*seq, &Input::Event(event), out),
+        Record::Tick { at } => engine.step(0, &Input::Tick(*at), out),
+        Record::Command { seq, command } => engine.step(*seq, &Input::Command(command), out),
+        _ => {}
+    }
+}
+
+/// What to do about a journal that cannot be opened.
+pub fn failure(error: StoreError) -> Failure {
+    let failure = Failure::new(format!("the journal: {error}"));
+    match error {
+        StoreError::InUse { .. } => failure
+            .remedy("another guard runs with this state directory: stop it, or set state.dir"),
+        _ => failure.remedy("see that the directory can be written, or set state.dir"),
+    }
+}

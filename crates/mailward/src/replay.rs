@@ -1,0 +1,239 @@
+//! Old logs through the parsers and the engine, in the order of their times.
+
+use crate::failure::Failure;
+use crate::input::{self, Log};
+use crate::terminal::Style;
+use crate::understand::{Tally, Told, told};
+use clap::ArgMatches;
+use edge::clock;
+use engine::{Engine, Input, Output};
+use event::{Decision, Event, Kind, Outcome as Became, Timestamp, canonical};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Decisions kept for the human form.
+const KEPT_MAX: usize = 100_000;
+/// Clients remembered as having logged in.
+const LOGGED_IN_MAX: usize = 1_000_000;
+/// Lines between two looks at the progress bar.
+const PROGRESS_LINES: u64 = 50_000;
+
+/// A replay.
+pub struct Replay {
+    logs: Vec<Log>,
+    engine: Engine,
+    outputs: Vec<Output>,
+    outcome: Outcome,
+    logged_in: BTreeSet<IpAddr>,
+    seq: u64,
+    progress: Option<ProgressBar>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Lines by what they were.
+    pub tally: Tally,
+    /// Findings.
+    pub findings: u64,
+    /// Decisions.
+    pub decisions: u64,
+    /// Decisions by rule.
+    pub rules: BTreeMap<String, u64>,
+    /// The first decisions.
+    pub kept: Vec<Kept>,
+    /// Time it took.
+    pub seconds: f64,
+    /// A log that could not be read to its end; what came before counts.
+    pub failure: Option<Failure>,
+}
+
+/// A decision, with what a person wants to know of it.
+#[derive(Debug)]
+pub struct Kept {
+    /// It.
+    pub decision: Decision,
+    /// The client had logged in before.
+    pub logged_in: bool,
+}
+
+impl Replay {
+    /// Opens the logs named on the command line.
+    pub fn open(matches: &ArgMatches, config: engine::Config) -> Result<Self, Failure> {
+        let logs = input::open(matches)?;
+        let size: u64 =
+            logs.iter().filter_map(|log| Some(std::fs::metadata(&log.name).ok()?.len())).sum();
+        Ok(Replay {
+            logs,
+            engine: Engine::new(config),
+            outputs: Vec::new(),
+            outcome: Outcome::default(),
+            logged_in: BTreeSet::new(),
+            seq: 0,
+            progress: progress(size),
+        })
+    }
+
+    /// Reads everything; every output goes to `take` in the order of event time.
+    pub fn run(
+        &mut self,
+        take: &mut dyn FnMut(&Output) -> Result<(), Failure>,
+    ) -> Result<Outcome, Failure> {
+        let began = clock::monotonic();
+        let read = match self.logs.len() {
+            1 => self.one(take),
+            _ => self.merged(take),
+        };
+        self.engine.finish(&mut self.outputs);
+        self.hand_out(take)?;
+        if let Some(progress) = &self.progress {
+            progress.finish_and_clear();
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        outcome.seconds = clock::monotonic().since(began).as_secs_f64();
+        outcome.failure = read.err();
+        Ok(outcome)
+    }
+
+    fn one(&mut self, take: &mut dyn FnMut(&Output) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Some(mut log) = self.logs.pop() else { return Ok(()) };
+        loop {
+            let more = log.next(|_, _, understood| self.step(&understood.told, take))?;
+            if !more {
+                return Ok(());
+            }
+            self.show_progress(log.offset);
+        }
+    }
+
+    /// Several logs: always the line with the earliest time next. A log's own order is kept.
+    fn merged(
+        &mut self,
+        take: &mut dyn FnMut(&Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let logs = std::mem::take(&mut self.logs);
+        let mut queues: Vec<Queue> = logs.into_iter().map(Queue::new).collect();
+        let mut failed = None;
+        for queue in &mut queues {
+            failed = queue.fill().err().or(failed);
+        }
+        loop {
+            let next = queues
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(position, queue)| Some((queue.due()?, position)))
+                .min();
+            let Some((_, position)) = next else { break };
+            let Some(queue) = queues.get_mut(position) else { break };
+            if let Some(at) = queue.at {
+                self.step(&told(&queue.line, at), take)?;
+            }
+            failed = queue.fill().err().or(failed);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn step(
+        &mut self,
+        told: &Told<'_>,
+        take: &mut dyn FnMut(&Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.seq += 1;
+        self.outcome.tally.take(told);
+        let Told::Event(event) = told else { return Ok(()) };
+        self.remember(event);
+        self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
+        if self.outputs.is_empty() { Ok(()) } else { self.hand_out(take) }
+    }
+
+    fn remember(&mut self, event: &Event<'_>) {
+        if event.kind == Kind::Auth
+            && event.outcome == Became::Allowed
+            && let Some(client) = event.client
+            && self.logged_in.len() < LOGGED_IN_MAX
+        {
+            self.logged_in.insert(canonical(client));
+        }
+    }
+
+    fn hand_out(
+        &mut self,
+        take: &mut dyn FnMut(&Output) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        for output in std::mem::take(&mut self.outputs) {
+            take(&output)?;
+            match output {
+                Output::Finding(_) => self.outcome.findings += 1,
+                Output::Decision(decision) => self.keep(decision),
+                Output::Expiry(_) | Output::Evicted(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, decision: Decision) {
+        self.outcome.decisions += 1;
+        *self.outcome.rules.entry(decision.rule.to_string()).or_default() += 1;
+        if self.outcome.kept.len() < KEPT_MAX {
+            let logged_in = decision.subject.network().is_some_and(|network| {
+                self.logged_in
+                    .range(network.address()..)
+                    .next()
+                    .is_some_and(|client| network.contains(*client))
+            });
+            self.outcome.kept.push(Kept { decision, logged_in });
+        }
+    }
+
+    fn show_progress(&self, offset: u64) {
+        if let Some(progress) = &self.progress
+            && self.seq.is_multiple_of(PROGRESS_LINES)
+        {
+            progress.set_position(offset);
+        }
+    }
+}
+
+/// On a terminal only, and to standard error.
+fn progress(size: u64) -> Option<ProgressBar> {
+    if !Style::stderr().is_terminal() || size == 0 {
+        return None;
+    }
+    let style =
+        ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} to go").ok()?;
+    Some(ProgressBar::new(size).with_style(style))
+}
+
+/// The next line of one log, waiting for its turn.
+struct Queue {
+    log: Log,
+    line: Vec<u8>,
+    /// The time of the line, as completed; `None` at the end of the log.
+    at: Option<Timestamp>,
+    /// When it is due: never before the line before it, so that a log keeps its own order.
+    due: Timestamp,
+}
+
+impl Queue {
+    fn new(log: Log) -> Self {
+        Queue { log, line: Vec::new(), at: None, due: Timestamp(i64::MIN) }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.at.map(|_| self.due)
+    }
+
+    fn fill(&mut self) -> Result<(), Failure> {
+        let Queue { log, line, at, due } = self;
+        *at = None;
+        log.next(|_, bytes, understood| {
+            line.clear();
+            line.extend_from_slice(bytes);
+            *at = Some(understood.at);
+            *due = (*due).max(understood.at);
+            Ok(())
+        })
+        .map(drop)
+    }
+}

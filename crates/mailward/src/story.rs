@@ -1,0 +1,176 @@
+//! Records of the journal for people and for tools: what `query` and `why` print.
+
+use crate::json::{self, Object};
+use crate::terminal::{self, Style, Tone};
+use event::{Command, Event, Order, Text, Timestamp};
+use std::fmt::Write as _;
+use store::{Record, Row};
+
+/// A row as one JSON object.
+pub fn as_json(row: &Row) -> Option<String> {
+    let mut out = String::new();
+    match row.record()? {
+        Record::Event { seq, event, line, .. } => {
+            let mut object = Object::open(&mut out);
+            object
+                .shown("type", "event")
+                .plain("line", seq)
+                .text("source", row.source().as_bytes());
+            json::event(&mut object, &event);
+            object.text("text", line);
+            object.close();
+        }
+        Record::Finding { finding, .. } => json::finding(&mut out, &finding),
+        Record::Decision { decision, .. } => json::decision(&mut out, &decision),
+        Record::Expiry { expiry, .. } => json::expiry(&mut out, &expiry),
+        Record::Evicted { evicted, .. } => json::evicted(&mut out, &evicted),
+        Record::Command { seq, command } => {
+            let mut object = Object::open(&mut out);
+            object
+                .shown("type", "command")
+                .shown("at", command.at)
+                .plain("line", seq)
+                .text("operator", command.operator.as_bytes())
+                .text("reason", command.reason.as_bytes())
+                .text("order", order(&command).as_bytes());
+            object.close();
+        }
+        Record::Note { seq, at, topic, text } => {
+            let mut object = Object::open(&mut out);
+            object
+                .shown("type", "note")
+                .shown("at", at)
+                .plain("line", seq)
+                .text("topic", topic.as_bytes())
+                .text("text", text);
+            object.close();
+        }
+        Record::Tick { .. } | Record::Config { .. } | Record::Position { .. } => return None,
+    }
+    Some(out)
+}
+
+/// A row as a line for people; with its log line below where `lines` asks for it.
+pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
+    let mut out = match row.record()? {
+        Record::Event { event, line, .. } => event_text(&event, line, style, lines),
+        Record::Finding { finding, .. } => style.paint(
+            Tone::Warning,
+            &format!(
+                "{}  found      {} {}: {} (score {:.1})",
+                terminal::local(finding.at),
+                finding.subject.kind(),
+                finding.subject,
+                finding.detector,
+                finding.score
+            ),
+        ),
+        Record::Decision { decision, .. } => style.paint(Tone::Bad, &decided(&decision)),
+        Record::Expiry { expiry, .. } => style.paint(
+            Tone::Good,
+            &format!(
+                "{}  ended      {} of {} ({}): {}",
+                terminal::local(expiry.at),
+                expiry.measure,
+                expiry.subject,
+                expiry.rule,
+                expiry.cause
+            ),
+        ),
+        Record::Evicted { evicted, .. } => format!(
+            "{}  gave way   {} entries of the table {}",
+            terminal::local(evicted.at),
+            evicted.entries,
+            evicted.table
+        ),
+        Record::Command { command, .. } => format!(
+            "{}  ordered    by {}: {}{}",
+            terminal::local(command.at),
+            command.operator,
+            order(&command),
+            if command.reason.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", Text::from(&*command.reason))
+            }
+        ),
+        Record::Note { at, topic, text, .. } => {
+            format!("{}  {topic:<9}  {}", terminal::local(at), Text(text))
+        }
+        Record::Tick { .. } | Record::Config { .. } | Record::Position { .. } => return None,
+    };
+    out.push('\n');
+    Some(out)
+}
+
+/// A decision in one line: what is shown while the guard runs, too.
+pub fn decided(decision: &event::Decision) -> String {
+    let length = decision.until.map_or_else(
+        || "until lifted".to_owned(),
+        |until| format!("for {}", terminal::duration(until.seconds() - decision.at.seconds())),
+    );
+    let mode = match decision.mode {
+        event::Mode::Enforce => String::new(),
+        other => format!(" [{other} only]"),
+    };
+    let offence = match decision.offence {
+        0 => String::new(),
+        number => format!(", offence {number}"),
+    };
+    format!(
+        "{}  {:<9}  {} {length}: {} (score {:.1}{offence}){mode}",
+        terminal::local(decision.at),
+        decision.measure.name(),
+        decision.subject,
+        decision.rule,
+        decision.score
+    )
+}
+
+fn event_text(event: &Event<'_>, line: &[u8], style: Style, lines: bool) -> String {
+    let mut out = format!(
+        "{}  {:<9}  {} {} {}",
+        terminal::local(event.at),
+        event::Vocabulary::name(event.kind),
+        event.server,
+        event.service,
+        event.outcome
+    );
+    if let Some(reason) = event.reason {
+        let _ = write!(out, " ({reason})");
+    }
+    if let Some(client) = event.client {
+        let _ = write!(out, " {client}");
+    }
+    if let Some(account) = event.account {
+        let _ = write!(out, " as {account}");
+    }
+    if event.attempts > 1 {
+        let _ = write!(out, ", {} attempts", event.attempts);
+    }
+    if lines {
+        let _ = write!(out, "\n    {}", style.paint(Tone::Dim, &Text(line).to_string()));
+    }
+    out
+}
+
+/// An order in words.
+pub fn order(command: &Command) -> String {
+    let until = |until: Option<Timestamp>| {
+        until.map_or_else(String::new, |until| format!(" until {}", terminal::local(until)))
+    };
+    match &command.order {
+        Order::Ban { subject, duration_s } => match duration_s {
+            Some(seconds) => {
+                format!("ban {subject} for {}", terminal::duration(i64::from(*seconds)))
+            }
+            None => format!("ban {subject}"),
+        },
+        Order::Unban { subject } => format!("unban {subject}"),
+        Order::Allow { network, until: end } => format!("allow {network}{}", until(*end)),
+        Order::Disallow { network } => format!("disallow {network}"),
+        Order::Protect { networks } => {
+            format!("protect {} addresses of the surroundings", networks.len())
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The parent of the guard and the enforcer: starts both, ends both, and starts both again when
+//! one dies. It reads nothing that a stranger wrote.
+//!
+//! They are started together because the guard, once it has given up its privileges, could not
+//! start an enforcer. The kernel keeps its bans meanwhile.
+
+use crate::failure::{Context as _, Failure};
+use edge::clock::{self, Moment};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use std::io::{ErrorKind, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// Restarts closer together than this are slowed down.
+const QUICK: Duration = Duration::from_secs(10);
+/// The longest pause before a restart.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long a child may take to end.
+const END_WITHIN: Duration = Duration::from_secs(20);
+/// Restarts right after the first start that are given up: the cause was told then.
+const TRIES_AT_START: u32 = 1;
+
+struct Pair {
+    guard: Child,
+    enforcer: Child,
+}
+
+/// What a user without root, or without nftables, can do.
+pub fn remedy() -> &'static str {
+    if rustix::process::geteuid().is_root() {
+        "load the kernel module nf_tables, or run where it is"
+    } else {
+        "run as root (sudo mailward up) to have attackers banned"
+    }
+}
+
+/// Runs both until SIGINT or SIGTERM.
+pub fn run(config: Option<&Path>) -> Result<(), Failure> {
+    let signals = crate::guard::signals(&[SIGINT, SIGTERM])?;
+    let deaths = crate::guard::signals(&[SIGCHLD])?;
+    let mut pause = Duration::ZERO;
+    let mut starts = 0;
+    loop {
+        let began = clock::monotonic();
+        let mut pair = start(config)?;
+        starts += 1;
+        let ended = watch(&mut pair, &signals, &deaths)?;
+        let status = end(&mut pair)?;
+        let Some(which) = ended else { return outcome(status) };
+        let lived = clock::monotonic().since(began);
+        if lived < QUICK && starts <= TRIES_AT_START {
+            return Err(Failure::new(format!(
+                "the {which} ended right after its start ({status})"
+            ))
+            .remedy("see what it said above"));
+        }
+        pause = if lived < QUICK {
+            (pause * 2 + Duration::from_secs(1)).min(PAUSE_MAX)
+        } else {
+            Duration::ZERO
+        };
+        eprintln!(
+            "mailward up: the {which} ended ({status}); starting again; bans in the kernel stay"
+        );
+        if sleep(&signals, pause) {
+            return Ok(());
+        }
+    }
+}
+
+fn outcome(status: ExitStatus) -> Result<(), Failure> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the guard ended with {status}")).remedy("see what it said above"))
+}
+
+fn start(config: Option<&Path>) -> Result<Pair, Failure> {
+    let (ours, theirs) = socketpair().context(|| "a socket pair".to_owned())?;
+    let enforcer =
+        child("enforcer", None, theirs).context(|| "starting the enforcer".to_owned())?;
+    match child("guard", config, ours) {
+        Ok(guard) => Ok(Pair { guard, enforcer }),
+        Err(error) => {
+            let mut enforcer = enforcer;
+            let _ = enforcer.kill();
+            let _ = enforcer.wait();
+            Err(Failure::new(format!("starting the guard: {error}")))
+        }
+    }
+}
+
+/// The socket between the two: datagrams that keep their order and their bounds.
+fn socketpair() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+}
+
+fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(name).stdin(Stdio::from(socket));
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    command.spawn()
+}
+
+/// Waits for a signal (`None`) or for the end of one of the two (its name).
+fn watch(
+    pair: &mut Pair,
+    signals: &UnixStream,
+    deaths: &UnixStream,
+) -> Result<Option<&'static str>, Failure> {
+    loop {
+        for (child, name) in [(&mut pair.guard, "guard"), (&mut pair.enforcer, "enforcer")] {
+            if child.try_wait().context(|| format!("waiting for the {name}"))?.is_some() {
+                return Ok(Some(name));
+            }
+        }
+        if wait(&[signals, deaths], Duration::from_secs(60)) && arrived(signals) {
+            return Ok(None);
+        }
+        arrived(deaths);
+    }
+}
+
+/// Ends both: the guard in its own time (it commits), the enforcer by losing its socket.
+fn end(pair: &mut Pair) -> Result<ExitStatus, Failure> {
+    if let Some(pid) = rustix::process::Pid::from_raw(pair.guard.id().cast_signed()) {
+        // It may have ended already, or have got the terminal's signal itself.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    let status = wait_or_kill(&mut pair.guard)?;
+    wait_or_kill(&mut pair.enforcer)?;
+    Ok(status)
+}
+
+fn wait_or_kill(child: &mut Child) -> Result<ExitStatus, Failure> {
+    let deadline = clock::monotonic().plus(END_WITHIN);
+    loop {
+        if let Some(status) = child.try_wait().context(|| "waiting for a process".to_owned())? {
+            return Ok(status);
+        }
+        if clock::monotonic() >= deadline {
+            let _ = child.kill();
+            return child.wait().context(|| "waiting for a process".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// True where a signal came before the time was over.
+fn sleep(signals: &UnixStream, pause: Duration) -> bool {
+    let until: Moment = clock::monotonic().plus(pause);
+    while clock::monotonic() < until {
+        if wait(&[signals], until.since(clock::monotonic())) && arrived(signals) {
+            return true;
+        }
+    }
+    false
+}
+
+fn wait(on: &[&UnixStream], at_most: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut descriptors: Vec<PollFd<'_>> =
+        on.iter().map(|socket| PollFd::new(*socket, PollFlags::IN)).collect();
+    let timeout = Timespec {
+        tv_sec: i64::try_from(at_most.as_secs()).unwrap_or(60),
+        tv_nsec: i64::from(at_most.subsec_nanos()),
+    };
+    poll(&mut descriptors, Some(&timeout)).is_ok_and(|ready| ready > 0)
+}
+
+/// True where a signal came; takes it.
+pub fn arrived(mut signals: &UnixStream) -> bool {
+    let mut bytes = [0; 64];
+    match signals.read(&mut bytes) {
+        Ok(count) => count > 0,
+        Err(error) => {
+            error.kind() != ErrorKind::WouldBlock && error.kind() != ErrorKind::Interrupted
+        }
+    }
+}

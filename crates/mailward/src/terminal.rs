@@ -1,0 +1,160 @@
+//! What people see: tables that fit, colours that respect `NO_COLOR`, times in the reader's zone.
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use event::Timestamp;
+use jiff::tz::TimeZone;
+use std::io::IsTerminal;
+
+/// How to write to one stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Style {
+    colour: bool,
+    width: Option<u16>,
+}
+
+/// A colour with a meaning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Somebody should look.
+    Warning,
+    /// It hurts.
+    Bad,
+    /// Less important than what stands beside it.
+    Dim,
+    /// A heading.
+    Strong,
+}
+
+impl Style {
+    /// For standard output.
+    pub fn stdout() -> Self {
+        Style::of(std::io::stdout().is_terminal(), || {
+            rustix::termios::tcgetwinsize(std::io::stdout())
+        })
+    }
+
+    /// For standard error.
+    pub fn stderr() -> Self {
+        Style::of(std::io::stderr().is_terminal(), || {
+            rustix::termios::tcgetwinsize(std::io::stderr())
+        })
+    }
+
+    fn of(terminal: bool, size: impl Fn() -> rustix::io::Result<rustix::termios::Winsize>) -> Self {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let width = if terminal { size().ok().map(|size| size.ws_col) } else { None };
+        Style { colour: terminal && !no_colour && !dumb, width: width.filter(|width| *width > 0) }
+    }
+
+    /// `text` in a tone, where the stream shows colours.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Warning => "33",
+            Tone::Bad => "31",
+            Tone::Dim => "2",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// A table as wide as the terminal at most; unlimited where the output is no terminal.
+    pub fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(header.iter().map(|name| Cell::new(name)));
+        if let Some(width) = self.width {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
+        for row in rows {
+            table.add_row(row);
+        }
+        table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// True where a person watches.
+    pub const fn is_terminal(self) -> bool {
+        self.width.is_some()
+    }
+}
+
+/// A time in the reader's zone, to the second: `2026-11-21 17:02:10 CET`.
+pub fn local(at: Timestamp) -> String {
+    zoned(at, &TimeZone::system())
+}
+
+fn zoned(at: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_microsecond(at.0) {
+        Ok(stamp) => stamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+/// A length of time for people: `45 s`, `10 min`, `4 h`, `3 d`.
+pub fn duration(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", (seconds + 30) / 60),
+        7_200..172_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
+    }
+}
+
+/// A number with thousands separated: `1 299 020`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A size for people.
+pub fn bytes(size: u64) -> String {
+    match size {
+        0..10_000 => format!("{size} B"),
+        10_000..10_000_000 => format!("{} kB", size / 1_000),
+        10_000_000..10_000_000_000 => format!("{} MB", size / 1_000_000),
+        _ => format!("{} GB", size / 1_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_299_020), "1 299 020");
+        assert_eq!(duration(45), "45 s");
+        assert_eq!(duration(600), "10 min");
+        assert_eq!(duration(14_400), "4 h");
+        assert_eq!(duration(259_200), "3 d");
+        assert_eq!(bytes(154_000_000), "154 MB");
+    }
+
+    #[test]
+    fn times_in_the_readers_zone() {
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let at = Timestamp(1_795_276_930_000_000);
+        assert_eq!(zoned(at, &zone), "2026-11-21 17:02:10 CET");
+    }
+
+    #[test]
+    fn no_colour_without_a_terminal() {
+        let style = Style { colour: false, width: None };
+        assert_eq!(style.paint(Tone::Bad, "x"), "x");
+    }
+}

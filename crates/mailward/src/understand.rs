@@ -1,0 +1,131 @@
+//! From the bytes of a line to an event: frame, complete the stamp, parse. The live run and the
+//! replay both come through here, so they cannot differ.
+
+use edge::stamp::Completer;
+use event::{Civil, Event, Timestamp};
+use parse::{Parsed, Record, Stamp};
+
+/// What a line turned out to be.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Told<'a> {
+    /// Something about a client, an account or a message.
+    Event(Event<'a>),
+    /// Known, and says nothing about those.
+    Noise(&'static str),
+    /// A mail server's line that no grammar knows.
+    Unknown,
+    /// A line of another program.
+    Foreign,
+    /// No log line at all: no stamp, or no program.
+    Unframed,
+}
+
+/// A line that was read.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Understood<'a> {
+    /// When; for a line without a stamp, the beginning of time (it is no event then).
+    pub at: Timestamp,
+    /// What it tells.
+    pub told: Told<'a>,
+    /// The line claims to be from the future and was given its arrival instead.
+    pub clamped: bool,
+    /// By so many seconds its writer's clock seems to have been set back.
+    pub back_s: u32,
+}
+
+/// Reads one line of the source that `completer` belongs to. `arrival` is now for a line that is
+/// read as it is written, `None` for one of an old log.
+#[inline]
+pub fn understand<'a>(
+    completer: &mut Completer,
+    line: &'a [u8],
+    arrival: Option<Timestamp>,
+) -> Understood<'a> {
+    let Some(record) = parse::frame(line) else {
+        return Understood {
+            at: Timestamp(i64::MIN),
+            told: Told::Unframed,
+            clamped: false,
+            back_s: 0,
+        };
+    };
+    let completed = match record.stamp {
+        Stamp::Utc(at) => completer.utc(at, arrival),
+        Stamp::Local(local) => {
+            let reading = Civil {
+                year: local.year.unwrap_or_default(),
+                month: local.month,
+                day: local.day,
+                hour: local.hour,
+                minute: local.minute,
+                second: local.second,
+                micros: local.micros,
+            };
+            completer.local(local.year, reading, arrival)
+        }
+    };
+    let told = told_by(&record, completed.at);
+    Understood { at: completed.at, told, clamped: completed.clamped, back_s: completed.back_s }
+}
+
+/// What a line tells whose stamp was completed before.
+pub fn told(line: &[u8], at: Timestamp) -> Told<'_> {
+    parse::frame(line).map_or(Told::Unframed, |record| told_by(&record, at))
+}
+
+#[inline]
+fn told_by<'a>(record: &Record<'a>, at: Timestamp) -> Told<'a> {
+    match parse::parse(record, at) {
+        Parsed::Event(event) => Told::Event(event),
+        Parsed::Noise(name) => Told::Noise(name),
+        Parsed::Unknown => Told::Unknown,
+        Parsed::Foreign => Told::Foreign,
+    }
+}
+
+/// How many lines were what.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// All lines.
+    pub lines: u64,
+    /// Events.
+    pub events: u64,
+    /// Events that count against a client.
+    pub hostile: u64,
+    /// Known lines that say nothing.
+    pub noise: u64,
+    /// Lines of mail servers that no grammar knows.
+    pub unknown: u64,
+    /// Lines of other programs.
+    pub foreign: u64,
+    /// No log lines.
+    pub unframed: u64,
+}
+
+impl Tally {
+    /// Counts a line.
+    pub const fn take(&mut self, told: &Told<'_>) {
+        self.lines += 1;
+        match told {
+            Told::Event(event) => {
+                self.events += 1;
+                self.hostile += event.hostile as u64;
+            }
+            Told::Noise(_) => self.noise += 1,
+            Told::Unknown => self.unknown += 1,
+            Told::Foreign => self.foreign += 1,
+            Told::Unframed => self.unframed += 1,
+        }
+    }
+
+    /// Lines that were understood: events and named noise.
+    pub const fn parsed(&self) -> u64 {
+        self.events + self.noise
+    }
+
+    /// The share of the mail servers' lines that was understood, in percent.
+    pub fn understood_percent(&self) -> f64 {
+        let mail = self.parsed() + self.unknown;
+        if mail == 0 { 100.0 } else { 100.0 * self.parsed() as f64 / mail as f64 }
+    }
+}
