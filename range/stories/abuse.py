@@ -71,8 +71,8 @@ def exploit(source, text, place):
     """Sends an attack string where it belongs."""
     if place == "user":
         return clients.imap_login(source, text, "x")
-    if place == "helo":
-        return clients.smtp_raw(source, helo=text)
+    helo = text if place == "helo" else "client.example"
     sender = text if place == "sender" else "a@probe.example"
     recipient = text if place == "recipient" else address("alice")
-    return clients.smtp_raw(source, f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>")
+    # A HELO name is logged once a recipient is refused.
+    return clients.smtp_raw(source, f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", helo=helo)

@@ -19,18 +19,18 @@ def _one_each(cast, members, account, start, length):
 
 
 def fast(cast):
-    """300 addresses in a minute and a half; the owner mistypes at home and at a new place."""
+    """300 addresses in a minute; the owner mistypes at home and at a new place."""
     account, right = address("alice"), password("alice")
     members = _members(300)
     cast.attacker(members, "one try each", group="crowd")
-    _one_each(cast, members, account, 12, 90)
+    _one_each(cast, members, account, 12, 50)  # members are given a minute to log in before a ban
     cast.honest(OWNER_HOME, "owner at home, mistypes")
     cast.honest(OWNER_AWAY, "owner at a new place, mistypes")
     cast.at(1, OWNER_HOME, clients.imap_login, account, right)
-    for when in (40, 70, 95, 125):
+    for when in (30, 45, 60, 125):
         cast.at(when, OWNER_HOME, clients.imap_login, account, [right + "x", right])
-    cast.at(80, OWNER_AWAY, clients.imap_login, account, right[:-1])
-    cast.at(86, OWNER_AWAY, clients.smtp_login, account, [right.lower(), right], tls=True)
+    cast.at(40, OWNER_AWAY, clients.imap_login, account, right[:-1])
+    cast.at(46, OWNER_AWAY, clients.smtp_login, account, [right.lower(), right], tls=True)
     cast.at(130, OWNER_AWAY, clients.imap_login, account, right)
 
 

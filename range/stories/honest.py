@@ -116,16 +116,17 @@ def lockout(cast):
     cast.honest(net.GATEWAY, "gateway and resolver, attacks come through it")
     cast.honest("203.0.113.70", "administrator with a live SSH session")
     cast.at(0, "203.0.113.70", ssh_session)
-    for source, start in ((net.GATEWAY, 10), ("203.0.113.70", 11)):
+    for source, start in ((net.GATEWAY, 10), ("203.0.113.70", 35)):
         for turn in range(30):
-            cast.at(start + turn * 2, source, clients.imap_login, account, f"guess{turn}")
+            cast.at(start + turn * 1.5, source, clients.imap_login, account, f"guess{turn}")
         for turn in range(4):
-            cast.at(start + 70 + turn * 3, source, clients.raw, 25, b"GET / HTTP/1.0\r\n\r\n")
-    cast.at(95, "203.0.113.70", clients.imap_login, account, right)
+            cast.at(start + 60 + turn * 3, source, clients.raw, 25, b"GET / HTTP/1.0\r\n\r\n")
+    cast.at(125, "203.0.113.70", clients.imap_login, account, right)
 
 
 _SSHD = """
 import socket, time
+open("/proc/self/comm", "w").write("sshd")
 listener = socket.create_server(("192.0.2.10", 22))
 listener.settimeout(900)
 peer = listener.accept()[0]
@@ -135,8 +136,8 @@ time.sleep(900)
 
 def ssh_session(source):
     """An established connection to port 22 of the mail host, held to the end."""
-    # Named sshd, because a guard may ask who holds the socket.
-    subprocess.Popen(net.on_mail_host("bash", "-c", 'exec -a "sshd: admin" python3 -c "$0"', _SSHD))
+    # Looks like sshd's process of a logged-in user, by which a guard knows such sessions.
+    subprocess.Popen(net.on_mail_host("bash", "-c", 'exec -a "sshd: admin@pts/0" python3 -c "$0"', _SSHD))
     for _ in range(50):
         try:
             line = clients.Line(source, net.MAIL, 22)
