@@ -2,6 +2,8 @@
 //!
 //! What a parser's corpus must hold is asked by `crates/parse/tests/corpora.rs`, which can read it.
 
+#![allow(clippy::expect_used, clippy::panic)] // helpers of tests are tests
+
 use xtask::Tree;
 
 fn tree() -> Tree {

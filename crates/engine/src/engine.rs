@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use event::{
-    Command, Decision, Event, Evicted, Expiry, Finding, Mode, Network, Subject, Timestamp,
+    Command, Decision, Event, Evicted, Expiry, Finding, Mode, Network, Order, Subject, Timestamp,
 };
 
 /// What can change a decision.
@@ -96,7 +96,11 @@ impl Engine {
             }
             Input::Tick(at) => self.advance(*at, out),
             Input::Command(command) => {
-                self.advance(command.at, out);
+                // The surroundings are told before a log's backlog is read. If they moved the
+                // clock, all of the backlog would count as happening now.
+                if !matches!(command.order, Order::Protect { .. }) {
+                    self.advance(command.at, out);
+                }
                 self.order(command, out);
             }
             Input::Config(at, config) => {

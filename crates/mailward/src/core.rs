@@ -23,12 +23,16 @@ pub struct Core {
     fresh: Vec<Output>,
     /// Something was appended since the last commit.
     dirty: bool,
+    /// Event time came this far without a record, because nothing came of it.
+    unrecorded: Option<Timestamp>,
 }
 
 impl Core {
     /// On a journal that was opened and an engine that was brought up to it.
     pub fn new(engine: Engine, journal: Journal, seq: u64) -> Self {
         Core {
+            // The state that was restored may be ahead of the records.
+            unrecorded: Some(engine.now()),
             engine,
             journal,
             seq,
@@ -45,6 +49,10 @@ impl Core {
         self.dirty = true;
         match &understood.told {
             Told::Event(event) => {
+                // It counts as happening when the clock says so: also when it is stepped again.
+                if self.unrecorded.is_some_and(|at| at > event.at) {
+                    self.record_tick();
+                }
                 self.journal.append_event(self.seq, source, event, bytes);
                 self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
                 self.record();
@@ -65,7 +73,9 @@ impl Core {
             return;
         }
         self.engine.step(self.seq, &Input::Tick(at), &mut self.outputs);
+        self.unrecorded = Some(at);
         if !self.outputs.is_empty() {
+            self.unrecorded = None;
             self.journal.append_tick(at);
             self.dirty = true;
             self.record();
@@ -75,6 +85,7 @@ impl Core {
     /// Carries out an order. The outputs are those of this order alone.
     pub fn command(&mut self, command: &Command) -> Vec<Output> {
         self.dirty = true;
+        self.record_tick();
         self.journal.append_command(self.seq, command);
         self.engine.step(self.seq, &Input::Command(command), &mut self.outputs);
         let outputs = self.outputs.clone();
@@ -86,6 +97,12 @@ impl Core {
     pub fn note(&mut self, at: Timestamp, topic: &str, text: &str) {
         self.dirty = true;
         self.journal.note(self.seq, at, topic, text);
+    }
+
+    fn record_tick(&mut self) {
+        if let Some(at) = self.unrecorded.take() {
+            self.journal.append_tick(at);
+        }
     }
 
     fn record(&mut self) {

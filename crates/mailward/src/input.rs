@@ -7,7 +7,7 @@ use edge::clock;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
 use event::Timestamp;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One log.
 pub struct Log {
@@ -35,16 +35,20 @@ pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
 }
 
 impl Log {
-    fn open(path: &PathBuf, zone: &Zone, year: Option<i32>) -> Result<Log, Failure> {
+    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, Failure> {
         let name = path.display().to_string();
         let (reader, changed) = if path.as_os_str() == "-" {
             (LineReader::of(std::io::stdin()), clock::now())
         } else {
             (LineReader::open(path), changed(path).unwrap_or_else(clock::now))
         };
-        let reader = reader.context(|| name.clone())?;
+        let reader = reader.context(|| name.clone()).map_err(|failure| {
+            failure.remedy(
+                "name a log that is there and that you may read (as root, or in the group adm)",
+            )
+        })?;
         let years = match year {
-            Some(year) => Years::Until(end_of(year)),
+            Some(year) => Years::Until(end_of(zone, year)),
             None => Years::Until(changed),
         };
         Ok(Log {
@@ -79,7 +83,12 @@ fn changed(path: &Path) -> Option<Timestamp> {
     Some(clock::of_system_time(std::fs::metadata(path).ok()?.modified().ok()?))
 }
 
-/// The last second of a year: `--year` names the year of the last line.
-fn end_of(year: i32) -> Timestamp {
-    event::Civil { year, month: 12, day: 31, hour: 23, minute: 59, second: 59, micros: 0 }.utc()
+/// The end of a log whose last line is of this year. Stamps may be up to a day behind the end, so
+/// it is a day before the last second of the year, as clocks of the zone show it: January 1st is
+/// never of the next.
+fn end_of(zone: &Zone, year: i32) -> Timestamp {
+    let last =
+        event::Civil { year, month: 12, day: 31, hour: 23, minute: 59, second: 59, micros: 0 };
+    let mut completer = Completer::new(zone.clone(), Years::From(year));
+    completer.local(Some(year), last, None).at.plus_seconds(-86_400)
 }

@@ -3,6 +3,9 @@
 //! Everything that decides is in the pure crates; this one passes values between them and the
 //! outside. It is a library so that tests and fuzz targets reach its parts.
 
+#[macro_use]
+pub mod print;
+
 pub mod cli;
 pub mod config;
 pub mod control;

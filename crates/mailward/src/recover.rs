@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::failure::Failure;
 use engine::{Engine, Input};
 use std::path::Path;
-use store::{Journal, Mark, Options, Position, Record, StoreError};
+use store::{Journal, Mark, Options, Position, Reader, Record, StoreError};
 
 /// A core that is where the last run stopped.
 pub struct Recovered {
@@ -64,6 +64,20 @@ fn step_again(engine: &mut Engine, record: &Record<'_>, out: &mut Vec<engine::Ou
         Record::Tick { at } => engine.step(0, &Input::Tick(*at), out),
         Record::Command { seq, command } => engine.step(*seq, &Input::Command(command), out),
         _ => {}
+    }
+}
+
+/// The journal in `dir`, for reading: also while a guard writes it.
+pub fn reader(dir: &Path) -> Result<Reader, Failure> {
+    match dir.read_dir() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::new(format!(
+            "there is no journal in {}: no guard ever ran with this state directory",
+            dir.display()
+        ))
+        .remedy("start one with `mailward up`, or name its configuration with --config")),
+        Err(error) => Err(Failure::new(format!("{}: {error}", dir.display()))
+            .remedy("ask as the user who runs the guard (root)")),
+        Ok(_) => Reader::open(dir).map_err(failure),
     }
 }
 

@@ -4,18 +4,29 @@
 //! They are started together because the guard, once it has given up its privileges, could not
 //! start an enforcer. The kernel keeps its bans meanwhile.
 
+use crate::config::Config;
 use crate::failure::{Context as _, Failure};
+use crate::print;
 use edge::clock::{self, Moment};
+use event::Network;
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use std::io::{ErrorKind, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// Restarts closer together than this are slowed down.
 const QUICK: Duration = Duration::from_secs(10);
+/// How often the surroundings are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// The file in the state directory that tells the guard who is never banned.
+const SURROUNDINGS: &str = "surroundings";
+/// More of it are not read.
+const TOLD_MAX: usize = 4096;
 /// The longest pause before a restart.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long a child may take to end.
@@ -38,16 +49,18 @@ pub fn remedy() -> &'static str {
 }
 
 /// Runs both until SIGINT or SIGTERM.
-pub fn run(config: Option<&Path>) -> Result<(), Failure> {
+pub fn run(path: Option<&Path>, config: &Config) -> Result<(), Failure> {
+    let state = config.state_dir();
     let signals = crate::guard::signals(&[SIGINT, SIGTERM])?;
     let deaths = crate::guard::signals(&[SIGCHLD])?;
     let mut pause = Duration::ZERO;
     let mut starts = 0;
     loop {
         let began = clock::monotonic();
-        let mut pair = start(config)?;
+        tell(&state);
+        let mut pair = start(path)?;
         starts += 1;
-        let ended = watch(&mut pair, &signals, &deaths)?;
+        let ended = watch(&mut pair, &state, &signals, &deaths)?;
         let status = end(&mut pair)?;
         let Some(which) = ended else { return outcome(status) };
         let lived = clock::monotonic().since(began);
@@ -62,9 +75,9 @@ pub fn run(config: Option<&Path>) -> Result<(), Failure> {
         } else {
             Duration::ZERO
         };
-        eprintln!(
+        print::error_line(format_args!(
             "mailward up: the {which} ended ({status}); starting again; bans in the kernel stay"
-        );
+        ));
         if sleep(&signals, pause) {
             return Ok(());
         }
@@ -102,16 +115,37 @@ fn socketpair() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
 
 fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<Child> {
     let mut command = Command::new("/proc/self/exe");
-    command.arg(name).stdin(Stdio::from(socket));
+    command.arg0("mailward").arg(name).stdin(Stdio::from(socket));
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }
     command.spawn()
 }
 
+/// Writes down who is never banned, for the guard to read: this process can still see which
+/// connections belong to administrators. What cannot be written is told by the guard's own look.
+fn tell(state: &Path) {
+    let networks = crate::guard::surroundings().protected();
+    let text: String = networks.iter().map(|network| format!("{network}\n")).collect();
+    let path = state.join(SURROUNDINGS);
+    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return;
+    }
+    let new = state.join(format!("{SURROUNDINGS}.new"));
+    let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state);
+    let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
+}
+
+/// What the parent wrote down; nothing where there is no parent.
+pub fn told(state: &Path) -> Vec<Network> {
+    let text = std::fs::read_to_string(state.join(SURROUNDINGS)).unwrap_or_default();
+    text.lines().take(TOLD_MAX).filter_map(|line| line.parse().ok()).collect()
+}
+
 /// Waits for a signal (`None`) or for the end of one of the two (its name).
 fn watch(
     pair: &mut Pair,
+    state: &Path,
     signals: &UnixStream,
     deaths: &UnixStream,
 ) -> Result<Option<&'static str>, Failure> {
@@ -121,9 +155,10 @@ fn watch(
                 return Ok(Some(name));
             }
         }
-        if wait(&[signals, deaths], Duration::from_secs(60)) && arrived(signals) {
+        if wait(&[signals, deaths], LOOK_EVERY) && arrived(signals) {
             return Ok(None);
         }
+        tell(state);
         arrived(deaths);
     }
 }

@@ -67,7 +67,7 @@ impl Style {
     /// A table as wide as the terminal at most; unlimited where the output is no terminal.
     pub fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.iter().map(|name| Cell::new(name)));
+        table.load_style(presets::NOTHING).set_header(header.iter().map(Cell::new));
         if let Some(width) = self.width {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }

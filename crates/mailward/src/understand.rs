@@ -6,6 +6,7 @@ use event::{Civil, Event, Timestamp};
 use parse::{Parsed, Record, Stamp};
 
 /// What a line turned out to be.
+#[allow(clippy::large_enum_variant)] // a box would be an allocation a line
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Told<'a> {
     /// Something about a client, an account or a message.

@@ -15,7 +15,7 @@
 //! | `journal.lock` | locked by the one process that writes |
 //! | `checkpoint-BATCH-SEQ.bin` | the engine's state after a commit; three are kept |
 //! | `events-FIRST-LAST-TAIL-CRC.parquet` | history: events with their lines |
-//! | `actions-FIRST-LAST-TAIL-CRC.parquet` | history: findings, decisions, expiries, evictions, commands, configurations, notes |
+//! | `actions-FIRST-LAST-TAIL-CRC.parquet` | history of all that is no event |
 //! | `damaged-N/` | a database that was found damaged; three are kept |
 //! | `*.tmp` | half-written; removed when the journal is opened |
 //!

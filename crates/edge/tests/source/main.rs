@@ -1,5 +1,7 @@
 //! Sources against real files, pipes and a real journalctl.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
+
 mod archives;
 mod files;
 mod journal;

@@ -3,13 +3,12 @@
 use super::{Command, config, config_argument, format_argument, is_json};
 use crate::failure::Failure;
 use crate::json;
-use crate::recover::failure;
+use crate::recover::{failure, reader};
 use crate::terminal::{self, Style};
 use clap::{Arg, ArgMatches};
 use edge::clock;
 use event::{Decision, Mode};
 use std::process::ExitCode;
-use store::Reader;
 
 /// The row of this command.
 pub const COMMAND: Command = Command {
@@ -37,7 +36,7 @@ pub const COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir = config(matches)?.state_dir();
-    let mut holds = Reader::open(&dir).and_then(|reader| reader.holds()).map_err(failure)?;
+    let mut holds = reader(&dir)?.holds().map_err(failure)?;
     let now = clock::now();
     holds.retain(|decision| {
         decision.mode == Mode::Enforce && decision.until.is_none_or(|until| until > now)

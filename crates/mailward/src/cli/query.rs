@@ -2,7 +2,7 @@
 
 use super::{Command, config, config_argument, flag, format_argument, is_json};
 use crate::failure::Failure;
-use crate::recover::failure;
+use crate::recover::{failure, reader};
 use crate::story;
 use crate::subject;
 use crate::terminal::Style;
@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches};
 use edge::clock;
 use event::{Kind, Outcome, Protocol, Reason, Server, Timestamp, Vocabulary};
 use std::process::ExitCode;
-use store::{Filter, Found, Reader, What};
+use store::{Filter, Found, What};
 
 /// The row of this command.
 pub const COMMAND: Command = Command {
@@ -79,8 +79,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir = config(matches)?.state_dir();
     let filter = filter(matches)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(1000);
-    let mut found =
-        Reader::open(&dir).and_then(|reader| reader.query(&filter, limit)).map_err(failure)?;
+    let mut found = reader(&dir)?.query(&filter, limit).map_err(failure)?;
     found.rows.reverse();
     print(&found, is_json(matches), matches.get_flag("lines"));
     if found.cut && !is_json(matches) {

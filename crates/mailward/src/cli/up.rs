@@ -43,7 +43,10 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         return demo::play(config, speed).map(|()| ExitCode::SUCCESS);
     }
     match edge::enforce::probe() {
-        Ok(()) => supervise::run(matches.get_one::<PathBuf>("config").map(PathBuf::as_path)),
+        Ok(()) => {
+            let path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
+            supervise::run(path, &config)
+        }
         Err(error) => {
             let why = format!("none: {error}; {}", supervise::remedy());
             Start { config, enforcer: Err(why), show, confine: true }.guard()?.run()

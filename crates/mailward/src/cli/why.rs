@@ -1,15 +1,16 @@
 //! `mailward why`: the story of a subject.
 
 use super::{Command, config, config_argument, format_argument, is_json, subject_argument};
-use crate::control::{self, Request};
+use crate::control::{self, Answer, Request};
 use crate::failure::Failure;
-use crate::recover::failure;
+use crate::recover::{failure, reader};
 use crate::subject;
 use crate::terminal::{Style, Tone};
 use clap::{Arg, ArgMatches};
 use serde_json::Value;
+use std::path::Path;
 use std::process::ExitCode;
-use store::Reader;
+use std::time::Duration;
 
 /// The row of this command.
 pub const COMMAND: Command = Command {
@@ -41,11 +42,10 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let text = matches.get_one::<String>("subject").cloned().unwrap_or_default();
     let subject = subject::read(&text)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);
-    let found =
-        Reader::open(&dir).and_then(|reader| reader.story(&subject, limit)).map_err(failure)?;
+    let found = reader(&dir)?.story(&subject, limit).map_err(failure)?;
     let json = is_json(matches);
     super::query::print(&found, json, true);
-    let explained = control::ask(&dir, &Request::Explain { subject: subject.to_string() })?;
+    let explained = explained(&dir, &subject.to_string())?;
     match (explained, json) {
         (Some(answer), true) => println!("{{\"type\": \"now\", \"state\": {}}}", answer.data),
         (Some(answer), false) => print!("{}", now(Style::stdout(), &answer.data)),
@@ -58,6 +58,29 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the running guard knows. It asks the kernel when it is asked, and has the kernel's answer
+/// when it is asked again.
+fn explained(dir: &Path, subject: &str) -> Result<Option<Answer>, Failure> {
+    let request = Request::Explain { subject: subject.to_owned() };
+    if control::ask(dir, &request)?.is_none() {
+        return Ok(None);
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    control::ask(dir, &request)
+}
+
+fn kernel(state: &Value) -> Option<String> {
+    let kernel = state.get("kernel")?;
+    if kernel["held"].as_bool() != Some(true) {
+        return Some("the kernel holds nothing for it\n".to_owned());
+    }
+    let network = kernel["network"].as_str().unwrap_or_default();
+    let packets = kernel["packets"]
+        .as_u64()
+        .map_or_else(String::new, |packets| format!(", {packets} packets dropped so far"));
+    Some(format!("the kernel drops {network}{packets}\n"))
+}
+
 fn now(style: Style, state: &Value) -> String {
     let mut out = format!("\n{}\n", style.paint(Tone::Strong, "Now"));
     let hold = |decision: &Value, what: &str| {
@@ -68,6 +91,7 @@ fn now(style: Style, state: &Value) -> String {
     };
     out.push_str(&hold(&state["hold"], "banned").unwrap_or_default());
     out.push_str(&hold(&state["covered_by"], "inside a banned network,").unwrap_or_default());
+    out.push_str(&kernel(state).unwrap_or_default());
     if let Some(protection) = state["protection"].as_str() {
         out.push_str(&format!("never banned: {protection}\n"));
     }

@@ -150,7 +150,9 @@ pub fn load(named: Option<&Path>) -> Result<Config, Failure> {
         None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
         None => return Ok(Config::default()),
     };
-    let text = std::fs::read_to_string(path).context(|| path.display().to_string())?;
+    let text = std::fs::read_to_string(path).context(|| path.display().to_string()).map_err(
+        |failure| failure.remedy("name a file that can be read, or none: nothing needs to be set"),
+    )?;
     let (config, problems) = read(&text);
     if problems.is_empty() {
         return Ok(config);

@@ -10,6 +10,8 @@ use store::SourceId;
 
 /// Lines taken from one source before the next has its turn.
 const BUDGET_LINES: usize = 4_096;
+/// A line that was written longer ago than this is late: there may be more of its kind to come.
+pub const LATENESS_S: i64 = 2;
 /// Least time between two notes on odd stamps of one source.
 const NOTE_EVERY_S: u64 = 60;
 
@@ -20,6 +22,8 @@ pub struct Followed {
     id: SourceId,
     note_after: Moment,
     committed: String,
+    /// Late lines came with the latest read.
+    late: bool,
     /// Lines by what they were, since the start.
     pub tally: Tally,
 }
@@ -40,6 +44,7 @@ impl Followed {
             source,
             id,
             note_after: Moment::default(),
+            late: false,
             tally: Tally::default(),
         }
     }
@@ -55,13 +60,16 @@ impl Followed {
     }
 
     fn read(&mut self, core: &mut Core) -> Progress {
-        let Followed { source, completer, id, note_after, tally, .. } = self;
+        let Followed { source, completer, id, note_after, late, tally, .. } = self;
         let moment = clock::monotonic();
+        *late = false;
         source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
             let understood = understand(completer, line.bytes, Some(now));
             let seq = core.line(*id, line.bytes, &understood);
             tally.take(&understood.told);
+            *late |= matches!(understood.told, Told::Event(_))
+                && understood.at < now.plus_seconds(-LATENESS_S);
             match understood.told {
                 Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
                 Told::Unframed => core.journal.append_sample(seq, *id, "no log line", line.bytes),
@@ -88,6 +96,11 @@ impl Intake {
             more |= followed.read(core) == Progress::More;
         }
         more
+    }
+
+    /// True where the latest read brought late lines: a backlog is being read.
+    pub fn is_late(&self) -> bool {
+        self.followed.iter().any(|followed| followed.late)
     }
 
     /// Positions that moved since the last call of [`Intake::committed`].

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use edge::clock::{self, Moment};
-use edge::enforce::{AllowOnly, Ban, Counter, Handle, Limits, Report, Ruleset, Scope};
+use edge::enforce::{AllowOnly, Ban, Counter, Handle, Held, Limits, Report, Ruleset, Scope};
 use engine::{Engine, Output};
 use event::{Decision, Measure, Mode, Network, Subject, Timestamp};
 use rustix::event::{PollFd, PollFlags};
@@ -25,6 +25,8 @@ pub struct Kernel {
     /// The latest reports worth telling.
     pub notes: Vec<String>,
     news: Vec<String>,
+    /// What it holds for the address asked for last.
+    pub held: Option<(IpAddr, Option<Held>)>,
     /// Why nothing is enforced, where nothing is.
     pub idle: Option<String>,
     /// The enforcer's process is gone: this guard ends, and both are started again.
@@ -81,6 +83,7 @@ impl Kernel {
             counters: Vec::new(),
             notes: Vec::new(),
             news: Vec::new(),
+            held: None,
             idle,
             lost: None,
         };
@@ -152,6 +155,11 @@ impl Kernel {
         self.tell(|handle| handle.snapshot(bans).map(drop));
     }
 
+    /// Asks what the kernel holds for an address; [`Kernel::held`] has the answer soon.
+    pub fn ask_address(&mut self, address: IpAddr) {
+        self.tell(|handle| handle.ask_address(address));
+    }
+
     /// What to wait for.
     pub fn poll<'a>(&'a self, into: &mut Vec<PollFd<'a>>) {
         if let Some(handle) = &self.handle {
@@ -190,7 +198,9 @@ impl Kernel {
             Report::Healed { text, micros } => {
                 self.note(format!("healed in {} ms: {text}", micros / 1000));
             }
-            Report::Applied { .. } | Report::Address { .. } | Report::Closed { .. } => {}
+            Report::Address { address, held } => self.held = Some((address, held)),
+            Report::Applied { .. } => self.ask_at = Moment::default(),
+            Report::Closed { .. } => {}
         }
     }
 

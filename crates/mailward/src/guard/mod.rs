@@ -20,7 +20,7 @@ pub use start::{Start, places, signals, surroundings};
 /// Shows a decision, one line each.
 pub fn show(output: &Output) {
     if let Output::Decision(decision) = output {
-        println!("{}", crate::story::decided(decision));
+        crate::print::shown(&format!("{}\n", crate::story::decided(decision)));
     }
 }
 
@@ -32,7 +32,7 @@ use edge::clock::{self, Moment};
 use engine::Output;
 use event::{Command, Network, Order, Timestamp};
 use hook::HookCalls;
-use intake::Intake;
+use intake::{Intake, LATENESS_S};
 use kernel::Kernel;
 use listen::Control;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -42,12 +42,15 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Event time may come as close to the clock as this without an event: lines are not older.
-const LATENESS_S: i64 = 2;
+/// After a start no tick comes before a source had that much time to bring its backlog: journald's
+/// comes through another process. What is read after a tick counts as happening at the tick.
+const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
+/// A backlog is read when no late line came for that long.
+const BACKLOG_QUIET: Duration = Duration::from_secs(2);
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// How often the surroundings (own addresses, administrators) are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A running guard.
 pub struct Guard {
@@ -65,6 +68,8 @@ pub struct Guard {
     /// Ports found listening.
     ports: Vec<u16>,
     look_at: Moment,
+    /// No tick before.
+    tick_at: Moment,
     since: Timestamp,
     /// Shows what happens on a terminal.
     show: fn(&Output),
@@ -76,7 +81,11 @@ impl Guard {
         loop {
             let more = self.intake.read(&mut self.core);
             let now = clock::now();
-            if !more {
+            let moment = clock::monotonic();
+            if self.intake.is_late() {
+                self.tick_at = self.tick_at.max(moment.plus(BACKLOG_QUIET));
+            }
+            if !more && moment >= self.tick_at {
                 self.core.tick(now.plus_seconds(-LATENESS_S));
             }
             self.carry_out(now);
@@ -136,7 +145,7 @@ impl Guard {
 
     /// Own addresses and administrators come and go; whoever is one now is never banned.
     fn look_around(&mut self, now: Timestamp) {
-        let found = start::protected();
+        let found = start::protected(self.core.journal.dir());
         if found != self.protected {
             self.protected = found;
             self.protect(now);

@@ -16,8 +16,9 @@ impl Guard {
     pub(super) fn answer(&mut self, peer: Peer, request: Request) -> Answer {
         let answered = match request {
             Request::Status => Ok(Answer::data(self.status())),
-            Request::Explain { subject } => subject::read(&subject)
-                .map(|subject| Answer::data(explanation(&self.core.engine.explain(&subject)))),
+            Request::Explain { subject } => {
+                subject::read(&subject).map(|subject| Answer::data(self.explain(&subject)))
+            }
             Request::Ban { subject, duration_s, reason } => {
                 subject::read(&subject).map(|subject| self.ban(peer, subject, duration_s, &reason))
             }
@@ -40,6 +41,24 @@ impl Guard {
             }),
         };
         answered.unwrap_or_else(|failure| Answer::refused(failure.to_string()))
+    }
+
+    /// What the engine and the kernel know. The kernel's answer comes later than this one: the
+    /// asker asks again.
+    fn explain(&mut self, subject: &Subject) -> Value {
+        let mut value = explanation(&self.core.engine.explain(subject));
+        let Some(address) = subject.network().map(|network| network.address()) else {
+            return value;
+        };
+        if let Some((_, held)) = self.kernel.held.filter(|(of, _)| *of == address) {
+            value["kernel"] = match held {
+                None => json!({ "held": false }),
+                Some(held) => json!({ "held": true, "network": held.network.to_string(),
+                    "remaining_s": held.remaining_s, "packets": held.packets }),
+            };
+        }
+        self.kernel.ask_address(address);
+        value
     }
 
     fn order(&mut self, peer: Peer, reason: &str, order: Order) -> Vec<Output> {

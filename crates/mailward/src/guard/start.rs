@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
 use crate::recover;
+use crate::supervise;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
 use edge::source::{FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From};
@@ -39,9 +40,14 @@ pub struct Start {
     pub confine: bool,
 }
 
-/// Networks of the surroundings that are never banned.
-pub fn protected() -> Vec<Network> {
-    surroundings().protected()
+/// Networks of the surroundings that are never banned: as this process sees them, and as the
+/// privileged parent does, which alone can tell the connections of administrators.
+pub fn protected(state: &Path) -> Vec<Network> {
+    let mut networks = surroundings().protected();
+    networks.extend(supervise::told(state));
+    networks.sort_unstable();
+    networks.dedup();
+    networks
 }
 
 /// What this host is.
@@ -72,6 +78,7 @@ impl Start {
         let now = clock::now();
         let ports = found.ports.clone();
         let mut protected = found.protected();
+        protected.extend(supervise::told(&dir));
         let (handle, idle) = match self.enforcer {
             Ok(handle) => (Some(handle), None),
             Err(why) => (None, Some(why)),
@@ -92,6 +99,7 @@ impl Start {
         let core = recovered.core;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
         protected.sort_unstable();
+        protected.dedup();
         let ruleset = kernel::ruleset(&self.config, &ports, &protected);
         let hook = HookCalls::new(&self.config.export.hook);
         let mut guard = Guard {
@@ -106,13 +114,14 @@ impl Start {
             protected,
             ports,
             look_at: moment,
+            tick_at: moment.plus(super::BACKLOG_WITHIN),
             since: now,
             show: self.show,
         };
         guard.protect(now);
         guard.refresh_ruleset();
         guard.kernel.snapshot(&guard.core.engine, now);
-        print!("{text}");
+        crate::print::shown(&text);
         Ok(guard)
     }
 }
