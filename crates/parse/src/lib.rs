@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod dovecot;
 mod exim;
+mod opensmtpd;
 mod postfix;
 mod record;
 mod scan;
@@ -50,7 +51,7 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER];
+pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
