@@ -267,10 +267,12 @@ def sieve_login(source, account, secret):
 def raw(source, port, *parts, server="postfix", tls=False, greeting=True, wait_s=1.5):
     """Sends bytes as they are, reading whatever comes between; hangs up without a farewell."""
     def dialogue():
-        line = Line(source, host_of(source, server), port, tls=tls, timeout=wait_s)
+        # A server that is being started greets late; what hangs up before is seen by nobody.
+        line = Line(source, host_of(source, server), port, tls=tls, timeout=10)
         try:
             if greeting:
                 line.socket.recv(4096)
+            line.socket.settimeout(wait_s)
             for part in parts:
                 line.socket.sendall(part)
                 try:
