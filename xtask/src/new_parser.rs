@@ -27,18 +27,28 @@ fn parser(root: &Path, name: &str) -> Outcome {
     if root.join(&module).exists() {
         return Err(format!("{module} is there already").into());
     }
-    let filled = |template: &str| template.replace("NAME", name).replace("TITLE", &title(name));
+    let vocabulary = std::fs::read_to_string(root.join(VOCABULARY))?;
+    let title = known_title(&vocabulary, name).unwrap_or_else(|| variant(name));
+    let filled = |template: &str| {
+        template.replace("NAME", name).replace("TITLE", &title).replace("VARIANT", &variant(name))
+    };
     create(root, &module, &filled(MODULE))?;
+    create(root, &format!("crates/parse/tests/{name}_properties.rs"), &filled(PROPERTIES))?;
     create(root, &format!("corpora/{name}/{name}.txt"), &filled(CORPUS))?;
     create(root, &format!("docs/parsers/{name}.md"), &filled(PAGE))?;
     edit(root, "crates/parse/src/lib.rs", |text| table_row(text, name))?;
-    edit(root, "crates/event/src/vocabulary.rs", |text| server_word(text, name))?;
+    edit(root, VOCABULARY, |text| server_word(text, name))?;
     edit(root, "docs/SUMMARY.md", |text| {
-        let row = format!("  - [{}](parsers/{name}.md)\n", title(name));
-        insert_before(text, "- [nftables", &row)
+        insert_before(text, "- [nftables", &format!("  - [{title}](parsers/{name}.md)\n"))
     })?;
-    println!("next: lines of a real server into corpora/{name}, the grammar into {module}, then");
-    println!("      cargo test -p parse; cargo xtask tidy");
+    edit(root, "docs/parsers/README.md", |text| {
+        insert_before(text, "\nA line that is misread", &format!("| [{title}]({name}.md) | | |\n"))
+    })?;
+    process::shown(&mut process::cargo(&["fmt", "-p", "parse"]))?;
+    println!(
+        "next: ARCHITECTURE.md, \"A parser in an hour\"; by hand: a line in CHANGELOG.md, the row"
+    );
+    println!("      of README.md, versions in docs/parsers/README.md");
     Ok(())
 }
 
@@ -65,9 +75,11 @@ fn edit(root: &Path, path: &str, change: impl Fn(&str) -> Option<String>) -> Out
     Ok(())
 }
 
-/// `mod NAME;` and the row of `PARSERS`.
+/// `mod NAME;` at its place in the alphabet, and the row of `PARSERS`.
 fn table_row(text: &str, name: &str) -> Option<String> {
-    let text = insert_before(text, "mod record;", &format!("mod {name};\n"))?;
+    let declared = |line: &str| Some(line.strip_prefix("mod ")?.strip_suffix(";")?.to_owned());
+    let next = text.lines().filter_map(declared).find(|module| module.as_str() > name)?;
+    let text = insert_before(text, &format!("mod {next};"), &format!("mod {name};\n"))?;
     let (head, rest) = text.split_once("pub const PARSERS: &[Parser] = &[")?;
     let (rows, tail) = rest.split_once("];")?;
     let rows = rows.trim_end().trim_end_matches(',');
@@ -83,7 +95,7 @@ fn server_word(text: &str, name: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let (rows, tail) = rest.split_once("\n    }")?;
-    let word = title(name);
+    let word = variant(name);
     Some(format!(
         "{head}    Server {{\n{rows}\n        {word} = \"{name}\": \"{word}\",\n    }}{tail}"
     ))
@@ -94,11 +106,20 @@ fn insert_before(text: &str, mark: &str, row: &str) -> Option<String> {
     Some(format!("{head}{row}{mark}{rest}"))
 }
 
-fn title(name: &str) -> String {
+/// How the vocabulary calls a server that it has already: `OpenSMTPD`, not `Opensmtpd`.
+fn known_title(vocabulary: &str, name: &str) -> Option<String> {
+    let (_, meaning) = vocabulary.split_once(&format!("= \"{name}\": \""))?;
+    meaning.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned)
+}
+
+/// The name of the word in `Server`, and of a server that is new.
+fn variant(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string())
         + letters.as_str()
 }
+
+const VOCABULARY: &str = "crates/event/src/vocabulary.rs";
 
 const MODULE: &str = r#"//! TITLE: which lines, of which versions, seen where. Say what a stranger can choose in them.
 
@@ -114,6 +135,7 @@ pub(crate) const PARSER: Parser = Parser {
     parse,
 };
 
+/// By the program's name in the log, which need not be the server's.
 fn owns(record: &Record<'_>) -> bool {
     record.program.bytes() == b"NAME"
 }
@@ -125,9 +147,54 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 }
 "#;
 
+const PROPERTIES: &str = r#"//! Whatever a stranger writes, the client of a line of TITLE is the peer or nobody.
+
+mod stranger;
+
+use event::{Server, Timestamp};
+use parse::{Parsed, frame, parse};
+use proptest::prelude::*;
+use stranger::{PEER, text};
+
+/// What a stranger would write to look like this server: its own words, with another's address.
+const PIECES: &[&str] = &["6.6.6.6", "[6.6.6.6]", " ", "\"", "\\", "<", ">", "="];
+
+/// Each line in which a stranger has a say (`{}`): with 203.0.113.66 where the server writes the
+/// peer. The first word is the program.
+const TEMPLATES: &[&str] = &["NAME[4711]: "];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn NAME_names_the_peer_or_nobody(
+        template in prop::sample::select(TEMPLATES),
+        words in text(PIECES),
+        cut in 0usize..300,
+    ) {
+        let (head, tail) = template.split_once("{}").unwrap_or((template, ""));
+        let line = [b"Nov 21 16:40:01 mx ", head.as_bytes(), &words, tail.as_bytes()].concat();
+        for (line, whole) in [(&line[..], true), (line.get(..cut).unwrap_or(&line), false)] {
+            let record = frame(line);
+            let parsed = record.map(|record| parse(&record, Timestamp(0)));
+            let event = match parsed {
+                Some(Parsed::Event(event)) => Some(event),
+                _ => None,
+            };
+            let shown = String::from_utf8_lossy(line);
+            let client = event.and_then(|event| event.client).map(|client| client.to_string());
+            prop_assert!(client.as_deref().is_none_or(|client| client == PEER), "{}", shown);
+            // A whole line is read, whatever the words are: no stranger hides himself.
+            prop_assert!(!whole || event.is_some_and(|e| e.server == Server::VARIANT), "{}", shown);
+            prop_assert!(!whole || client.is_some() == template.contains(PEER), "{}", shown);
+        }
+    }
+}
+"#;
+
 const CORPUS: &str = "# TITLE: version and set-up of the server that wrote these lines.
 # The format is in corpora/README.md. Needed at least: an event that counts (hostile), one of a
-# client that must not count, and a line of noise.
+# client that must not count, and a line of noise. Invented lines stand in a file of their own.
 ";
 
 const PAGE: &str = "# TITLE
@@ -156,11 +223,18 @@ mod tests {
         let text =
             "mod postfix;\nmod record;\npub const PARSERS: &[Parser] = &[postfix::PARSER];\n";
         assert_eq!(
-            table_row(text, "maddy").unwrap(),
-            "mod postfix;\nmod maddy;\nmod record;\npub const PARSERS: &[Parser] = \
-             &[postfix::PARSER, maddy::PARSER];\n"
+            table_row(text, "qmail").unwrap(),
+            "mod postfix;\nmod qmail;\nmod record;\npub const PARSERS: &[Parser] = \
+             &[postfix::PARSER, qmail::PARSER];\n"
         );
         assert_eq!(table_row("mod record;\n", "maddy"), None);
+    }
+
+    #[test]
+    fn a_known_server_keeps_its_name() {
+        let text = "        Opensmtpd = \"opensmtpd\": \"OpenSMTPD\",\n";
+        assert_eq!(known_title(text, "opensmtpd").as_deref(), Some("OpenSMTPD"));
+        assert_eq!(known_title(text, "maddy"), None);
     }
 
     #[test]

@@ -23,9 +23,13 @@ fn page(tree: &Tree, path: &str) -> String {
 #[test]
 fn every_parser_has_a_corpus_and_a_page() {
     let tree = tree();
+    let overview = page(&tree, "docs/parsers/README.md");
     let mut missing = Vec::new();
     for parser in parse::PARSERS {
         let name = parser.name;
+        if !overview.contains(&format!("]({name}.md) |")) {
+            missing.push(format!("the row of {name} in docs/parsers/README.md"));
+        }
         for place in [format!("corpora/{name}"), format!("docs/parsers/{name}.md")] {
             if !tree.has(&place) {
                 missing.push(format!("{place}, for the parser {name}"));

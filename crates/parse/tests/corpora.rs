@@ -1,6 +1,7 @@
 //! Every line of every corpus means what the file says.
 //!
-//! `MAILWARD_CORPUS=print` prints the files as the parsers read them now, for a person to review.
+//! `MAILWARD_CORPUS=print` prints the files as the parsers read them now, for a person to review;
+//! `MAILWARD_CORPUS=fill` writes it below each line that has no meaning yet.
 
 mod corpus;
 
@@ -53,10 +54,46 @@ fn corrected(file: &File) -> String {
     text.trim_end().to_owned() + "\n"
 }
 
+/// The file's bytes, with a meaning below each line that has none.
+fn filled(file: &File) -> Vec<u8> {
+    let lines = file.bytes.split(|byte| *byte == b'\n').enumerate().map(|(index, line)| {
+        let bare = |case: &&corpus::Case| case.number == index + 1 && case.expected.is_none();
+        let Some(case) = file.cases.iter().find(bare) else { return line.to_vec() };
+        let actual = meaning(&case.line, file.directory == "envelope");
+        [line, b"\n=> ", written(&actual, &Vec::new()).as_bytes()].concat()
+    });
+    lines.collect::<Vec<_>>().join(&b'\n')
+}
+
+#[test]
+fn a_line_without_a_meaning_is_filled_in_and_no_other() {
+    let line = "Nov 21 16:02:10 mx cron[1]: x";
+    let bytes = format!("# a\n{line}\n\n{line}\n=> noise y\n").into_bytes();
+    let case = |number, expected: Option<&[u8]>| corpus::Case {
+        number,
+        line: line.as_bytes().to_vec(),
+        expected: expected.map(<[u8]>::to_vec),
+    };
+    let cases = vec![case(2, None), case(4, Some(b"noise y"))];
+    let file = File { path: "x.txt".into(), directory: "x".to_owned(), cases, bytes };
+    let wanted = format!("# a\n{line}\n=> foreign\n\n{line}\n=> noise y\n");
+    assert_eq!(String::from_utf8_lossy(&filled(&file)), wanted);
+}
+
 #[test]
 fn lines_mean_what_the_corpora_say() {
-    let files = files();
+    let mut files = files();
     assert!(!files.is_empty(), "no corpora");
+    if std::env::var_os("MAILWARD_CORPUS").is_some_and(|value| value == "fill") {
+        for file in &files {
+            let bytes = filled(file);
+            if bytes != file.bytes {
+                std::fs::write(&file.path, bytes).unwrap();
+                println!("{} filled in: read it before you believe it", file.path.display());
+            }
+        }
+        files = corpus::files();
+    }
     if std::env::var_os("MAILWARD_CORPUS").is_some_and(|value| value == "print") {
         for file in &files {
             println!("#### {}\n{}", file.path.display(), corrected(file));
