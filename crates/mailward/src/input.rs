@@ -48,7 +48,7 @@ impl Log {
             )
         })?;
         let years = match year {
-            Some(year) => Years::Until(end_of(zone, year)),
+            Some(year) => Years::From(year),
             None => Years::Until(changed),
         };
         Ok(Log {
@@ -64,7 +64,7 @@ impl Log {
     /// `Ok(false)` at the end.
     pub fn next(
         &mut self,
-        take: impl FnOnce(u64, &[u8], Understood<'_>) -> Result<(), Failure>,
+        take: impl FnOnce(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let line = self.reader.next().map_err(|error| {
             Failure::new(format!("{}: {error}", self.name))
@@ -74,21 +74,11 @@ impl Log {
         self.lines += 1;
         self.offset = line.offset_end;
         let understood = understand(&mut self.completer, line.bytes, None);
-        take(self.lines, line.bytes, understood)?;
+        take(self.lines, line.bytes, &understood)?;
         Ok(true)
     }
 }
 
 fn changed(path: &Path) -> Option<Timestamp> {
     Some(clock::of_system_time(std::fs::metadata(path).ok()?.modified().ok()?))
-}
-
-/// The end of a log whose last line is of this year. Stamps may be up to a day behind the end, so
-/// it is a day before the last second of the year, as clocks of the zone show it: January 1st is
-/// never of the next.
-fn end_of(zone: &Zone, year: i32) -> Timestamp {
-    let last =
-        event::Civil { year, month: 12, day: 31, hour: 23, minute: 59, second: 59, micros: 0 };
-    let mut completer = Completer::new(zone.clone(), Years::From(year));
-    completer.local(Some(year), last, None).at.plus_seconds(-86_400)
 }

@@ -61,10 +61,11 @@ pub fn run(path: Option<&Path>, config: &Config) -> Result<(), Failure> {
         let mut pair = start(path)?;
         starts += 1;
         let ended = watch(&mut pair, &state, &signals, &deaths)?;
-        let status = end(&mut pair)?;
-        let Some(which) = ended else { return outcome(status) };
+        let guard_status = end(&mut pair)?;
+        let Some((which, status)) = ended else { return outcome(guard_status) };
         let lived = clock::monotonic().since(began);
-        if lived < QUICK && starts <= TRIES_AT_START {
+        // Who ended by itself said why, and would again; who was killed would not have ended.
+        if lived < QUICK && starts <= TRIES_AT_START && status.code().is_some() {
             return Err(Failure::new(format!(
                 "the {which} ended right after its start ({status})"
             ))
@@ -142,17 +143,18 @@ pub fn told(state: &Path) -> Vec<Network> {
     text.lines().take(TOLD_MAX).filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Waits for a signal (`None`) or for the end of one of the two (its name).
+/// Waits for a signal (`None`) or for the end of one of the two (its name, and how).
 fn watch(
     pair: &mut Pair,
     state: &Path,
     signals: &UnixStream,
     deaths: &UnixStream,
-) -> Result<Option<&'static str>, Failure> {
+) -> Result<Option<(&'static str, ExitStatus)>, Failure> {
     loop {
         for (child, name) in [(&mut pair.guard, "guard"), (&mut pair.enforcer, "enforcer")] {
-            if child.try_wait().context(|| format!("waiting for the {name}"))?.is_some() {
-                return Ok(Some(name));
+            let status = child.try_wait().context(|| format!("waiting for the {name}"))?;
+            if let Some(status) = status {
+                return Ok(Some((name, status)));
             }
         }
         if wait(&[signals, deaths], LOOK_EVERY) && arrived(signals) {
@@ -165,8 +167,10 @@ fn watch(
 
 /// Ends both: the guard in its own time (it commits), the enforcer by losing its socket.
 fn end(pair: &mut Pair) -> Result<ExitStatus, Failure> {
-    if let Some(pid) = rustix::process::Pid::from_raw(pair.guard.id().cast_signed()) {
-        // It may have ended already, or have got the terminal's signal itself.
+    // Where it ended already, its number may be another's by now.
+    let runs = pair.guard.try_wait().context(|| "waiting for the guard".to_owned())?.is_none();
+    if runs && let Some(pid) = rustix::process::Pid::from_raw(pair.guard.id().cast_signed()) {
+        // It may have got the terminal's signal itself.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     let status = wait_or_kill(&mut pair.guard)?;

@@ -153,7 +153,7 @@ pub fn input_arguments(command: clap::Command) -> clap::Command {
                 .long("year")
                 .value_name("YEAR")
                 .value_parser(clap::value_parser!(i32).range(1970..=9999))
-                .help("The year of the last line, for stamps without one (default: the file's own time)"),
+                .help("The year of the first line of each log, for stamps without one (default: the year in which the file ends by its own time)"),
         )
         .arg(
             Arg::new("tz")

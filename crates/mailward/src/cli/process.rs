@@ -41,6 +41,10 @@ fn socket() -> Result<OwnedFd, Failure> {
 }
 
 fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    // Whoever kills the parent ends the guard: alone it could not be started again, and its state
+    // directory would be taken.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+        .context(|| "the signal for the parent's end".to_owned())?;
     let enforcer = Ok(Handle::new(socket()?));
     Start { config: config(matches)?, enforcer, show, confine: true }
         .guard()?

@@ -42,8 +42,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// After a start no tick comes before a source had that much time to bring its backlog: journald's
-/// comes through another process. What is read after a tick counts as happening at the tick.
+/// After a start no tick comes before journald had that much time to bring its backlog: it comes
+/// through another process. What is read after a tick counts as happening at the tick.
 const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 /// A backlog is read when no late line came for that long.
 const BACKLOG_QUIET: Duration = Duration::from_secs(2);

@@ -68,7 +68,10 @@ impl Guard {
             reason: reason.into(),
             order,
         };
-        self.core.command(&command)
+        let outputs = self.core.command(&command);
+        // On record, and carried out, before it is answered.
+        self.carry_out(command.at);
+        outputs
     }
 
     fn ban(

@@ -74,6 +74,10 @@ impl Start {
         if places.is_empty() {
             return Err(nothing_to_read(&found));
         }
+        let from_another_process =
+            places.iter().any(|place| matches!(place, LogPlace::Journald { .. }));
+        let tick_at =
+            if from_another_process { moment.plus(super::BACKLOG_WITHIN) } else { moment };
         let intake = open(&places, &self.config, &zone, &mut recovered, moment);
         let now = clock::now();
         let ports = found.ports.clone();
@@ -114,7 +118,7 @@ impl Start {
             protected,
             ports,
             look_at: moment,
-            tick_at: moment.plus(super::BACKLOG_WITHIN),
+            tick_at,
             since: now,
             show: self.show,
         };

@@ -1,0 +1,184 @@
+//! What operators order of a running guard, what it refuses, and what stays on record.
+
+use crate::world::{Guard, Place, World, attack, now, wait_until};
+use serde_json::Value;
+
+fn begin(place: Place) -> (World, Guard) {
+    let world = World::with("allow.networks = [\"198.51.100.0/24\"]");
+    world.append("");
+    let guard = world.guard(place);
+    (world, guard)
+}
+
+fn subjects(world: &World) -> Vec<String> {
+    let bans = world.objects(&["bans"]);
+    let value = |ban: &Value| ban["subject"].as_object().unwrap().values().next().cloned();
+    bans.iter().map(|ban| value(ban).unwrap().as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn orders_are_carried_out_and_survive_a_restart() {
+    let (world, guard) = begin(Place::Powerless);
+    let told = world.ask(&["ban", "203.0.113.9", "--for", "3d", "--reason", "complaint"]).good();
+    assert_eq!(told.out, "203.0.113.9 is banned for 3 d\n");
+    world.ask(&["ban", "2001:db8::/48"]).good();
+    assert_eq!(subjects(&world), ["203.0.113.9", "2001:db8::/48"]);
+    let told = world.ask(&["unban", "2001:db8::/48"]).good();
+    assert!(told.out.contains("has ended"), "{}", told.out);
+    let told = world.ask(&["unban", "203.0.113.77"]).good();
+    assert!(told.out.contains("nothing held"), "{}", told.out);
+    guard.stop();
+    assert_eq!(subjects(&world), ["203.0.113.9"], "also while no guard runs");
+    let why = world.ask(&["why", "203.0.113.9"]).good();
+    assert!(why.out.contains("complaint") && why.out.contains("No guard runs now"), "{}", why.out);
+    let guard = world.guard(Place::Powerless);
+    assert_eq!(guard.status().unwrap()["holds"], 1);
+    let why = world.objects(&["why", "203.0.113.9"]);
+    let state = &why.iter().find(|object| object["type"] == "now").unwrap()["state"];
+    assert_eq!(state["hold"]["rule"], "operator");
+    world.ask(&["unban", "203.0.113.9"]).good();
+    assert!(subjects(&world).is_empty());
+}
+
+#[test]
+fn who_is_protected_is_not_banned_and_the_order_says_why() {
+    let (world, _guard) = begin(Place::Namespace);
+    for (subject, why) in [
+        ("127.0.0.1", "loopback"),
+        ("::1", "loopback"),
+        ("192.0.2.10", "an address of this host"),
+        ("198.51.100.7", "the allowlist of the configuration"),
+        ("198.51.100.0/24", "the allowlist of the configuration"),
+    ] {
+        world.ask(&["ban", subject]).bad(1, &["is not banned", why]);
+    }
+    // A network that holds one of them neither.
+    world.ask(&["ban", "192.0.2.0/24"]).bad(1, &["is not banned"]);
+    assert!(subjects(&world).is_empty());
+    world.ask(&["ban", "203.0.113.9"]).good();
+    assert_eq!(subjects(&world), ["203.0.113.9"]);
+}
+
+#[test]
+fn the_allowlist_ends_bans_prevents_them_and_stays() {
+    let (world, guard) = begin(Place::Powerless);
+    world.append(&attack(now(), "203.0.113.9"));
+    guard.reads(12);
+    assert_eq!(subjects(&world), ["203.0.113.9"]);
+    let told = world.ask(&["allow", "203.0.113.0/24", "--reason", "office"]).good();
+    assert!(told.out.contains("one ban has ended"), "{}", told.out);
+    assert!(subjects(&world).is_empty());
+    world.append(&attack(now(), "203.0.113.9"));
+    guard.reads(24);
+    assert!(subjects(&world).is_empty());
+    guard.stop();
+    let guard = world.guard(Place::Powerless);
+    world.ask(&["ban", "203.0.113.9"]).bad(1, &["is not banned", "by an operator's order"]);
+    world.ask(&["allow", "203.0.113.0/24", "--remove"]).good();
+    world.append(&attack(now(), "203.0.113.10"));
+    guard.reads(36);
+    assert_eq!(subjects(&world), ["203.0.113.10"]);
+}
+
+#[test]
+fn orders_go_to_the_audit_trail_with_who_and_why() {
+    let (world, guard) = begin(Place::Powerless);
+    world.ask(&["ban", "203.0.113.9", "--for", "1h", "--reason", "a\u{1b}[31mb"]).good();
+    world.ask(&["unban", "203.0.113.9", "--reason", "mistake"]).good();
+    world.ask(&["allow", "203.0.113.0/24", "--for", "8h"]).good();
+    world.ask(&["allow", "203.0.113.0/24", "--remove"]).good();
+    world.ask(&["ban", "127.0.0.1"]).bad(1, &[]);
+    guard.stop();
+    let actions = world.objects(&["query", "--actions"]);
+    let orders: Vec<&Value> = actions
+        .iter()
+        .filter(|action| action["type"] == "command" && action["operator"] != "mailward")
+        .collect();
+    let told: Vec<&str> = orders.iter().map(|order| order["order"].as_str().unwrap()).collect();
+    assert_eq!(told[0], "ban 203.0.113.9 for 60 min");
+    assert_eq!(told[1], "unban 203.0.113.9");
+    assert!(told[2].starts_with("allow 203.0.113.0/24 until "), "{}", told[2]);
+    assert_eq!(told[3], "disallow 203.0.113.0/24");
+    assert_eq!(told[4], "ban 127.0.0.1", "what was refused is on record too");
+    assert_eq!(orders[1]["reason"], "mistake");
+    if rustix::process::geteuid().is_root() {
+        assert!(orders.iter().all(|order| order["operator"] == "root"));
+    }
+    let ended = actions.iter().find(|action| action["type"] == "expiry").unwrap();
+    assert_eq!(ended["cause"], "operator");
+    let human = world.ask(&["query", "--actions"]).good();
+    assert!(human.out.contains("ordered") && !human.out.contains('\u{1b}'));
+}
+
+#[test]
+fn status_tells_sources_tables_and_the_kernel() {
+    let (world, guard) = begin(Place::Namespace);
+    world.append(&(attack(now(), "203.0.113.9") + "rubbish\n"));
+    guard.reads(13);
+    wait_until("the kernel holds the ban", || {
+        guard.status().is_some_and(|status| status["kernel"]["bans"] == 1)
+    });
+    let ran = world.ask(&["status", "--format", "json"]).good();
+    let status = &ran.objects()[0];
+    assert_eq!((&status["mode"], &status["holds"]), (&"enforce".into(), &1.into()));
+    let source = &status["sources"][0];
+    assert_eq!((&source["state"], &source["lag_bytes"]), (&"following".into(), &0.into()));
+    assert_eq!((&source["lines"], &source["events"]), (&13.into(), &12.into()));
+    assert_eq!((&source["hostile"], &source["unknown"]), (&12.into(), &1.into()));
+    assert_eq!(status["kernel"]["running"], true);
+    assert!(!status["tables"].as_array().unwrap().is_empty());
+    let human = world.ask(&["status"]).good();
+    assert!(human.out.contains("mail.log") && !human.out.contains('\u{1b}'), "{}", human.out);
+    // An operator's order reaches the kernel too, and its end.
+    world.ask(&["ban", "203.0.113.0/28"]).good();
+    wait_until("the kernel holds both", || {
+        guard.status().is_some_and(|status| status["kernel"]["bans"] == 2)
+    });
+    world.ask(&["unban", "203.0.113.0/28"]).good();
+    wait_until("the kernel holds neither", || {
+        guard.status().is_some_and(|status| status["kernel"]["bans"] == 0)
+    });
+}
+
+#[test]
+fn without_power_over_the_kernel_it_observes_and_says_so() {
+    let (world, guard) = begin(Place::Powerless);
+    assert!(guard.said().contains("nothing is dropped"), "{}", guard.said());
+    let ran = world.ask(&["status"]);
+    assert_eq!(ran.code, Some(1), "somebody should look");
+    assert!(ran.out.contains("bans: none"), "{}", ran.out);
+}
+
+#[test]
+fn a_second_guard_on_the_same_state_is_refused() {
+    let (world, guard) = begin(Place::Powerless);
+    for place in [Place::Powerless, Place::Namespace] {
+        let mut second = world.start(place);
+        assert_eq!(second.ends().code(), Some(1));
+        assert!(second.said().contains("another guard runs"), "{}", second.said());
+    }
+    world.append(&attack(now(), "203.0.113.9"));
+    guard.reads(12);
+    guard.stop();
+}
+
+#[test]
+fn requests_that_are_none_are_refused() {
+    use std::io::{Read as _, Write as _};
+    let (world, guard) = begin(Place::Powerless);
+    let socket = world.state().join("control.sock");
+    for request in [&b"\n"[..], b"{}\n", b"{\"command\": \"ban\"}\n", b"\0\xff\n", b"[[[[\n"] {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("\"ok\":false"), "{answer}");
+    }
+    // Too long, and one that never ends its request: neither holds up another.
+    let mut long = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    let _ = long.write_all(&vec![b'a'; 1 << 20]);
+    let mut silent = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    silent.write_all(b"{\"command\"").unwrap();
+    world.append(&attack(now(), "203.0.113.9"));
+    guard.reads(12);
+}

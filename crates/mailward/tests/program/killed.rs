@@ -1,0 +1,179 @@
+//! Killed at random points while a log is written, and started again: the end is the same as that
+//! of a run that was never killed.
+
+use crate::world::{Place, World, attack, failed, now, stamp, wait_until};
+use event::Timestamp;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const KILLS: usize = 50;
+
+/// Numbers that look random (Marsaglia 2003, "Xorshift RNGs").
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// Attackers, honest users with typos, noise and rubbish, as if written in the last hour.
+fn log() -> Vec<String> {
+    let begin = now().plus_seconds(-3_600);
+    let mut lines = Vec::new();
+    for minute in 0..55 {
+        let at = begin.plus_seconds(minute * 60);
+        let text = attack(at.plus_seconds(5), &format!("198.18.{minute}.7"));
+        lines.extend(text.split_inclusive('\n').map(str::to_owned));
+        lines.push(failed(
+            at.plus_seconds(9),
+            &format!("198.51.100.{}", minute % 5),
+            "bob@example.org",
+        ));
+        lines.push(format!(
+            "{} mail postfix/qmgr[9]: 4FBC2{minute}: removed\n",
+            stamp(at.plus_seconds(10))
+        ));
+        lines.push(format!("rubbish number {minute}\n"));
+    }
+    lines
+}
+
+/// What must be the same: bans, findings and decisions, and every event once.
+#[derive(PartialEq, Debug)]
+struct End {
+    bans: Vec<Value>,
+    actions: Vec<Value>,
+    events: Vec<Value>,
+}
+
+fn end(world: &World) -> End {
+    let mut actions = world.objects(&["query", "--actions", "--limit", "100000"]);
+    actions.retain(|action| action["type"] == "finding" || action["type"] == "decision");
+    End {
+        bans: world.objects(&["bans"]),
+        actions,
+        events: world.objects(&["query", "--limit", "100000"]),
+    }
+}
+
+fn unkilled(lines: &[String]) -> End {
+    let world = World::with("source.from_beginning = true");
+    world.append(&lines.concat());
+    let guard = world.guard(Place::Powerless);
+    guard.reads(lines.len() as u64);
+    guard.stop();
+    comparable(end(&world))
+}
+
+/// The two runs had logs of different names.
+fn comparable(mut end: End) -> End {
+    for event in &mut end.events {
+        event["source"] = Value::Null;
+    }
+    end
+}
+
+#[test]
+fn fifty_kills_lose_no_line_double_none_and_change_no_decision() {
+    let seed = now().0.cast_unsigned() | 1;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let lines = log();
+    let world = World::with("source.from_beginning = true");
+    let mut left = lines.iter();
+    for kill in 0..KILLS {
+        let guard = world.start(Place::Powerless);
+        let share = lines.len() / KILLS;
+        let mut text: String = left.by_ref().take(share).map(String::as_str).collect();
+        // Now and then only part of a line is there when it dies.
+        let rest =
+            if random.below(2) == 0 { text.split_off(text.len() / 2) } else { String::new() };
+        world.append(&text);
+        // It is hit while it starts, opens the journal, reads, commits, or waits.
+        std::thread::sleep(Duration::from_micros(random.below(60_000)));
+        guard.kill();
+        world.append(&rest);
+        if kill % 10 == 9 {
+            // At times it comes to the end of what is there.
+            let guard = world.guard(Place::Powerless);
+            guard.reads((lines.len() - left.len()) as u64);
+            guard.kill();
+        }
+    }
+    world.append(&left.map(String::as_str).collect::<String>());
+    let guard = world.guard(Place::Powerless);
+    guard.reads(lines.len() as u64);
+    guard.stop();
+    let killed = comparable(end(&world));
+    let numbers: BTreeSet<u64> =
+        killed.events.iter().map(|event| event["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers.len(), killed.events.len(), "no event twice (seed {seed})");
+    let never = unkilled(&lines);
+    assert!(never.bans.len() > 20 && never.events.len() > 500);
+    assert_eq!(killed.bans, never.bans, "seed {seed}");
+    assert_eq!(killed.actions, never.actions, "seed {seed}");
+    assert_eq!(killed.events, never.events, "seed {seed}");
+}
+
+/// The process ids of the children of a process.
+fn children(pid: u32) -> Vec<(u32, String)> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children = list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
+    children
+        .map(|pid| {
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            (pid, String::from_utf8_lossy(&command).replace('\0', " "))
+        })
+        .collect()
+}
+
+#[test]
+fn a_guard_or_an_enforcer_that_dies_is_started_again_with_all_it_knew() {
+    let world = World::with("source.from_beginning = true");
+    let at = now().plus_seconds(-60);
+    world.append(&attack(at, "203.0.113.1"));
+    let guard = world.guard(Place::Namespace);
+    guard.reads(12);
+    for (round, name) in (1..).zip([" guard ", " enforcer "]) {
+        let before = children(guard.pid());
+        let (victim, _) = before.iter().find(|(_, command)| command.contains(name)).unwrap();
+        crate::world::signal(*victim, Signal::KILL);
+        wait_until("both are started again", || {
+            let after = children(guard.pid());
+            after.len() == 2
+                && after.iter().all(|(pid, _)| before.iter().all(|(old, _)| old != pid))
+        });
+        world.append(&attack(Timestamp(at.0 + round), &format!("203.0.113.{}", 1 + round)));
+        wait_until("it reads on", || guard.lines() == 12 * (1 + round.cast_unsigned()));
+        wait_until("the kernel holds all bans", || {
+            guard.status().is_some_and(|s| s["kernel"]["bans"].as_i64() == Some(1 + round))
+        });
+    }
+    guard.stop();
+    assert_eq!(world.objects(&["bans"]).len(), 3);
+}
+
+#[test]
+fn guard_and_enforcer_end_with_the_process_that_started_them() {
+    let world = World::new();
+    world.append("");
+    let guard = world.guard(Place::Namespace);
+    let pair = children(guard.pid());
+    assert_eq!(pair.len(), 2);
+    crate::world::signal(guard.pid(), Signal::KILL);
+    wait_until("both ended", || {
+        pair.iter().all(|(pid, _)| {
+            // Reaped, or waiting for whoever adopted it.
+            std::fs::read_to_string(format!("/proc/{pid}/stat"))
+                .map_or(true, |stat| stat.contains(") Z "))
+        })
+    });
+    drop(guard);
+    world.guard(Place::Namespace).stop();
+}

@@ -1,0 +1,13 @@
+//! The program as people run it: the real binary, its files, its sockets, its signals.
+//!
+//! A guard here either has no right to change the kernel (`setpriv`), or a network namespace of
+//! its own (`unshare`): the nftables of the host are never touched.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+mod command_line;
+mod control;
+mod damaged;
+mod killed;
+mod rotation;
+mod same;
+mod world;

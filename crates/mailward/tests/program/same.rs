@@ -1,0 +1,154 @@
+//! A live run and the replay of its log decide the same, byte for byte.
+//!
+//! Compared are all findings and all decisions with all their fields, as `query` prints them from
+//! the journal and `replay` from the log. Not compared are the ends of decisions: live, time goes
+//! on behind the last line.
+
+use crate::world::{Guard, Place, World, now, stamp, wait_until};
+use event::Timestamp;
+use std::time::Duration;
+
+/// Read all of the log; nobody waits a minute for a test.
+const GRACE: &str = "source.from_beginning = true\ndistributed-guessing.grace_s = 1";
+
+/// Findings and decisions, as printed.
+fn verdicts(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter(|line| {
+            line.starts_with("{\"type\": \"finding\"")
+                || line.starts_with("{\"type\": \"decision\"")
+        })
+        .collect()
+}
+
+/// What a stopped guard decided, and a replay of its log.
+fn assert_the_same(world: &World, decisions_min: usize) {
+    let live = live(world);
+    let replayed = replayed(world);
+    let (live, replayed) = (verdicts(&live), verdicts(&replayed));
+    let decisions = replayed.iter().filter(|line| line.contains("\"decision\"")).count();
+    assert!(decisions >= decisions_min, "only {decisions} decisions");
+    for (number, (live, replayed)) in live.iter().zip(&replayed).enumerate() {
+        assert_eq!(live, replayed, "live and replay, number {number}");
+    }
+    assert_eq!(live.len(), replayed.len());
+}
+
+fn live(world: &World) -> String {
+    world.ask(&["query", "--actions", "--format", "json", "--limit", "100000"]).good().out
+}
+
+fn replayed(world: &World) -> String {
+    let log = world.log().display().to_string();
+    world.ask(&["replay", "--format", "json", &log]).good().out
+}
+
+/// Waits until all lines are read, and time has gone by the grace periods that were pending at the
+/// last one, as a replay does at the end of a log.
+fn read_out(world: &World, guard: Guard, lines: u64) {
+    guard.reads(lines);
+    let expected = verdicts(&replayed(world)).len();
+    wait_until("the last grace period is over", || verdicts(&live(world)).len() >= expected);
+    guard.stop();
+}
+
+/// The micros between the first line of the recorded day and this one.
+fn offset(line: &str, first: &str) -> i64 {
+    let micros = |line: &str| -> i64 {
+        let number = |from: usize, to: usize| line[from..to].parse::<i64>().unwrap();
+        ((number(11, 13) * 60 + number(14, 16)) * 60 + number(17, 19)) * 1_000_000 + number(20, 26)
+    };
+    micros(line) - micros(first)
+}
+
+/// The recorded day, with addresses that the guard does not take for its own: protection by the
+/// surroundings is the one thing that a replay cannot know of.
+fn day() -> Vec<String> {
+    crate::world::day().iter().map(|line| line.replace("192.0.2.", "198.18.2.")).collect()
+}
+
+/// The day as if its last line had been written just now.
+fn day_until(end: Timestamp) -> String {
+    let lines = day();
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    let length = offset(last, first);
+    let at = |line: &str| stamp(Timestamp(end.0 - length + offset(line, first)));
+    lines.iter().map(|line| format!("{}{}\n", at(line), &line[32..])).collect()
+}
+
+#[test]
+fn a_backlog_is_judged_by_the_times_of_its_lines() {
+    let world = World::with(GRACE);
+    world.append(&day_until(now().plus_seconds(-1)));
+    let guard = world.guard(Place::Powerless);
+    read_out(&world, guard, 34_995);
+    assert_the_same(&world, 300);
+}
+
+#[test]
+fn a_backlog_that_came_while_no_guard_ran_is_judged_by_the_times_of_its_lines() {
+    let world = World::with(GRACE);
+    let text = day_until(now().plus_seconds(-1));
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let (before, after) = lines.split_at(12_000);
+    world.append(&before.concat());
+    let guard = world.guard(Place::Powerless);
+    guard.reads(12_000);
+    guard.stop();
+    world.append(&after.concat());
+    let guard = world.guard(Place::Powerless);
+    read_out(&world, guard, 34_995);
+    assert_the_same(&world, 300);
+}
+
+/// Lines of the day with the time of their writing, in pieces that end anywhere.
+fn write_live(world: &World, guard: &Guard, lines: &[String]) -> Result<(), Duration> {
+    for (number, chunk) in lines.chunks(97).enumerate() {
+        let begin = now();
+        let text: String = (0..)
+            .zip(chunk)
+            .map(|(n, line)| format!("{}{}\n", stamp(Timestamp(begin.0 + n)), &line[32..]))
+            .collect();
+        // Also a line that is written in two halves is one line.
+        let cut = (number * 7_919) % text.len();
+        let cut = (0..=cut).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        world.append(&text[..cut]);
+        if number % 8 == 0 {
+            guard.status();
+        }
+        world.append(&text[cut..]);
+        let late = Duration::from_micros((now().0 - begin.0).max(0).cast_unsigned());
+        if late > Duration::from_millis(1_500) {
+            return Err(late);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn lines_that_are_read_as_they_are_written_are_judged_as_in_a_replay() {
+    // A line that reaches the guard two seconds late may come behind a tick of the clock: then it
+    // counts as happening at the tick. Where the machine is that busy, begin again.
+    for _ in 0..5 {
+        let world = World::with(GRACE);
+        world.append("");
+        let guard = world.guard(Place::Powerless);
+        let lines: Vec<String> = day().into_iter().step_by(3).collect();
+        if let Err(late) = write_live(&world, &guard, &lines) {
+            eprintln!("a piece took {late:?} to write: once more");
+            continue;
+        }
+        read_out(&world, guard, lines.len() as u64);
+        return assert_the_same(&world, 20);
+    }
+    panic!("this machine is too busy to write a log");
+}
+
+#[test]
+fn with_an_enforcer_too() {
+    let world = World::with(GRACE);
+    world.append(&day_until(now().plus_seconds(-1)));
+    let guard = world.guard(Place::Namespace);
+    read_out(&world, guard, 34_995);
+    assert_the_same(&world, 300);
+}
