@@ -43,7 +43,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         man_pages(directory)?;
     }
     if let Some(shell) = matches.get_one::<Shell>("shell") {
-        clap_complete::generate(*shell, &mut program(), "mailward", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut program(), "mailward", &mut script);
+        print!("{}", String::from_utf8_lossy(&script));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -121,6 +121,31 @@ fn fifty_kills_lose_no_line_double_none_and_change_no_decision() {
     assert_eq!(killed.events, never.events, "seed {seed}");
 }
 
+/// What the running guard itself knows of a client.
+fn known(world: &World, client: &str) -> Value {
+    let told = world.objects(&["why", client]);
+    told.into_iter().find(|object| object["type"] == "now").unwrap()["state"].clone()
+}
+
+#[test]
+fn a_line_that_came_late_counts_the_same_when_it_is_stepped_again() {
+    let world = World::new();
+    world.append(&failed(now(), "198.51.100.1", "bob@example.org"));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(1);
+    let begin = known(&world, "203.0.113.9")["at"].clone();
+    wait_until("time has gone on without a line", || known(&world, "203.0.113.9")["at"] != begin);
+    world.append(&attack(now().plus_seconds(-1_000), "203.0.113.9"));
+    guard.reads(13);
+    let (held, on_record) = (known(&world, "203.0.113.9"), world.objects(&["bans"]));
+    assert_eq!(held["hold"], on_record[0]);
+    guard.kill();
+    let guard = world.guard(Place::Powerless);
+    assert_eq!(known(&world, "203.0.113.9")["hold"], on_record[0]);
+    assert_eq!(known(&world, "203.0.113.9")["scores"], held["scores"]);
+    guard.stop();
+}
+
 /// The process ids of the children of a process.
 fn children(pid: u32) -> Vec<(u32, String)> {
     let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();

@@ -7,6 +7,7 @@
 mod command_line;
 mod control;
 mod damaged;
+mod hostile;
 mod killed;
 mod rotation;
 mod same;

@@ -120,12 +120,17 @@ impl World {
 
     /// Starts a guard; it may fail.
     pub fn start(&self, place: Place) -> Guard {
-        let said = self.path("said");
+        let said = || Stdio::from(file(&self.path("said")));
+        self.watched_by(place, said(), said())
+    }
+
+    /// Starts a guard that writes to these.
+    pub fn watched_by(&self, place: Place, out: Stdio, err: Stdio) -> Guard {
         let mut command = place.command();
         command.arg("up").arg("--config").arg(self.config());
         surroundings(&mut command);
-        command.stdin(Stdio::null()).stdout(file(&said)).stderr(file(&said)).process_group(0);
-        Guard { child: command.spawn().unwrap(), state: self.state(), said }
+        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        Guard { child: command.spawn().unwrap(), state: self.state(), said: self.path("said") }
     }
 }
 
