@@ -71,7 +71,7 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         add(
             false,
             "mail servers",
-            "neither Postfix, Dovecot nor Exim found; `mailward up --demo` shows a recorded day"
+            "none that is understood here was found; `mailward up --demo` shows a recorded day"
                 .to_owned(),
         );
     }

@@ -209,7 +209,7 @@ fn open(
 fn nothing_to_read(found: &Surroundings) -> Failure {
     let mut what = "nothing to guard by: no log of a mail server was found".to_owned();
     if found.servers.is_empty() {
-        what.push_str(", and neither Postfix, Dovecot nor Exim is installed or running here");
+        what.push_str(", and no mail server that is understood here is installed or running");
     }
     for lack in &found.lacks {
         what.push_str(&format!("\n  {lack}"));
