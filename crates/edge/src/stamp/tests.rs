@@ -175,11 +175,12 @@ fn half_hour_changes() {
 #[test]
 fn the_future_is_clamped_and_the_past_is_told() {
     let mut completer = Completer::new(Zone::UTC, Years::Until(utc("2026-11-21T00:00:00")));
-    let arrival = Some(utc("2026-11-21T16:00:00"));
+    let arrived = utc("2026-11-21T16:00:00");
+    let arrival = Some(arrived);
     let fine = completer.utc(utc("2026-11-21T15:59:59"), arrival);
     assert_eq!(fine, Completed { at: utc("2026-11-21T15:59:59"), clamped: false, back_s: 0 });
     let future = completer.local(Some(2099), civil("2099-01-01T00:00:00"), arrival);
-    assert_eq!(future, Completed { at: arrival.unwrap(), clamped: true, back_s: 0 });
+    assert_eq!(future, Completed { at: arrived, clamped: true, back_s: 0 });
     let past = completer.local(Some(1970), civil("1970-01-01T00:00:00"), arrival);
     assert_eq!((past.at, past.clamped), (Timestamp(0), false));
     assert!(past.back_s > 1_000_000_000);
