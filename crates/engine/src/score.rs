@@ -30,6 +30,7 @@ impl Score {
     }
 
     /// Fades to now, then adds.
+    #[inline]
     pub fn add(&mut self, now_s: u32, half_life_s: u32, milli: u32) -> u32 {
         *self = self.faded(now_s, half_life_s);
         self.value = self.value.saturating_add(milli);
@@ -41,14 +42,28 @@ impl Score {
         self.value = self.value.saturating_sub(milli);
     }
 
+    #[inline]
     fn faded(self, now_s: u32, half_life_s: u32) -> Score {
-        let now = u64::from(now_s) * 64 / u64::from(half_life_s.max(1));
-        let stamp = u32::try_from(now).unwrap_or(u32::MAX);
+        let stamp = steps(now_s, half_life_s.max(1));
         let steps = stamp.saturating_sub(self.stamp);
         Score { value: fade(self.value, u64::from(steps)), stamp }
     }
 }
 
+/// `now_s * 64 / half_life_s`, saturating. In two divisions of 32 bits where that is possible: one
+/// of 64 takes longer than all else here.
+#[inline]
+fn steps(now_s: u32, half_life_s: u32) -> u32 {
+    if half_life_s > u32::MAX / 64 {
+        let steps = u64::from(now_s) * 64 / u64::from(half_life_s);
+        return u32::try_from(steps).unwrap_or(u32::MAX);
+    }
+    let (whole, rest) = (now_s / half_life_s, now_s % half_life_s);
+    let within = rest * 64 / half_life_s;
+    u32::try_from(u64::from(whole) * 64 + u64::from(within)).unwrap_or(u32::MAX)
+}
+
+#[inline]
 fn fade(value: u32, steps: u64) -> u32 {
     let halvings = steps / 64;
     if halvings >= 32 {
@@ -74,6 +89,16 @@ mod tests {
         assert_eq!(score.at(1800, 600), 4000);
         assert_eq!(score.at(2400, 600), 2000);
         assert_eq!(score.at(u32::MAX, 600), 0);
+    }
+
+    #[test]
+    fn steps_are_those_of_one_division() {
+        for half_life_s in [1, 2, 59, 60, 3600, 86_400, 67_108_863, 67_108_864, u32::MAX] {
+            for now_s in [0, 1, 59, 63, 64, 86_399, 1_795_276_930, 4_000_000_007, u32::MAX] {
+                let whole = u64::from(now_s) * 64 / u64::from(half_life_s);
+                assert_eq!(u64::from(steps(now_s, half_life_s)), whole.min(u32::MAX.into()));
+            }
+        }
     }
 
     #[test]

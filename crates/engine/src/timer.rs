@@ -15,17 +15,25 @@ pub(crate) enum Timer {
 
 /// Timers by (deadline, number): those of the same moment fire in the order they were set. The two
 /// kinds stand in two queues, so that the first end is found at once.
-#[derive(Default)]
 pub(crate) struct Timers {
+    /// No timer is due before this, microseconds: asked for each event, so it is kept.
+    first: i64,
     ends: BTreeMap<(i64, u64), Subject>,
     graces: BTreeMap<(i64, u64), (u64, u64)>,
     next: u64,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers { first: i64::MAX, ends: BTreeMap::new(), graces: BTreeMap::new(), next: 0 }
+    }
 }
 
 impl Timers {
     pub fn set(&mut self, deadline: Timestamp, timer: Timer) {
         let key = (deadline.0, self.next);
         self.next += 1;
+        self.first = self.first.min(deadline.0);
         match timer {
             Timer::End(subject) => {
                 self.ends.insert(key, subject);
@@ -37,14 +45,21 @@ impl Timers {
     }
 
     /// The first timer that is due at `now`.
+    #[inline]
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+        if self.first > now.0 { None } else { self.pop(now) }
+    }
+
+    fn pop(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
         let end = self.ends.first_key_value().map(|(key, _)| *key);
         let grace = self.graces.first_key_value().map(|(key, _)| *key);
         let is_end = match (end, grace) {
             (Some(end), Some(grace)) => end < grace,
             (end, _) => end.is_some(),
         };
-        let (deadline, _) = if is_end { end? } else { grace? };
+        let first = if is_end { end } else { grace };
+        self.first = first.map_or(i64::MAX, |(deadline, _)| deadline);
+        let (deadline, _) = first?;
         if deadline > now.0 {
             return None;
         }
@@ -97,10 +112,12 @@ impl Timers {
         self.next = from.u64()?;
         for _ in 0..from.u64()? {
             let key = (i64::read(from)?, u64::read(from)?);
+            self.first = self.first.min(key.0);
             self.ends.insert(key, Subject::read(from)?);
         }
         for _ in 0..from.u64()? {
             let key = (i64::read(from)?, u64::read(from)?);
+            self.first = self.first.min(key.0);
             self.graces.insert(key, (u64::read(from)?, u64::read(from)?));
         }
         let newest = |key: Option<&(i64, u64)>| key.is_none_or(|(_, number)| *number < self.next);

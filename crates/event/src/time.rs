@@ -59,6 +59,7 @@ impl Timestamp {
 
 impl Civil {
     /// Reads this as UTC. A second of 60 (a leap second) is the next minute's first.
+    #[inline]
     pub const fn utc(self) -> Timestamp {
         let days = days_of_date(self.year, self.month, self.day);
         let seconds =
@@ -67,11 +68,12 @@ impl Civil {
     }
 
     /// True where the fields are within the calendar (a leap second counts).
+    #[inline]
     pub const fn is_valid(self) -> bool {
         self.month >= 1
             && self.month <= 12
             && self.day >= 1
-            && self.day <= days_in_month(self.year, self.month)
+            && (self.day <= 28 || self.day <= days_in_month(self.year, self.month))
             && self.hour < 24
             && self.minute < 60
             && self.second <= 60
@@ -88,15 +90,26 @@ const fn days_in_month(year: i32, month: u8) -> u8 {
     }
 }
 
+/// Days of a common year before the first of each month.
+const DAYS_BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+
 /// Days since 1970-01-01; Howard Hinnant, "chrono-compatible low-level date algorithms".
+#[inline]
 const fn days_of_date(year: i32, month: u8, day: u8) -> i64 {
-    let year = if month <= 2 { year as i64 - 1 } else { year as i64 };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let shifted_month = (month as i64 + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day as i64 - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    // From 1901 to 2099 each fourth year is a leap year, which is quicker to tell.
+    if year > 1900 && year < 2100 && month >= 1 && month <= 12 {
+        let leap = (year % 4 == 0 && month > 2) as i32;
+        let days = (year - 1970) * 365 + ((year - 1901) >> 2) - 17 + leap;
+        return (days + DAYS_BEFORE[month as usize - 1] as i32 + day as i32 - 1) as i64;
+    }
+    // The year begins in March. Its eras of 400 years all have the same days, so the leap days may
+    // be counted from any of them.
+    let january = (month <= 2) as i64;
+    let year = year as i64 - january;
+    let shifted_month = month as i64 - 3 + 12 * january;
+    let day_of_year = ((153 * shifted_month + 2) as u32 / 5) as i64 + day as i64 - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + day_of_year - 719_468
 }
 
 /// The inverse of [`days_of_date`], same source.

@@ -3,7 +3,7 @@
 //! The guard and the demo both work through here. If the journal cannot be written (a full disk),
 //! the engine goes on: protection first, memory of it as far as there is room.
 
-use crate::understand::{Told, Understood};
+use crate::understand::Told;
 use engine::{Engine, Input, Output};
 use event::{Command, Timestamp};
 use store::{Journal, Line, SourceId};
@@ -44,10 +44,10 @@ impl Core {
     }
 
     /// Takes one line in. Returns its number.
-    pub fn line(&mut self, source: SourceId, bytes: &[u8], understood: &Understood<'_>) -> u64 {
+    pub fn line(&mut self, source: SourceId, bytes: &[u8], told: &Told<'_>) -> u64 {
         self.seq += 1;
         self.dirty = true;
-        match &understood.told {
+        match told {
             Told::Event(event) => {
                 // It counts as happening when the clock says so: also when it is stepped again.
                 if self.unrecorded.is_some_and(|at| at > event.at) {

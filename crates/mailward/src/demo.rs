@@ -78,8 +78,9 @@ impl Player {
             if self.wait_for(understood.at, signals) {
                 break;
             }
-            self.tally.take(&understood.told);
-            let seq = self.core.line(source, line.bytes, &understood);
+            let told = understood.told();
+            self.tally.take(&told);
+            let seq = self.core.line(source, line.bytes, &told);
             if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
                 self.commit();
             }

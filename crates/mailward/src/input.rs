@@ -64,7 +64,7 @@ impl Log {
     /// `Ok(false)` at the end.
     pub fn next(
         &mut self,
-        take: impl FnOnce(u64, &[u8], Understood<'_>) -> Result<(), Failure>,
+        take: impl FnOnce(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let line = self.reader.next().map_err(|error| {
             Failure::new(format!("{}: {error}", self.name))
@@ -74,7 +74,7 @@ impl Log {
         self.lines += 1;
         self.offset = line.offset_end;
         let understood = understand(&mut self.completer, line.bytes, None);
-        take(self.lines, line.bytes, understood)?;
+        take(self.lines, line.bytes, &understood)?;
         Ok(true)
     }
 }

@@ -16,6 +16,8 @@ use std::net::IpAddr;
 const KEPT_MAX: usize = 100_000;
 /// Clients remembered as having logged in.
 const LOGGED_IN_MAX: usize = 1_000_000;
+/// Clients remembered as having logged in lately; a power of two.
+const LATELY: usize = 1 << 12;
 /// Lines between two looks at the progress bar.
 const PROGRESS_LINES: u64 = 50_000;
 
@@ -26,6 +28,8 @@ pub struct Replay {
     outputs: Vec<Output>,
     outcome: Outcome,
     logged_in: BTreeSet<IpAddr>,
+    /// Some of these, each at its [`slot`].
+    lately: Vec<Option<IpAddr>>,
     seq: u64,
     progress: Option<ProgressBar>,
 }
@@ -70,6 +74,7 @@ impl Replay {
             outputs: Vec::new(),
             outcome: Outcome::default(),
             logged_in: BTreeSet::new(),
+            lately: vec![None; LATELY],
             seq: 0,
             progress: progress(size),
         })
@@ -99,7 +104,7 @@ impl Replay {
     fn one(&mut self, take: &mut dyn FnMut(&Output) -> Result<(), Failure>) -> Result<(), Failure> {
         let Some(mut log) = self.logs.pop() else { return Ok(()) };
         loop {
-            let more = log.next(|_, _, understood| self.step(&understood.told, take))?;
+            let more = log.next(|_, _, understood| self.step(&understood.told(), take))?;
             if !more {
                 return Ok(());
             }
@@ -153,7 +158,13 @@ impl Replay {
             && let Some(client) = event.client
             && self.logged_in.len() < LOGGED_IN_MAX
         {
-            self.logged_in.insert(canonical(client));
+            let client = canonical(client);
+            // A tree is slow to ask, and most logins are of clients that were here just now.
+            let slot = self.lately.get_mut(slot(client));
+            if slot.as_deref() != Some(&Some(client)) {
+                self.logged_in.insert(client);
+                slot.into_iter().for_each(|slot| *slot = Some(client));
+            }
         }
     }
 
@@ -193,6 +204,15 @@ impl Replay {
             progress.set_position(offset);
         }
     }
+}
+
+/// Where a client stands among those of lately.
+fn slot(client: IpAddr) -> usize {
+    let bits = match client {
+        IpAddr::V4(v4) => v4.to_bits(),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u32 ^ (v6.to_bits() >> 96) as u32,
+    };
+    (bits ^ bits >> 12) as usize % LATELY
 }
 
 /// On a terminal only, and to standard error.

@@ -1,37 +1,35 @@
 //! From the bytes of a line to an event: frame, complete the stamp, parse. The live run and the
 //! replay both come through here, so they cannot differ.
 
-use edge::stamp::Completer;
-use event::{Civil, Event, Timestamp};
-use parse::{Parsed, Record, Stamp};
+use edge::stamp::{Completed, Completer};
+use event::{Civil, Timestamp};
+use parse::{Record, Stamp};
 
-/// What a line turned out to be.
-#[allow(clippy::large_enum_variant)] // a box would be an allocation a line
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Told<'a> {
-    /// Something about a client, an account or a message.
-    Event(Event<'a>),
-    /// Known, and says nothing about those.
-    Noise(&'static str),
-    /// A mail server's line that no grammar knows.
-    Unknown,
-    /// A line of another program.
-    Foreign,
-    /// No log line at all: no stamp, or no program.
-    Unframed,
-}
+/// What a line turned out to be: the parser's own word.
+pub use parse::Parsed as Told;
 
-/// A line that was read.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// A line whose envelope was read and whose stamp is complete.
+#[derive(Clone, Copy, Debug)]
 pub struct Understood<'a> {
     /// When; for a line without a stamp, the beginning of time (it is no event then).
     pub at: Timestamp,
-    /// What it tells.
-    pub told: Told<'a>,
     /// The line claims to be from the future and was given its arrival instead.
     pub clamped: bool,
     /// By so many seconds its writer's clock seems to have been set back.
     pub back_s: u32,
+    record: Option<Record<'a>>,
+}
+
+impl<'a> Understood<'a> {
+    /// What it tells. Reads the message anew each time: an event is large, so it is made where it
+    /// will stay.
+    #[inline]
+    pub fn told(&self) -> Told<'a> {
+        match &self.record {
+            Some(record) => parse::parse(record, self.at),
+            None => Told::Unframed,
+        }
+    }
 }
 
 /// Reads one line of the source that `completer` belongs to. `arrival` is now for a line that is
@@ -43,12 +41,7 @@ pub fn understand<'a>(
     arrival: Option<Timestamp>,
 ) -> Understood<'a> {
     let Some(record) = parse::frame(line) else {
-        return Understood {
-            at: Timestamp(i64::MIN),
-            told: Told::Unframed,
-            clamped: false,
-            back_s: 0,
-        };
+        return Understood { at: Timestamp(i64::MIN), clamped: false, back_s: 0, record: None };
     };
     let completed = match record.stamp {
         Stamp::Utc(at) => completer.utc(at, arrival),
@@ -65,22 +58,15 @@ pub fn understand<'a>(
             completer.local(local.year, reading, arrival)
         }
     };
-    let told = told_by(&record, completed.at);
-    Understood { at: completed.at, told, clamped: completed.clamped, back_s: completed.back_s }
+    let Completed { at, clamped, back_s } = completed;
+    Understood { at, clamped, back_s, record: Some(record) }
 }
 
 /// What a line tells whose stamp was completed before.
 pub fn told(line: &[u8], at: Timestamp) -> Told<'_> {
-    parse::frame(line).map_or(Told::Unframed, |record| told_by(&record, at))
-}
-
-#[inline]
-fn told_by<'a>(record: &Record<'a>, at: Timestamp) -> Told<'a> {
-    match parse::parse(record, at) {
-        Parsed::Event(event) => Told::Event(event),
-        Parsed::Noise(name) => Told::Noise(name),
-        Parsed::Unknown => Told::Unknown,
-        Parsed::Foreign => Told::Foreign,
+    match parse::frame(line) {
+        Some(record) => parse::parse(&record, at),
+        None => Told::Unframed,
     }
 }
 

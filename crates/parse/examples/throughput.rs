@@ -30,7 +30,7 @@ fn main() {
         Some(Parsed::Noise(_)) => noise += 1,
         Some(Parsed::Unknown) => unknown += 1,
         Some(Parsed::Foreign) => foreign += 1,
-        None => unframed += 1,
+        Some(Parsed::Unframed) | None => unframed += 1,
     });
     println!(
         "{lines} lines: {events} events, {noise} noise, {unknown} unknown, {foreign} foreign, \

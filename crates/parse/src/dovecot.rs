@@ -67,6 +67,7 @@ enum Area {
 }
 
 impl<'a> Line<'a> {
+    #[inline]
     fn event(&self, kind: Kind, outcome: Outcome) -> Event<'a> {
         Event {
             protocol: protocol(self.service),

@@ -44,6 +44,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    #[inline]
     fn event(&self, kind: Kind, outcome: Outcome) -> Event<'a> {
         Event {
             protocol: Protocol::Smtp,

@@ -34,6 +34,8 @@ pub enum Parsed<'a> {
     Unknown,
     /// A line of another program.
     Foreign,
+    /// No log line at all: no stamp, or no program. Said of what [`frame`] cannot cut.
+    Unframed,
 }
 
 /// One mail server's grammar: a row of [`PARSERS`].
@@ -54,6 +56,7 @@ pub struct Parser {
 pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
+#[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     for parser in PARSERS {
         if (parser.owns)(record) {

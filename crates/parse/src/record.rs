@@ -71,6 +71,7 @@ pub struct LocalStamp {
 
 /// Cuts a line (without its newline) into its parts, by content: no format needs to be declared.
 /// `None` where it has no envelope that is known here.
+#[inline]
 pub fn frame(line: &[u8]) -> Option<Record<'_>> {
     match line.first()? {
         b'0'..=b'9' => calendar(line),
@@ -107,9 +108,13 @@ fn traditional(line: &[u8]) -> Option<Record<'_>> {
 }
 
 /// Lines that begin with a date in digits: RFC 3339, or a mail server's own file.
+#[inline]
 fn calendar(line: &[u8]) -> Option<Record<'_>> {
     if line.starts_with(b"1 ") {
         return rfc5424(line.get(2..)?);
+    }
+    if let Some((at, rest)) = stamp::precise(line) {
+        return syslog(Stamp::Utc(at), rest.strip_prefix(b" ")?, Envelope::Rfc3339);
     }
     let (civil, rest) = stamp::calendar(line)?;
     if line.get(10) != Some(&b' ') {
@@ -140,6 +145,7 @@ fn own_file<'a>(
 
 /// `host program[pid]: message`; a first word that ends in a colon is the program (the local
 /// socket's form, which names no host).
+#[inline]
 fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
     let (host, after) = scan::word(rest);
     if host.is_empty() {
@@ -147,7 +153,10 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
     }
     let (host, tagged) =
         if host.ends_with(b":") { (None, rest) } else { (Some(Text(host)), after) };
-    let (_, tagged) = scan::take_while(tagged, |byte| byte == b' ');
+    let tagged = match tagged.first() {
+        Some(b' ') => scan::take_while(tagged, |byte| byte == b' ').1,
+        _ => tagged,
+    };
     let (program, pid, message) = match tag(tagged) {
         Some(parts) => parts,
         // BusyBox and OpenBSD write `mail.info` between host and program.
@@ -157,11 +166,21 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
 }
 
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
+#[inline]
 fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
-    let front = bytes.get(..PROGRAM_MAX).unwrap_or(bytes);
-    let (program, rest) = bytes.split_at_checked(memchr::memchr3(b':', b'[', b' ', front)?)?;
+    let end = match frequent(bytes) {
+        Some(end) => end,
+        None => scan::find_near(bytes.get(..PROGRAM_MAX).unwrap_or(bytes), *b":[ ")?,
+    };
+    let (program, rest) = bytes.split_at_checked(end)?;
     if program.is_empty() {
         return None;
+    }
+    if let [b'[', digits @ ..] = rest
+        && let Some((pid, count)) = scan::leading_number(digits)
+        && let Some([b']', b':', message @ ..]) = digits.get(count..)
+    {
+        return Some((program, Some(pid), message.strip_prefix(b" ").unwrap_or(message)));
     }
     let (pid, end) = match rest.first()? {
         b':' => (None, program.len() + 1),
@@ -174,6 +193,23 @@ fn tag(bytes: &[u8]) -> Option<(&[u8], Option<u32>, &[u8])> {
     };
     let message = bytes.get(end..)?;
     Some((program, pid, message.strip_prefix(b" ").unwrap_or(message)))
+}
+
+/// The length of a program's name that most lines have.
+#[inline]
+fn frequent(bytes: &[u8]) -> Option<usize> {
+    match bytes.first_chunk::<8>()? {
+        b"postfix/" => match bytes.get(8..)? {
+            [b's', b'm', b't', b'p', b'd', b'[', ..] => Some(13),
+            [b'q', b'm', b'g', b'r', b'[', ..] => Some(12),
+            rest if rest.starts_with(b"submission/smtpd[") => Some(24),
+            rest if rest.starts_with(b"cleanup[") => Some(15),
+            _ => None,
+        },
+        b"dovecot[" => Some(7),
+        [b'e', b'x', b'i', b'm', b'[', ..] => Some(4),
+        _ => None,
+    }
 }
 
 /// Longer program names are none: a bound for lines that are no syslog.

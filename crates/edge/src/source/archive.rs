@@ -106,15 +106,17 @@ impl<'r> LineReader<'r> {
     #[allow(clippy::should_implement_trait)] // a line borrows from the reader
     #[inline]
     pub fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
-        // Two calls where one would do: the borrow checker (NLL problem case 3) does not let the
-        // line of a first `next` be returned from within the loop.
-        while !self.buffer.has_line() {
+        // The place of the newline and not the line, which would stay borrowed over the filling.
+        let newline = loop {
+            if let Some(newline) = self.buffer.newline() {
+                break newline;
+            }
             if self.ended {
                 return Ok(self.buffer.rest());
             }
             self.fill()?;
-        }
-        Ok(self.buffer.next())
+        };
+        Ok(Some(self.buffer.hand_out(newline, 1)))
     }
 
     #[cold]

@@ -99,18 +99,15 @@ impl LineBuffer {
         self.start == self.end && self.dropped == 0
     }
 
-    /// True where a whole line is held. Remembers how far it looked.
+    /// Where the current line ends, if its newline is held.
     #[inline]
-    pub(crate) fn has_line(&mut self) -> bool {
+    pub(crate) fn newline(&mut self) -> Option<usize> {
         let unseen = self.bytes.get(self.scanned..self.end).unwrap_or_default();
         match memchr(b'\n', unseen) {
-            Some(at) => {
-                self.scanned += at;
-                true
-            }
+            Some(at) => Some(self.scanned + at),
             None => {
                 self.shed();
-                false
+                None
             }
         }
     }
@@ -128,17 +125,8 @@ impl LineBuffer {
     /// The next whole line.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Line<'_>> {
-        let unseen = self.bytes.get(self.scanned..self.end).unwrap_or_default();
-        match memchr(b'\n', unseen) {
-            Some(at) => {
-                let newline = self.scanned + at;
-                Some(self.hand_out(newline, 1))
-            }
-            None => {
-                self.shed();
-                None
-            }
-        }
+        let newline = self.newline()?;
+        Some(self.hand_out(newline, 1))
     }
 
     /// What is held of a line whose newline will not come.
@@ -149,8 +137,9 @@ impl LineBuffer {
         Some(self.hand_out(self.end, 0))
     }
 
+    /// Hands out the line that ends at `end`, with so many bytes of newline behind it.
     #[inline]
-    fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
+    pub(crate) fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
         let start = self.start;
         let length = end - start;
         let cut = self.dropped > 0 || length > LINE_MAX;

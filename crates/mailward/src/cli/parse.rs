@@ -5,7 +5,7 @@ use crate::failure::{Context as _, Failure};
 use crate::input;
 use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};
-use crate::understand::{Tally, Told, Understood};
+use crate::understand::{Tally, Told};
 use clap::ArgMatches;
 use event::Text;
 use std::fmt::Write as _;
@@ -39,12 +39,13 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         loop {
             let more = log.next(|_, line, understood| {
                 number += 1;
-                tally.take(&understood.told);
+                let told = understood.told();
+                tally.take(&told);
                 text.clear();
                 if json {
-                    as_json(&mut text, number, &understood);
+                    as_json(&mut text, number, &told);
                 } else {
-                    as_text(&mut text, style, number, line, &understood);
+                    as_text(&mut text, style, number, line, &told);
                 }
                 written(out.write_all(text.as_bytes()))
             });
@@ -73,10 +74,10 @@ pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-fn as_json(text: &mut String, number: u64, understood: &Understood<'_>) {
+fn as_json(text: &mut String, number: u64, told: &Told<'_>) {
     let mut object = Object::open(text);
     object.plain("line", number);
-    match &understood.told {
+    match told {
         Told::Event(event) => {
             object.object("event", |object| json::event(object, event));
         }
@@ -98,10 +99,10 @@ fn why(told: &Told<'_>) -> String {
     }
 }
 
-fn as_text(text: &mut String, style: Style, number: u64, line: &[u8], understood: &Understood<'_>) {
-    let Told::Event(event) = &understood.told else {
-        if matches!(understood.told, Told::Unknown | Told::Unframed) {
-            let shown = format!("{number}: {}: {}", why(&understood.told), Text(line));
+fn as_text(text: &mut String, style: Style, number: u64, line: &[u8], told: &Told<'_>) {
+    let Told::Event(event) = told else {
+        if matches!(told, Told::Unknown | Told::Unframed) {
+            let shown = format!("{number}: {}: {}", why(told), Text(line));
             let _ = writeln!(text, "{}", style.paint(Tone::Warning, &shown));
         }
         return;

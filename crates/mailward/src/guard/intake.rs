@@ -66,11 +66,12 @@ impl Followed {
         source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
             let understood = understand(completer, line.bytes, Some(now));
-            let seq = core.line(*id, line.bytes, &understood);
-            tally.take(&understood.told);
-            *late |= matches!(understood.told, Told::Event(_))
+            let told = understood.told();
+            let seq = core.line(*id, line.bytes, &told);
+            tally.take(&told);
+            *late |= matches!(told, Told::Event(_))
                 && understood.at < now.plus_seconds(-LATENESS_S);
-            match understood.told {
+            match told {
                 Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
                 Told::Unframed => core.journal.append_sample(seq, *id, "no log line", line.bytes),
                 _ => {}

@@ -90,6 +90,7 @@ struct Tail<'a> {
 }
 
 impl<'a> Tail<'a> {
+    #[inline]
     fn on(&self, event: Event<'a>) -> Event<'a> {
         Event {
             client: self.client,
@@ -103,7 +104,7 @@ impl<'a> Tail<'a> {
 
 /// Reads the fields from the right end.
 fn tail(text: &[u8]) -> Tail<'_> {
-    let Some(at) = scan::find_last(text, b", rip=") else { return Tail::default() };
+    let Some(at) = scan::find_last_by(text, b", rip=", 2) else { return Tail::default() };
     let (before, group) = text.split_at(at);
     let mut tail = group_fields(group);
     let (left, mechanism) = before_group(before);
@@ -144,7 +145,7 @@ fn group_fields(group: &[u8]) -> Tail<'_> {
     let Some(end) = memchr::memchr(b',', rest) else { return Tail::default() };
     let (client, rest) = rest.split_at(end);
     let mut tail = Tail { client: address(client), ..Tail::default() };
-    let rest = match scan::find_last(rest, b", session=<") {
+    let rest = match scan::find_last_by(rest, b", session=<", 10) {
         Some(at) => {
             let (before, session) = rest.split_at(at);
             let session = session.strip_prefix(b", session=<").and_then(|s| s.strip_suffix(b">"));
@@ -174,7 +175,7 @@ fn before_group(before: &[u8]) -> (&[u8], Option<Text<'_>>) {
     if before.ends_with(b">") {
         return (before, None);
     }
-    let found = scan::find_last(before, FIELD).and_then(|at| {
+    let found = scan::find_last_by(before, FIELD, 5).and_then(|at| {
         let (left, method) = before.split_at(at);
         let method = method.get(FIELD.len()..)?;
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

@@ -74,7 +74,8 @@ fn session<'a>(line: &Line<'a>, who: &Who<'a>) -> Parsed<'a> {
     let logged_out =
         scan::contains(text.get(..48.min(text.len())).unwrap_or_default(), b"ogged out");
     let outcome = if logged_out { Outcome::Allowed } else { Outcome::Dropped };
-    let timeout = scan::contains(text.get(..64.min(text.len())).unwrap_or_default(), b"nactivity");
+    let timeout = !logged_out
+        && scan::contains(text.get(..64.min(text.len())).unwrap_or_default(), b"nactivity");
     let reason = match (logged_out, timeout) {
         (true, _) => None,
         (false, true) => Some(Reason::Timeout),
@@ -87,6 +88,22 @@ fn session<'a>(line: &Line<'a>, who: &Who<'a>) -> Parsed<'a> {
         ..line.event(Kind::Session, outcome)
     })
 }
+
+/// How a delivery ends that was done.
+const SAVED: [&[u8]; 8] = [
+    b": saved mail to ",
+    b": stored mail into mailbox ",
+    b": forwarded to ",
+    b": sent vacation response to ",
+    b": marked message to be discarded",
+    b": discarded",
+    b": redirected to ",
+    b": sent notification",
+];
+
+/// And one that was not.
+const FAILED: [&[u8]; 3] =
+    [b": save failed to ", b": failed to store into mailbox ", b": delivery failed"];
 
 /// `msgid=<x@y>: saved mail to INBOX`. The message id is the sender's text, so the words are
 /// looked for from the right.
@@ -105,23 +122,17 @@ fn delivery<'a>(line: &Line<'a>, who: &Who<'a>) -> Parsed<'a> {
         session: who.session,
         ..line.event(Kind::Delivery, outcome)
     };
-    let last = |words: &[u8]| scan::find_last(text, words);
-    let failed = last(b": save failed to ").max(last(b": failed to store into mailbox "));
-    let failed = failed.max(last(b"execution of script ")).max(last(b": delivery failed"));
-    let saved = [
-        &b": saved mail to "[..],
-        b": stored mail into mailbox ",
-        b": forwarded to ",
-        b": sent vacation response to ",
-        b": marked message to be discarded",
-        b": discarded",
-        b": redirected to ",
-        b": sent notification",
-    ];
-    let saved = saved.iter().filter_map(|words| last(words)).max();
-    if saved.is_some() && saved > failed {
-        return Parsed::Event(event(Outcome::Allowed));
-    }
+    let said = memchr::memrchr_iter(b':', text).find_map(|at| {
+        let words = text.get(at..)?;
+        let says = |list: &[&[u8]]| list.iter().any(|entry| words.starts_with(entry));
+        (says(&SAVED) || says(&FAILED)).then(|| (at, says(&SAVED)))
+    });
+    let script = scan::find_last_by(text, b"execution of script ", 1);
+    let failed = match said {
+        Some((at, true)) if Some(at) > script => return Parsed::Event(event(Outcome::Allowed)),
+        Some((at, false)) => script.max(Some(at)),
+        _ => script,
+    };
     let Some(at) = failed else { return Parsed::Noise("delivery-process") };
     let why = text.get(at..).unwrap_or_default();
     let full = scan::contains_ignoring_case(why, b"quota");

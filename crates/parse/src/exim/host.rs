@@ -27,6 +27,7 @@ impl<'a> Peer<'a> {
     }
 
     /// Fills in who it was, or nobody where the rest of the line contradicts.
+    #[inline]
     pub(super) fn on(&self, event: Event<'a>) -> Event<'a> {
         if self.is_contradicted() {
             return Event { account: None, ..event };

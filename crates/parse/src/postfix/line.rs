@@ -1,7 +1,7 @@
 //! What all lines of one record share, and how an event of it is begun.
 
 use super::peer::Peer;
-use crate::Record;
+use crate::{Record, scan};
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
 /// The record's own words, known before its message is read.
@@ -15,12 +15,15 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    #[inline]
     pub(super) fn of(record: &Record<'a>, at: Timestamp) -> Self {
         let program = record.program.bytes();
-        let service = match memchr::memchr(b'/', program) {
-            Some(slash) if slash + 1 < program.len() => program.get(slash + 1..).unwrap_or(program),
-            _ => program,
+        let service = match program.strip_prefix(b"postfix/") {
+            Some(service) => service,
+            None => scan::find_near(program, [b'/'])
+                .map_or(program, |slash| program.get(slash + 1..).unwrap_or_default()),
         };
+        let service = if service.is_empty() { program } else { service };
         Line {
             at,
             service: Text(service),

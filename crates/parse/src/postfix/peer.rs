@@ -23,7 +23,7 @@ const ADDRESS_MAX: usize = 64;
 /// also the case where the line ends before the closing bracket.
 pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
     let front = bytes.get(..NAME_MAX + 1).unwrap_or(bytes);
-    let name = memchr::memchr3(b'[', b' ', b':', front)?;
+    let name = scan::find_near(front, *b"[ :")?;
     let inner = bytes.get(name..)?.strip_prefix(b"[")?;
     if let Some((address, [b']', rest @ ..])) = scan::leading_ipv4(inner) {
         return Some((Peer { client: Some(IpAddr::V4(address)) }, behind_port(rest)));

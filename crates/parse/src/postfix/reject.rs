@@ -166,10 +166,12 @@ fn split_fields(text: &[u8]) -> Option<(&[u8], Fields<'_>)> {
         let end = end.or_else(|| scan::find_last(helo, b">")).unwrap_or(helo.len());
         fields.helo = Some(Text(helo.get(..end)?));
     }
-    let twice = scan::contains(tail, b"; from=<") || scan::contains(words, b" helo=<");
+    let twice = scan::contains(tail, b"; from=<")
+        || scan::contains(words, b"=") && scan::contains(words, b" helo=<");
     let forged = [fields.sender, fields.recipient, fields.helo]
         .iter()
         .flatten()
+        .filter(|field| scan::contains(field.bytes(), b"="))
         .any(|field| FIELDS.iter().any(|name| scan::contains(field.bytes(), name)));
     (!twice && !forged).then_some((words, fields))
 }

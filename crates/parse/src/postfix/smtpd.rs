@@ -6,6 +6,7 @@ use crate::scan;
 use event::{CommandCounts, Event, Kind, Outcome, Reason, Text};
 
 /// `connect from peer`.
+#[inline(always)] // an event is large to return
 pub(super) fn connect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
     let (peer, rest) = peer(rest)?;
     rest.is_empty().then(|| line.about(peer, Kind::Connect, Outcome::Allowed))
@@ -13,6 +14,7 @@ pub(super) fn connect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
 
 /// `disconnect from peer ehlo=1 auth=0/3 quit=1 commands=2/5`: each command with its successes and,
 /// where some failed, all tries.
+#[inline(always)] // an event is large to return
 pub(super) fn disconnect<'a>(line: &Line<'a>, rest: &[u8]) -> Option<Event<'a>> {
     let (peer, rest) = peer(rest)?;
     if !is_counts(rest) {
@@ -42,7 +44,15 @@ fn counts(text: &[u8]) -> CommandCounts {
     let mut counts = CommandCounts::default();
     let mut rest = text;
     while let Some(token) = rest.strip_prefix(b" ") {
-        let (name, numbers) = scan::take_while(token, |byte| byte.is_ascii_lowercase());
+        // Nearly all commands have four letters.
+        let (name, numbers) = match token {
+            [b'e' | b'a' | b'm' | b'r' | b'q' | b'd', b, c, d, b'=', ..]
+                if b.is_ascii_lowercase() && c.is_ascii_lowercase() && d.is_ascii_lowercase() =>
+            {
+                token.split_at(4)
+            }
+            _ => scan::take_while(token, |byte| byte.is_ascii_lowercase()),
+        };
         let Some((ok, behind)) = numbers.strip_prefix(b"=").and_then(count) else { break };
         let (all, behind) = behind.strip_prefix(b"/").and_then(count).unwrap_or((ok, behind));
         match name {
@@ -58,7 +68,13 @@ fn counts(text: &[u8]) -> CommandCounts {
     counts
 }
 
+#[inline]
 fn count(text: &[u8]) -> Option<(u32, &[u8])> {
+    if let [digit @ b'0'..=b'9', rest @ ..] = text
+        && !rest.first().is_some_and(u8::is_ascii_digit)
+    {
+        return Some((u32::from(digit - b'0'), rest));
+    }
     let (digits, rest) = scan::take_while(text, |byte| byte.is_ascii_digit());
     Some((scan::number(digits)?, rest))
 }
@@ -118,6 +134,7 @@ pub(super) fn tls_failed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a
 
 /// `Anonymous TLS connection established from peer: TLSv1.3 with cipher ...`; the first word says
 /// how far the client's certificate was checked.
+#[inline(always)] // an event is large to return
 pub(super) fn tls_established<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
     let (trust, rest) = scan::word(message);
     if !matches!(trust, b"Anonymous" | b"Trusted" | b"Untrusted" | b"Verified") {

@@ -2,7 +2,7 @@
 
 use super::{LocalStamp, Stamp};
 use crate::scan;
-use event::Civil;
+use event::{Civil, Timestamp};
 
 /// Reads two digits at `at`.
 #[inline]
@@ -67,6 +67,48 @@ fn fraction_micros(fraction: &[u8]) -> Option<(u32, &[u8])> {
     let (digits, rest) = scan::take_while(fraction, |byte| byte.is_ascii_digit());
     let scale = [1_000_000, 100_000, 10_000, 1_000, 100, 10].get(digits.len())?;
     Some((scan::number(digits).unwrap_or(0) * scale, rest))
+}
+
+/// `2026-11-21T16:02:10.123456+01:00`, what rsyslog writes, at fixed places and all at once; `None`
+/// for any other form, and for a stamp outside the calendar. The rest begins behind it.
+#[inline]
+pub(super) fn precise(line: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (head, rest) = line.split_first_chunk::<32>()?;
+    let ([date, hour, second, zone], []) = head.as_chunks::<8>() else { return None };
+    let sign = *zone.get(2)?;
+    let (date, bad_date) = pairs(*date, *b"0000-00-");
+    let (hour, bad_hour) = pairs(*hour, *b"00T00:00");
+    let (second, bad_second) = pairs(*second, *b":00.0000");
+    let (zone, bad_zone) = pairs(*zone, [b'0', b'0', sign, b'0', b'0', b':', b'0', b'0']);
+    if bad_date | bad_hour | bad_second | bad_zone != 0 || !matches!(sign, b'+' | b'-') {
+        return None;
+    }
+    let civil = Civil {
+        year: i32::from(date[0]) * 100 + i32::from(date[2]),
+        month: date[5],
+        day: hour[0],
+        hour: hour[3],
+        minute: hour[6],
+        second: second[1],
+        micros: u32::from(second[4]) * 10_000 + u32::from(second[6]) * 100 + u32::from(zone[0]),
+    };
+    if !civil.is_valid() || zone[3] > 23 || zone[6] > 59 {
+        return None;
+    }
+    let east = i64::from(zone[3]) * 3600 + i64::from(zone[6]) * 60;
+    let east = if sign == b'-' { -east } else { east };
+    Some((civil.utc().plus_seconds(-east), rest))
+}
+
+/// At each place, the value of the two digits that begin there; and what is not as in `shape`
+/// (as for [`shaped`]), in bits.
+#[inline]
+fn pairs(bytes: [u8; 8], shape: [u8; 8]) -> ([u8; 8], u64) {
+    let values = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(shape);
+    let low = values & 0x0f0f_0f0f_0f0f_0f0f;
+    let over = low + 0x0606_0606_0606_0606;
+    let bad = (values | over) & 0xf0f0_f0f0_f0f0_f0f0 | values & literal_mask(shape);
+    ((low * 10 + (low >> 8)).to_le_bytes(), bad)
 }
 
 #[inline]

@@ -92,6 +92,7 @@ pub fn meaning(line: &[u8], envelope_only: bool) -> Meaning {
         Parsed::Noise(name) => word(&format!("noise {name}")),
         Parsed::Unknown => word("unknown"),
         Parsed::Foreign => word("foreign"),
+        Parsed::Unframed => word("no-envelope"),
     }
 }
 
