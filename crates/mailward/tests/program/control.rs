@@ -140,11 +140,19 @@ fn status_tells_sources_tables_and_the_kernel() {
     });
 }
 
-/// Runs `nft` in the network namespace of a guard.
-fn nft(guard: &Guard, arguments: &[&str]) -> String {
-    let pid = guard.pid().to_string();
-    let mut command = std::process::Command::new("nsenter");
-    command.args(["-t", &pid, "-n", "--", "nft"]).args(arguments);
+/// A command in the network namespace of a process.
+fn inside(pid: u32, command: &[&str]) -> std::process::Command {
+    let mut entered = std::process::Command::new("nsenter");
+    if !rustix::process::geteuid().is_root() {
+        entered.args(["-U", "--preserve-credentials"]);
+    }
+    entered.args(["-n", "-t", &pid.to_string(), "--"]).args(command);
+    entered
+}
+
+/// What `nft` says there.
+fn nft(pid: u32, arguments: &[&str]) -> String {
+    let mut command = inside(pid, &[&["nft"], arguments].concat());
     String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 
@@ -152,26 +160,18 @@ fn nft(guard: &Guard, arguments: &[&str]) -> String {
 fn a_flushed_packet_filter_is_healed_and_bans_outlive_the_guard() {
     let (world, guard) = begin(Place::Namespace);
     world.ask(&["ban", "203.0.113.9", "--for", "1h"]).good();
-    let holds = |guard: &Guard| nft(guard, &["list", "ruleset"]).contains("203.0.113.9");
-    wait_until("the kernel holds the ban", || holds(&guard));
-    nft(&guard, &["flush", "ruleset"]);
-    wait_until("the kernel holds the ban again", || holds(&guard));
+    let holds = |pid| nft(pid, &["list", "ruleset"]).contains("203.0.113.9");
+    wait_until("the kernel holds the ban", || holds(guard.pid()));
+    nft(guard.pid(), &["flush", "ruleset"]);
+    wait_until("the kernel holds the ban again", || holds(guard.pid()));
     wait_until("it is told", || {
         guard.status().unwrap()["kernel"]["notes"].to_string().contains("healed")
     });
     // Another process keeps the namespace when guard and enforcer are gone.
-    let pid = guard.pid().to_string();
-    let mut keeper = std::process::Command::new("nsenter");
-    let mut keeper = keeper.args(["-t", &pid, "-n", "--", "sleep", "600"]).spawn().unwrap();
-    let listed = || {
-        let mut command = std::process::Command::new("nsenter");
-        let pid = keeper.id().to_string();
-        command.args(["-t", &pid, "-n", "--", "nft", "list", "ruleset"]);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    };
-    wait_until("the keeper is there", || listed().contains("203.0.113.9"));
+    let mut keeper = inside(guard.pid(), &["sleep", "300"]).spawn().unwrap();
+    wait_until("the keeper is there", || holds(keeper.id()));
     guard.stop();
-    let left = listed();
+    let left = nft(keeper.id(), &["list", "ruleset"]);
     keeper.kill().unwrap();
     keeper.wait().unwrap();
     assert!(left.contains("203.0.113.9"), "{left}");
