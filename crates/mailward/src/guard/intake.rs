@@ -69,8 +69,8 @@ impl Followed {
             let told = understood.told();
             let seq = core.line(*id, line.bytes, &told);
             tally.take(&told);
-            *late |= matches!(told, Told::Event(_))
-                && understood.at < now.plus_seconds(-LATENESS_S);
+            *late |=
+                matches!(told, Told::Event(_)) && understood.at < now.plus_seconds(-LATENESS_S);
             match told {
                 Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
                 Told::Unframed => core.journal.append_sample(seq, *id, "no log line", line.bytes),
