@@ -1,4 +1,4 @@
-//! The chores of this repository, one row of [`COMMANDS`] each.
+//! The chores of this repository, one row of `COMMANDS` each.
 //!
 //! This is a tool: it may read clocks, start programs and install Debian packages (it says so
 //! first). It does not depend on the project's crates, so that it builds in seconds and still works

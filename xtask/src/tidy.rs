@@ -1,4 +1,4 @@
-//! What a compiler cannot say about this repository, one row of [`CHECKS`] each.
+//! What a compiler cannot say about this repository, one row of `CHECKS` each.
 //!
 //! A check reads texts and gives problems; it changes nothing. All run in well under a second, as
 //! `cargo xtask tidy` and as a test.

@@ -88,5 +88,6 @@ fn check_history(dir: &Path, seq: u64) {
     let decisions = reader.query(&Filter { what: What::Actions, ..Filter::default() }, 100_000);
     let decisions = decisions.unwrap();
     let bans = decisions.rows.iter().filter(|row| row.record().unwrap().name() == "decision");
-    assert_eq!(bans.count() as u64, seq / 10);
+    // A question brings 100 000 rows at most: of a quick machine's run, the newest half are these.
+    assert_eq!(bans.count() as u64, (seq / 10).min(50_000));
 }
