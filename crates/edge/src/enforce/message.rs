@@ -133,7 +133,7 @@ pub enum MessageError {
 }
 
 impl Order {
-    /// Writes it, with the number that reports will name. Lists must not exceed [`BANS_MAX`].
+    /// Writes it, with the number that reports will name. Lists must not exceed `BANS_MAX`.
     pub fn encode(&self, sequence: u32) -> Vec<u8> {
         let mut out = Writer::default();
         out.u8(VERSION).u8(self.code()).u32(sequence);
