@@ -28,8 +28,7 @@ const COMMIT_LINES: u64 = 2_000;
 /// Plays the day, `speed` times faster than it was (0: as fast as possible), until its end or
 /// ctrl-c.
 pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
-    let signals =
-        crate::guard::signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+    let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let dir = std::env::temp_dir().join(format!("mailward-demo-{}", std::process::id()));
     config.state.dir = Some(dir.clone());
     let style = Style::stdout();
@@ -122,7 +121,7 @@ impl Player {
     }
 
     fn report(&self, style: Style, dir: &Path) {
-        println!("\n{}", crate::cli::tally_text(&self.tally));
+        println!("\n{}", self.tally);
         let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
         print!("{}", style.table(&["rule", "decisions"], rows));
         println!(

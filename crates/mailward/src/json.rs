@@ -4,7 +4,6 @@
 
 use event::{Decision, Event, Evicted, Evidence, Expiry, Finding, Subject, Text, Timestamp};
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 /// Writes one JSON object into a string that is used again and again.
 pub struct Object<'s> {
@@ -244,11 +243,6 @@ pub fn evicted(out: &mut String, evicted: &Evicted) {
         .text("table", evicted.table.as_bytes())
         .plain("entries", evicted.entries);
     object.close();
-}
-
-/// An address as JSON or null.
-pub fn client(address: Option<IpAddr>) -> String {
-    address.map_or_else(|| "null".to_owned(), |address| format!("\"{address}\""))
 }
 
 #[cfg(test)]

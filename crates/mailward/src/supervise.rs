@@ -9,7 +9,7 @@ use crate::failure::{Context as _, Failure};
 use crate::print;
 use edge::clock::{self, Moment};
 use event::Network;
-use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::consts::SIGCHLD;
 use std::io::{ErrorKind, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -51,7 +51,7 @@ pub fn remedy() -> &'static str {
 /// Runs both until SIGINT or SIGTERM.
 pub fn run(path: Option<&Path>, config: &Config) -> Result<(), Failure> {
     let state = config.state_dir();
-    let signals = crate::guard::signals(&[SIGINT, SIGTERM])?;
+    let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let deaths = crate::guard::signals(&[SIGCHLD])?;
     let mut pause = Duration::ZERO;
     let mut starts = 0;

@@ -1,9 +1,11 @@
 //! From the bytes of a line to an event: frame, complete the stamp, parse. The live run and the
 //! replay both come through here, so they cannot differ.
 
+use crate::terminal::count;
 use edge::stamp::{Completed, Completer};
 use event::{Civil, Timestamp};
 use parse::{Record, Stamp};
+use std::fmt;
 
 /// What a line turned out to be: the parser's own word.
 pub use parse::Parsed as Told;
@@ -114,5 +116,23 @@ impl Tally {
     pub fn understood_percent(&self) -> f64 {
         let mail = self.parsed() + self.unknown;
         if mail == 0 { 100.0 } else { 100.0 * self.parsed() as f64 / mail as f64 }
+    }
+}
+
+/// One line about all lines, for people.
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {:.2} % of the mail servers' lines understood",
+            count(self.lines),
+            count(self.events),
+            count(self.hostile),
+            count(self.noise),
+            count(self.unknown),
+            count(self.foreign),
+            count(self.unframed),
+            self.understood_percent()
+        )
     }
 }

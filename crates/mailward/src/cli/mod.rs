@@ -198,11 +198,6 @@ pub fn config(matches: &ArgMatches) -> Result<crate::config::Config, Failure> {
     crate::config::load(matches.get_one::<PathBuf>("config").map(PathBuf::as_path))
 }
 
-/// One line about all lines.
-pub fn tally_text(tally: &crate::understand::Tally) -> String {
-    parse::summary(tally)
-}
-
 /// True where `--format json` was given.
 pub fn is_json(matches: &ArgMatches) -> bool {
     matches.get_one::<String>("format").is_some_and(|format| format == "json")

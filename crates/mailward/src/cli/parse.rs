@@ -61,7 +61,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     written(out.flush())?;
     if !json {
-        eprintln!("{}", summary(&tally));
+        eprintln!("{}", tally);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -124,19 +124,4 @@ fn as_text(text: &mut String, style: Style, number: u64, line: &[u8], told: &Tol
         Some(tone) => writeln!(text, "{}", style.paint(tone, shown)),
         None => writeln!(text, "{shown}"),
     };
-}
-
-/// One line about all lines.
-pub fn summary(tally: &Tally) -> String {
-    format!(
-        "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {:.2} % of the mail servers' lines understood",
-        terminal::count(tally.lines),
-        terminal::count(tally.events),
-        terminal::count(tally.hostile),
-        terminal::count(tally.noise),
-        terminal::count(tally.unknown),
-        terminal::count(tally.foreign),
-        terminal::count(tally.unframed),
-        tally.understood_percent()
-    )
 }

@@ -56,8 +56,7 @@ fn enforcer(_: &ArgMatches) -> Result<ExitCode, Failure> {
     let socket = socket()?;
     // It ends when the guard's end of the socket closes: the terminal's ctrl-c is for the guard,
     // which commits first.
-    let _signals =
-        crate::guard::signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+    let _signals = crate::guard::signals(&crate::guard::ENDING)?;
     enforce::confine_enforcer().context(|| "the enforcer cannot be confined".to_owned())?;
     enforce::serve(socket).context(|| "the enforcer".to_owned())?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! `mailward replay`: what would have been found and decided.
 
-use super::parse::{summary, written};
+use super::parse::written;
 use super::{Command, config, config_argument, flag, format_argument, input_arguments, is_json};
 use crate::failure::Failure;
 use crate::json::{self, Object};
@@ -105,7 +105,7 @@ fn json_summary(text: &mut String, outcome: &Outcome) {
 }
 
 fn report(style: Style, outcome: &Outcome, limit: usize) -> String {
-    let mut text = format!("{}\n", summary(&outcome.tally));
+    let mut text = format!("{}\n", outcome.tally);
     text.push_str(&format!(
         "{} findings, {} decisions in {:.1} s\n",
         terminal::count(outcome.findings),

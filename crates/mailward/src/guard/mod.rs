@@ -15,7 +15,7 @@ mod orders;
 mod start;
 
 pub use orders::protection_text;
-pub use start::{Start, places, signals, surroundings};
+pub use start::{ENDING, Start, places, signals, surroundings};
 
 /// Shows a decision, one line each.
 pub fn show(output: &Output) {

@@ -58,7 +58,7 @@ pub fn surroundings() -> Surroundings {
 impl Start {
     /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
     pub fn guard(self) -> Result<Guard, Failure> {
-        let signals = signals(&[signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+        let signals = signals(&ENDING)?;
         let found = surroundings();
         let dir = self.config.state_dir();
         std::fs::DirBuilder::new()
@@ -129,6 +129,9 @@ impl Start {
         Ok(guard)
     }
 }
+
+/// The signals that ask a process to end.
+pub const ENDING: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
 
 /// These signals as bytes on a socket, so that `poll(2)` sees them.
 pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
