@@ -70,7 +70,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "licences",
         usage: "",
-        summary: "licences, bans and sources of all dependencies against deny.toml, offline",
+        summary: "licences, bans and sources of all dependencies against deny.toml",
         run: licences::run,
     },
     Command {
