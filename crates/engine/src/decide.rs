@@ -11,12 +11,11 @@
 
 use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
 use crate::engine::{Engine, Output};
+use crate::holds::Hold;
 use crate::places;
 use crate::score::Score;
 use crate::sketch;
-use crate::timer::Timer;
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use event::{
@@ -146,70 +145,25 @@ impl Engine {
 
     /// Makes a decision hold.
     fn hold(&mut self, decision: Decision, out: &mut Vec<Output>) {
-        let subject = decision.subject.clone();
-        if let Some(until) = decision.until {
-            self.timers.set(until, Timer::End(subject.clone()));
-        }
-        if decision.mode == Mode::Enforce
-            && let Some(network) = subject.network()
-        {
-            let until_s = decision.until.map_or(u32::MAX, |until| {
-                u32::try_from(until.seconds().max(0)).unwrap_or(u32::MAX)
-            });
-            self.mark_held(&network, until_s);
-        }
         out.push(Output::Decision(decision.clone()));
-        self.holds.insert(subject, Box::new(decision));
+        let (number, until) = (self.timers.number(), decision.until);
+        let (row, before) = self.holds.insert(Hold { decision, number });
+        if let Some(Hold { decision: Decision { until: Some(until), .. }, number }) = before {
+            self.timers.cancel_end(until, number);
+        }
+        if let Some(until) = until {
+            self.timers.set_end(until, number, row);
+        }
         while self.holds.len() > self.config.table.bans as usize {
-            let first = self.timers.first_end().cloned();
-            let Some(first) = first.or_else(|| self.holds.keys().next().cloned()) else { break };
-            if !self.lift(&first, "capacity", out) {
-                self.timers.forget_first_end();
-            }
-        }
-    }
-
-    /// Notes an enforced ban for a quick look. A single IPv6 address is left out: the look is by
-    /// /64, and its neighbours are still judged.
-    pub(crate) fn mark_held(&mut self, network: &Network, until_s: u32) {
-        if is_single_v6(network) {
-            return;
-        }
-        let key = match (client_of(network), prefix_of(network)) {
-            (Some(client), _) => client.0,
-            (None, Some(prefix)) => places::shared_key(prefix),
-            (None, None) => {
-                self.wide.push(*network);
-                return;
-            }
-        };
-        if let Some(row) = self.state.held.entry(key) {
-            row.until_s = row.until_s.max(until_s);
-        }
-    }
-
-    fn unmark_held(&mut self, network: &Network) {
-        if is_single_v6(network) {
-            return;
-        }
-        match (client_of(network), prefix_of(network)) {
-            (Some(client), _) => self.state.held.remove(client.0),
-            (None, Some(prefix)) => self.state.held.remove(places::shared_key(prefix)),
-            (None, None) => self.wide.retain(|wide| wide != network),
+            let first = self.timers.first_end();
+            let Some(first) = first.or_else(|| self.holds.smallest()) else { break };
+            self.lift_row(first, "capacity", out);
         }
     }
 
     /// True while an enforced ban covers the client.
     pub(crate) fn is_held(&self, client: ClientKey) -> bool {
-        if self.state.held.len() == 0 && self.wide.is_empty() {
-            return false;
-        }
-        let now_s = self.now_s();
-        let held = |key: u64| self.state.held.get(key).is_some_and(|row| row.until_s > now_s);
-        held(client.0)
-            || held(places::shared_key(client.prefix()))
-            || client.site().is_some_and(|site| held(places::shared_key(site)))
-            || self.wide.iter().any(|wide| wide.overlaps(&client.network()))
+        !self.holds.is_empty() && self.holds.covers(client, self.now_s())
     }
 
     /// A banned client starts anew when the ban is over; meanwhile its rows are others' room.
@@ -250,8 +204,9 @@ impl Engine {
         row.banned.rotate(windows);
         row.banned.mark(crate::hash::mix(member, seed));
         let members = row.banned.count();
-        let good = places::good_accounts_of_prefix(&self.state, &self.config, prefix, now_s);
-        if members < members_min || good > 0 {
+        if members < members_min
+            || places::good_accounts_of_prefix(&self.state, &self.config, prefix, now_s) > 0
+        {
             return;
         }
         let verdict = Verdict {
@@ -269,39 +224,39 @@ impl Engine {
         }
     }
 
-    /// The time of a decision is over.
-    pub(crate) fn end(&mut self, subject: &Subject, out: &mut Vec<Output>) {
-        let until = self.holds.get(subject).and_then(|hold| hold.until);
-        if until.is_some_and(|until| until <= self.now) {
-            self.lift(subject, "expired", out);
+    /// Ends what holds for a subject.
+    pub(crate) fn lift(&mut self, subject: &Subject, cause: &'static str, out: &mut Vec<Output>) {
+        if let Some(hold) = self.holds.remove(subject) {
+            self.lifted(hold, cause, out);
         }
     }
 
-    /// Ends what holds for a subject; false where nothing did.
-    pub(crate) fn lift(
-        &mut self,
-        subject: &Subject,
-        cause: &'static str,
-        out: &mut Vec<Output>,
-    ) -> bool {
-        let Some(decision) = self.holds.remove(subject) else { return false };
-        if let Some(network) = subject.network() {
-            self.unmark_held(&network);
+    /// Ends what holds in a row.
+    pub(crate) fn lift_row(&mut self, row: u32, cause: &'static str, out: &mut Vec<Output>) {
+        if let Some(hold) = self.holds.remove_at(row) {
+            self.lifted(hold, cause, out);
         }
-        let (subject, cause) = (subject.clone(), Cow::Borrowed(cause));
-        let Decision { measure, rule, .. } = *decision;
+    }
+
+    fn lifted(&mut self, hold: Hold, cause: &'static str, out: &mut Vec<Output>) {
+        if let Some(until) = hold.decision.until {
+            self.timers.cancel_end(until, hold.number);
+        }
+        let Decision { subject, measure, rule, .. } = hold.decision;
+        let cause = Cow::Borrowed(cause);
         out.push(Output::Expiry(Expiry { at: self.now, subject, measure, rule, cause }));
-        true
+    }
+
+    /// The subjects of decisions on addresses that `is_wanted`, in their order.
+    fn held_in(&self, is_wanted: impl Fn(&Network) -> bool) -> Vec<Subject> {
+        let of =
+            |decision: &Decision| decision.subject.network().is_some_and(|net| is_wanted(&net));
+        self.holds.sorted(of).into_iter().map(|decision| decision.subject.clone()).collect()
     }
 
     /// Lifts whatever covers an address that is protected by now.
     pub(crate) fn lift_sheltered(&mut self, out: &mut Vec<Output>) {
-        let sheltered = |subject: &&Subject| {
-            let network = subject.network();
-            network.is_some_and(|network| self.shelter.of(&network, self.now).is_some())
-        };
-        let lifted: Vec<Subject> = self.holds.keys().filter(sheltered).cloned().collect();
-        for subject in lifted {
+        for subject in self.held_in(|network| self.shelter.of(network, self.now).is_some()) {
             self.lift(&subject, "allowlist", out);
         }
     }
@@ -336,9 +291,6 @@ impl Engine {
             Subject::Account(_) => Measure::Lock,
             Subject::Sender(_) | Subject::Host(_) => Measure::Hold,
         };
-        if let Some(network) = network {
-            self.unmark_held(&network);
-        }
         let until = duration_s.map(|seconds| self.now.plus_seconds(i64::from(seconds)));
         let decision = Decision {
             at: self.now,
@@ -361,9 +313,7 @@ impl Engine {
             self.lift(&subject, OPERATOR, out);
             return;
         };
-        let touched = |held: &&Subject| held.network().is_some_and(|held| held.overlaps(&network));
-        let lifted: Vec<Subject> = self.holds.keys().filter(touched).cloned().collect();
-        for held in lifted {
+        for held in self.held_in(|held| held.overlaps(&network)) {
             self.lift(&held, OPERATOR, out);
             if let Some(client) = held.network().as_ref().and_then(client_of) {
                 self.forget(client);
@@ -384,10 +334,6 @@ impl Engine {
         self.state.traffic.remove(client.0);
         self.state.offences.remove(client.0);
     }
-}
-
-fn is_single_v6(network: &Network) -> bool {
-    network.address().is_ipv6() && network.prefix() > 64
 }
 
 /// One form for one thing: a network of one address is a client.

@@ -5,16 +5,13 @@ use crate::config::Config;
 use crate::detect::{self, Seen};
 use crate::explain::{Statistics, TableStatistics};
 use crate::hash::lower;
+use crate::holds::Holds;
 use crate::protection::Shelter;
 use crate::state::State;
 use crate::timer::{Timer, Timers};
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use event::{
-    Command, Decision, Event, Evicted, Expiry, Finding, Mode, Network, Order, Subject, Timestamp,
-};
+use event::{Command, Decision, Event, Evicted, Expiry, Finding, Mode, Order, Timestamp};
 
 /// What can change a decision.
 #[derive(Clone, Debug)]
@@ -47,10 +44,8 @@ pub enum Output {
 pub struct Engine {
     pub(crate) config: Config,
     pub(crate) state: State,
-    /// All that holds, in whatever mode. Boxed: a tree's nodes are a third empty.
-    pub(crate) holds: BTreeMap<Subject, Box<Decision>>,
-    /// Enforced bans of networks that no key of the tables names (an operator's /20).
-    pub(crate) wide: Vec<Network>,
+    /// All that holds, in whatever mode.
+    pub(crate) holds: Holds,
     pub(crate) shelter: Shelter,
     pub(crate) timers: Timers,
     pub(crate) now: Timestamp,
@@ -71,9 +66,8 @@ impl Engine {
         Engine {
             state: State::new(&config),
             baits: baits(&config),
+            holds: Holds::new(config.seed),
             config,
-            holds: BTreeMap::new(),
-            wide: Vec::new(),
             shelter,
             timers: Timers::default(),
             now: Timestamp(0),
@@ -117,7 +111,7 @@ impl Engine {
 
     /// The desired state: all decisions in mode enforce that hold now, in subject order.
     pub fn holds(&self) -> impl Iterator<Item = &Decision> {
-        self.holds.values().map(|hold| &**hold).filter(|hold| hold.mode == Mode::Enforce)
+        self.holds.sorted(|decision| decision.mode == Mode::Enforce).into_iter()
     }
 
     /// The state in numbers.
@@ -152,7 +146,7 @@ impl Engine {
         while let Some((deadline, timer)) = self.timers.due(to) {
             self.now = self.now.max(deadline);
             match timer {
-                Timer::End(subject) => self.end(&subject, out),
+                Timer::End(row) => self.lift_row(row, "expired", out),
                 Timer::Grace { account, client } => {
                     detect::distributed_guessing::grace_over(self, account, client, out);
                 }

@@ -99,7 +99,7 @@ impl Engine {
             at: self.now(),
             scores: Vec::new(),
             offences: 0.0,
-            hold: self.holds.get(&subject).map(|hold| (**hold).clone()),
+            hold: self.holds.get(&subject).cloned(),
             covered_by: None,
             protection: None,
             good_accounts: 0,
@@ -112,14 +112,14 @@ impl Engine {
         }
         let Some(network) = subject.network() else { return explanation };
         explanation.protection = self.shelter.of(&network, self.now());
-        let covers = |held: &&alloc::boxed::Box<Decision>| {
+        let covers = |held: &Decision| {
             let held_network = held.subject.network();
             held.subject != subject
                 && held_network.is_some_and(|held| {
                     held.prefix() <= network.prefix() && held.contains(network.address())
                 })
         };
-        explanation.covered_by = self.holds.values().find(covers).map(|hold| (**hold).clone());
+        explanation.covered_by = self.holds.sorted(covers).first().copied().cloned();
         if let Some(client) = client_of(&network) {
             self.explain_client(client, &mut explanation);
         } else if let Some(prefix) = prefix_of(&network) {

@@ -20,6 +20,7 @@ mod detect;
 mod engine;
 mod explain;
 mod hash;
+mod holds;
 mod persist;
 mod places;
 mod protection;

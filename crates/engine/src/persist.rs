@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::decide::PREFIX_RULE;
 use crate::detect::DETECTORS;
 use crate::engine::{Engine, baits};
+use crate::holds::Hold;
 use crate::protection::Shelter;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -26,12 +27,15 @@ impl Engine {
         w.u64(self.seq);
         self.reported_minute.write(w);
         self.shelter.write(w);
-        self.wide.write(w);
-        w.u64(self.holds.len() as u64);
-        for decision in self.holds.values() {
-            write_decision(decision, w);
-        }
         self.timers.write(w);
+        // In the order they were made: rows of the slab mean nothing.
+        let mut holds: Vec<&Hold> = self.holds.iter().collect();
+        holds.sort_unstable_by_key(|hold| hold.number);
+        w.u64(holds.len() as u64);
+        for hold in holds {
+            hold.number.write(w);
+            write_decision(&hold.decision, w);
+        }
         self.state.write(w);
         writer.finish();
     }
@@ -59,12 +63,23 @@ fn read(from: &mut Reader<'_>, config: Config) -> Option<Engine> {
     let stored = Shelter::read(from)?;
     // The allowlist of the configuration is the configuration's, now as then.
     engine.shelter = Shelter { configured: engine.config.allow_networks.clone(), ..stored };
-    engine.wide = Record::read(from)?;
-    for _ in 0..from.u64()? {
-        let decision = read_decision(from)?;
-        engine.holds.insert(decision.subject.clone(), Box::new(decision));
-    }
     engine.timers.read(from)?;
+    let mut least = 0;
+    for _ in 0..from.u64()? {
+        let (number, decision) = (from.u64()?, read_decision(from)?);
+        if number < least || number >= engine.timers.next() {
+            return None;
+        }
+        least = number + 1;
+        let until = decision.until;
+        let (row, before) = engine.holds.insert(Hold { decision, number });
+        if before.is_some() {
+            return None;
+        }
+        if let Some(until) = until {
+            engine.timers.set_end(until, number, row);
+        }
+    }
     engine.state.read(from)?;
     Some(engine)
 }

@@ -80,22 +80,19 @@ impl Shelter {
 /// strangers, or none at all (RFC 6890). A network counts where it overlaps one of them.
 pub(crate) fn is_special(network: &Network) -> bool {
     match network.address() {
-        IpAddr::V4(_) => SPECIAL_V4
-            .iter()
-            .any(|(octets, bits)| Network::of(IpAddr::from(*octets), *bits).overlaps(network)),
-        IpAddr::V6(_) => SPECIAL_V6.iter().any(|(first, bits)| {
-            Network::of(IpAddr::from(first.to_be_bytes()), *bits).overlaps(network)
+        IpAddr::V4(v4) => SPECIAL_V4.iter().any(|(first, bits)| {
+            let shared = u32::from((*bits).min(network.prefix()));
+            (v4.to_bits() ^ first).checked_shr(32 - shared).unwrap_or(0) == 0
+        }),
+        IpAddr::V6(v6) => SPECIAL_V6.iter().any(|(first, bits)| {
+            let shared = u32::from((*bits).min(network.prefix()));
+            (v6.to_bits() ^ first).checked_shr(128 - shared).unwrap_or(0) == 0
         }),
     }
 }
 
-const SPECIAL_V4: [([u8; 4], u8); 5] = [
-    ([127, 0, 0, 0], 8),
-    ([169, 254, 0, 0], 16),
-    ([0, 0, 0, 0], 8),
-    ([224, 0, 0, 0], 4),
-    ([255, 255, 255, 255], 32),
-];
+const SPECIAL_V4: [(u32, u8); 5] =
+    [(0x7f00_0000, 8), (0xa9fe_0000, 16), (0, 8), (0xe000_0000, 4), (0xffff_ffff, 32)];
 
 const SPECIAL_V6: [(u128, u8); 3] = [(0, 32), (0xfe80 << 112, 10), (0xff << 120, 8)];
 
@@ -118,6 +115,12 @@ mod tests {
             "::",
             "127.0.0.0/24",
             "ff02::1",
+            "255.255.255.255",
+            "0.0.0.0/0",
+            "::/0",
+            "fe80::/9",
+            "239.0.0.0/8",
+            "128.0.0.0/1",
         ] {
             assert!(is_special(&net(text)), "{text}");
         }

@@ -26,10 +26,26 @@ pub(crate) trait Row: Copy + Default + Record {
     fn chances(&mut self) -> &mut u8;
 }
 
+/// An entry of the index: where a row is, and 32 bits of its key's hash, so that the index grows
+/// without a look at every row.
+#[derive(Clone, Copy)]
+struct Slot {
+    tag: u32,
+    row: u32,
+}
+
+impl Slot {
+    /// The hash that the index is given: it takes the place from the low bits, and a mark to
+    /// compare from the top seven.
+    const fn hash(tag: u32) -> u64 {
+        (tag as u64) << 32 | tag as u64
+    }
+}
+
 /// A bounded table.
 pub(crate) struct Table<R> {
     rows: Vec<R>,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     capacity: usize,
     seed: u64,
     hand: usize,
@@ -44,10 +60,16 @@ impl<R: Row> Table<R> {
         Table { rows, index, capacity, seed, hand: 0, evicted: 0, reported: 0 }
     }
 
+    const fn tag(&self, key: u64) -> u32 {
+        (mix(key, self.seed) >> 32) as u32
+    }
+
     fn position(&self, key: u64) -> Option<usize> {
-        let rows = &self.rows;
-        let same = |slot: &u32| rows.get(*slot as usize).is_some_and(|row| row.key() == key);
-        self.index.find(mix(key, self.seed), same).map(|slot| *slot as usize)
+        let (rows, tag) = (&self.rows, self.tag(key));
+        let same = |slot: &Slot| {
+            slot.tag == tag && rows.get(slot.row as usize).is_some_and(|row| row.key() == key)
+        };
+        self.index.find(Slot::hash(tag), same).map(|slot| slot.row as usize)
     }
 
     /// The row of a key, where there is one.
@@ -95,9 +117,8 @@ impl<R: Row> Table<R> {
             }
             position
         };
-        let (rows, seed) = (&self.rows, self.seed);
-        let hash = |slot: &u32| rows.get(*slot as usize).map_or(0, |row| mix(row.key(), seed));
-        self.index.insert_unique(mix(row.key(), seed), position as u32, hash);
+        let slot = Slot { tag: self.tag(row.key()), row: position as u32 };
+        self.index.insert_unique(Slot::hash(slot.tag), slot, |slot| Slot::hash(slot.tag));
         position
     }
 
@@ -121,8 +142,8 @@ impl<R: Row> Table<R> {
 
     fn unindex(&mut self, position: usize) {
         let Some(key) = self.rows.get(position).map(Row::key) else { return };
-        let same = |slot: &u32| *slot as usize == position;
-        if let Ok(entry) = self.index.find_entry(mix(key, self.seed), same) {
+        let same = |slot: &Slot| slot.row as usize == position;
+        if let Ok(entry) = self.index.find_entry(Slot::hash(self.tag(key)), same) {
             entry.remove();
         }
     }
@@ -135,9 +156,10 @@ impl<R: Row> Table<R> {
         if position != last {
             // The last row moves into the gap, and its index entry with it.
             if let Some(moved) = self.rows.get(last).map(Row::key) {
-                let same = |slot: &u32| *slot as usize == last;
-                if let Some(slot) = self.index.find_mut(mix(moved, self.seed), same) {
-                    *slot = position as u32;
+                let same = |slot: &Slot| slot.row as usize == last;
+                let hash = Slot::hash(self.tag(moved));
+                if let Some(slot) = self.index.find_mut(hash, same) {
+                    slot.row = position as u32;
                 }
             }
         }

@@ -2,23 +2,24 @@
 
 use crate::checkpoint::{Reader, Record, Writer};
 use alloc::collections::BTreeMap;
-use event::{Subject, Timestamp};
+use event::Timestamp;
 
 /// What is due.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Timer {
-    /// The decision about this subject ends, unless it was renewed.
-    End(Subject),
+    /// The decision in this row of [`crate::holds::Holds`] ends.
+    End(u32),
     /// This client failed on this account, which is under attack; has it logged in since?
     Grace { account: u64, client: u64 },
 }
 
 /// Timers by (deadline, number): those of the same moment fire in the order they were set. The two
-/// kinds stand in two queues, so that the first end is found at once.
+/// kinds stand in two queues, so that the first end is found at once. There is an end for each
+/// decision that holds and has one, and no other.
 pub(crate) struct Timers {
     /// No timer is due before this, microseconds: asked for each event, so it is kept.
     first: i64,
-    ends: BTreeMap<(i64, u64), Subject>,
+    ends: BTreeMap<(i64, u64), u32>,
     graces: BTreeMap<(i64, u64), (u64, u64)>,
     next: u64,
 }
@@ -30,18 +31,29 @@ impl Default for Timers {
 }
 
 impl Timers {
-    pub fn set(&mut self, deadline: Timestamp, timer: Timer) {
-        let key = (deadline.0, self.next);
+    /// A number for what comes next.
+    pub fn number(&mut self) -> u64 {
+        let number = self.next;
         self.next += 1;
+        number
+    }
+
+    /// Sets the end of the decision with this number.
+    pub fn set_end(&mut self, deadline: Timestamp, number: u64, row: u32) {
         self.first = self.first.min(deadline.0);
-        match timer {
-            Timer::End(subject) => {
-                self.ends.insert(key, subject);
-            }
-            Timer::Grace { account, client } => {
-                self.graces.insert(key, (account, client));
-            }
-        }
+        self.ends.insert((deadline.0, number), row);
+    }
+
+    /// The decision with this number ended before its time.
+    pub fn cancel_end(&mut self, deadline: Timestamp, number: u64) {
+        self.ends.remove(&(deadline.0, number));
+    }
+
+    /// Sets the end of a grace period.
+    pub fn set_grace(&mut self, deadline: Timestamp, account: u64, client: u64) {
+        let key = (deadline.0, self.number());
+        self.first = self.first.min(deadline.0);
+        self.graces.insert(key, (account, client));
     }
 
     /// The first timer that is due at `now`.
@@ -77,28 +89,18 @@ impl Timers {
         self.graces.last_key_value().map(|((deadline, _), _)| Timestamp(*deadline))
     }
 
-    /// The subject whose decision ends first.
-    pub fn first_end(&self) -> Option<&Subject> {
-        self.ends.first_key_value().map(|(_, subject)| subject)
-    }
-
-    /// Drops the first timer of a decision, whose subject no longer holds.
-    pub fn forget_first_end(&mut self) {
-        self.ends.pop_first();
+    /// The row of the decision that ends first.
+    pub fn first_end(&self) -> Option<u32> {
+        self.ends.first_key_value().map(|(_, row)| *row)
     }
 
     pub fn len(&self) -> usize {
         self.ends.len() + self.graces.len()
     }
 
+    /// Writes the number and the grace periods: ends follow from the decisions that hold.
     pub fn write(&self, into: &mut Writer<'_>) {
         into.u64(self.next);
-        into.u64(self.ends.len() as u64);
-        for ((deadline, number), subject) in &self.ends {
-            deadline.write(into);
-            number.write(into);
-            subject.write(into);
-        }
         into.u64(self.graces.len() as u64);
         for ((deadline, number), (account, client)) in &self.graces {
             deadline.write(into);
@@ -109,20 +111,20 @@ impl Timers {
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        self.next = from.u64()?;
+        self.next = from.u64().filter(|next| *next < u64::MAX / 2)?;
         for _ in 0..from.u64()? {
             let key = (i64::read(from)?, u64::read(from)?);
             self.first = self.first.min(key.0);
-            self.ends.insert(key, Subject::read(from)?);
+            let is_new = self.graces.insert(key, (u64::read(from)?, u64::read(from)?)).is_none();
+            if !is_new || key.1 >= self.next {
+                return None;
+            }
         }
-        for _ in 0..from.u64()? {
-            let key = (i64::read(from)?, u64::read(from)?);
-            self.first = self.first.min(key.0);
-            self.graces.insert(key, (u64::read(from)?, u64::read(from)?));
-        }
-        let newest = |key: Option<&(i64, u64)>| key.is_none_or(|(_, number)| *number < self.next);
-        let is_sane = newest(self.ends.keys().max_by_key(|(_, number)| *number))
-            && newest(self.graces.keys().max_by_key(|(_, number)| *number));
-        is_sane.then_some(())
+        Some(())
+    }
+
+    /// The number of what comes next.
+    pub const fn next(&self) -> u64 {
+        self.next
     }
 }

@@ -15,13 +15,7 @@
 //!
 //! Misses on purpose: guesses at the pace of a stale device from the owner's own address.
 
-use super::guessing::{Standing, score_max};
-use super::{Attempt, DetectorSpec, Seen};
-use crate::decide::Verdict;
-use crate::engine::{Engine, Output};
-use crate::score::Score;
-use alloc::vec::Vec;
-use event::Mode;
+use super::DetectorSpec;
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "brute-force",
@@ -29,28 +23,3 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     technique: "T1110.001",
     misses: "Guesses at the pace of a stale device from a known-good place of the account.",
 };
-
-pub(crate) fn judge(
-    engine: &mut Engine,
-    seen: &Seen<'_>,
-    attempt: &Attempt,
-    standing: &Standing,
-    out: &mut Vec<Output>,
-) {
-    let rule = engine.config.brute_force.rule;
-    let reached = standing.brute >= score_max(engine, rule.score_max, attempt.good);
-    if !reached || rule.mode == Mode::Off || attempt.count == 0 {
-        return;
-    }
-    if let Some(row) = engine.state.clients.touch(seen.client.0) {
-        row.brute = Score::default();
-    }
-    let verdict = Verdict {
-        detector: SPEC.name,
-        mode: rule.mode,
-        ban_s: rule.ban_s,
-        score: standing.brute,
-        evidence: standing.lines.evidence(seen.seq),
-    };
-    engine.convict(&verdict, seen.target(), out);
-}

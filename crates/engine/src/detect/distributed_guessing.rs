@@ -24,7 +24,6 @@ use crate::hash::mix;
 use crate::places::{self, Place};
 use crate::sketch;
 use crate::state::{Pair, whole};
-use crate::timer::Timer;
 use alloc::vec::Vec;
 use event::{Evidence, Mode, Subject, Timestamp};
 
@@ -121,7 +120,7 @@ fn grace(engine: &mut Engine, account: u64, client: ClientKey, since_s: u32) {
     let (now_s, until_s) = (engine.now_s(), since_s.saturating_add(rule.grace_s));
     let pairs = &mut engine.state.pairs;
     if pairs.give_grace(account, client.0, now_s, until_s) && !engine.is_held(client) {
-        engine.timers.set(deadline, Timer::Grace { account, client: client.0 });
+        engine.timers.set_grace(deadline, account, client.0);
     }
 }
 

@@ -20,12 +20,16 @@
 //! good logins of many accounts raise the threshold of the client, by its own height for each of
 //! `known_good.accounts_max` at most.
 
-use super::{Attempt, Seen};
-use crate::config::{Guessing, Points};
-use crate::engine::Engine;
+use super::{Attempt, Seen, brute_force, slow_guessing};
+use crate::config::{Guessing, Points, Rule};
+use crate::decide::Verdict;
+use crate::engine::{Engine, Output};
 use crate::places::{self, Place};
+use crate::score::Score;
 use crate::sketch::{self, bit, estimate};
 use crate::state::{ClientRow, Lines};
+use alloc::vec::Vec;
+use event::Mode;
 
 /// Where a client stands after an attempt.
 pub(crate) struct Standing {
@@ -39,6 +43,46 @@ pub(crate) struct Standing {
 /// The threshold of a client with good logins.
 pub(crate) fn score_max(engine: &Engine, base: Points, good: u32) -> u32 {
     base.0.saturating_mul(1 + good.min(engine.config.known_good_accounts_max))
+}
+
+/// One of the two detectors whose scores these are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// `brute-force`.
+    Fast,
+    /// `slow-guessing`.
+    Slow,
+}
+
+/// Finds and decides where a score has come far enough; the score then begins anew. True where the
+/// client is banned by now.
+pub(crate) fn judge(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    attempt: &Attempt,
+    standing: &Standing,
+    pace: Pace,
+    out: &mut Vec<Output>,
+) -> bool {
+    let config = &engine.config;
+    let (detector, rule, score): (_, Rule, _) = match pace {
+        Pace::Fast => (brute_force::SPEC.name, config.brute_force.rule, standing.brute),
+        Pace::Slow => (slow_guessing::SPEC.name, config.slow_guessing.rule, standing.slow),
+    };
+    let reached = score >= score_max(engine, rule.score_max, attempt.good);
+    if !reached || rule.mode == Mode::Off || attempt.count == 0 {
+        return false;
+    }
+    if let Some(row) = engine.state.clients.touch(seen.client.0) {
+        match pace {
+            Pace::Fast => row.brute = Score::default(),
+            Pace::Slow => row.slow = Score::default(),
+        }
+    }
+    let evidence = standing.lines.evidence(seen.seq);
+    let verdict = Verdict { detector, mode: rule.mode, ban_s: rule.ban_s, score, evidence };
+    engine.convict(&verdict, seen.target(), out);
+    engine.is_held(seen.client)
 }
 
 /// Adds an attempt to the client's scores. `None` only if the table had no room at all.
@@ -105,19 +149,20 @@ fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s:
 }
 
 /// Whether a login makes its client a known-good place: not while the client fails on several
-/// other accounts that never logged in from it.
-pub(crate) fn is_believed(engine: &Engine, seen: &Seen<'_>, account: u64) -> bool {
-    let Some(row) = engine.state.clients.get(seen.client.0) else { return true };
-    let others = estimate(row.accounts.bits() & !bit(account));
-    let good = places::good_accounts(&engine.state, &engine.config, seen.client, seen.now_s);
-    others < 3 || others <= good.saturating_mul(2)
+/// other accounts that never logged in from it. `failed` is the row of its failures.
+pub(crate) fn is_believed(
+    engine: &Engine,
+    seen: &Seen<'_>,
+    account: u64,
+    failed: Option<&ClientRow>,
+) -> bool {
+    let others = failed.map_or(0, |row| estimate(row.accounts.bits() & !bit(account)));
+    let good = || places::good_accounts(&engine.state, &engine.config, seen.client, seen.now_s);
+    others < 3 || others <= good().saturating_mul(2)
 }
 
 /// A login forgives the failures of its own account, where no other account failed here.
 pub(crate) fn credit(engine: &mut Engine, seen: &Seen<'_>, account: u64) {
-    if engine.state.clients.get(seen.client.0).is_none() {
-        return;
-    }
     let Some(row) = engine.state.clients.touch(seen.client.0) else { return };
     if row.accounts.bits() & !bit(account) == 0 {
         row.brute.value /= 4;

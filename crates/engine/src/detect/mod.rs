@@ -12,6 +12,7 @@ pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
 
+use guessing::Pace;
 pub(crate) use guessing::score_max;
 
 use crate::client::ClientKey;
@@ -130,10 +131,15 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     if bait_account::judge(engine, seen, account, out) {
         return;
     }
-    if guessing::is_believed(engine, seen, account) {
+    let failed = engine.state.clients.get(seen.client.0);
+    let (has_failed, is_believed) =
+        (failed.is_some(), guessing::is_believed(engine, seen, account, failed));
+    if is_believed {
         places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
     }
-    guessing::credit(engine, seen, account);
+    if has_failed {
+        guessing::credit(engine, seen, account);
+    }
     distributed_guessing::login(engine, seen, account, out);
 }
 
@@ -161,9 +167,11 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
         good: places::good_accounts(&engine.state, &engine.config, client, now_s),
     };
     let Some(standing) = guessing::count(engine, seen, &attempt) else { return };
-    brute_force::judge(engine, seen, &attempt, &standing, out);
-    slow_guessing::judge(engine, seen, &attempt, &standing, out);
-    password_spray::judge(engine, seen, &attempt, &standing, out);
+    let is_held = guessing::judge(engine, seen, &attempt, &standing, Pace::Fast, out)
+        || guessing::judge(engine, seen, &attempt, &standing, Pace::Slow, out);
+    if !is_held {
+        password_spray::judge(engine, seen, &attempt, &standing, out);
+    }
     distributed_guessing::judge(engine, seen, &attempt, out);
 }
 

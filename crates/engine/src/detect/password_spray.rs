@@ -47,7 +47,7 @@ pub(crate) fn judge(
 ) {
     let rule = engine.config.password_spray;
     let Some(account) = attempt.account else { return };
-    if rule.mode == Mode::Off || attempt.place >= Place::Prefix || engine.is_held(seen.client) {
+    if rule.mode == Mode::Off || attempt.place >= Place::Prefix {
         return;
     }
     let is_spray = standing.accounts >= rule.client_accounts_min

@@ -10,13 +10,7 @@
 //! Misses on purpose: any number of failures from a known-good place of the account (a stale phone
 //! repeats one old password for weeks), and paces slower than one try in five hours.
 
-use super::guessing::{Standing, score_max};
-use super::{Attempt, DetectorSpec, Seen};
-use crate::decide::Verdict;
-use crate::engine::{Engine, Output};
-use crate::score::Score;
-use alloc::vec::Vec;
-use event::Mode;
+use super::DetectorSpec;
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "slow-guessing",
@@ -24,28 +18,3 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     technique: "T1110.001",
     misses: "Failures from a known-good place of the account; less than one try in five hours.",
 };
-
-pub(crate) fn judge(
-    engine: &mut Engine,
-    seen: &Seen<'_>,
-    attempt: &Attempt,
-    standing: &Standing,
-    out: &mut Vec<Output>,
-) {
-    let rule = engine.config.slow_guessing.rule;
-    let reached = standing.slow >= score_max(engine, rule.score_max, attempt.good);
-    if !reached || rule.mode == Mode::Off || attempt.count == 0 || engine.is_held(seen.client) {
-        return;
-    }
-    if let Some(row) = engine.state.clients.touch(seen.client.0) {
-        row.slow = Score::default();
-    }
-    let verdict = Verdict {
-        detector: SPEC.name,
-        mode: rule.mode,
-        ban_s: rule.ban_s,
-        score: standing.slow,
-        evidence: standing.lines.evidence(seen.seq),
-    };
-    engine.convict(&verdict, seen.target(), out);
-}

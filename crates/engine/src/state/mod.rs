@@ -12,7 +12,7 @@ mod rows;
 
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
-    AccountRow, ClientRow, HeldRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
+    AccountRow, ClientRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
     TrafficRow, UserRow, whole,
 };
 
@@ -44,8 +44,6 @@ pub(crate) struct State {
     pub sessions: Table<SessionRow>,
     /// Earlier offences, by subject.
     pub offences: Table<OffenceRow>,
-    /// Clients and prefixes under an enforced ban, for a quick look.
-    pub held: Table<HeldRow>,
 }
 
 impl State {
@@ -62,8 +60,6 @@ impl State {
             users: Table::new(table.users, seed),
             sessions: Table::new(table.sessions, seed),
             offences: Table::new(table.offences, seed),
-            // One row for each ban; never evicts, because decisions end first.
-            held: Table::new(table.bans.saturating_add(1), seed),
         }
     }
 
@@ -118,7 +114,6 @@ impl State {
         self.users.write(into);
         self.sessions.write(into);
         self.offences.write(into);
-        self.held.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -131,7 +126,6 @@ impl State {
         self.places.read(from)?;
         self.users.read(from)?;
         self.sessions.read(from)?;
-        self.offences.read(from)?;
-        self.held.read(from)
+        self.offences.read(from)
     }
 }

@@ -145,10 +145,6 @@ row! {
     OffenceRow {
         offences: Score,
     }
-    /// An enforced ban.
-    HeldRow {
-        until_s: u32,
-    }
 }
 
 #[cfg(test)]
