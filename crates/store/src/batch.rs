@@ -78,6 +78,11 @@ impl Batch {
         }
     }
 
+    /// All of it, undecoded.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.raw
+    }
+
     pub(crate) fn records(&self) -> Records<'_> {
         records(&self.raw)
     }

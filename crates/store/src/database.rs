@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// The database inside the journal's directory.
 pub(crate) const FILE: &str = "journal.db";
-/// `PRAGMA user_version`.
-pub(crate) const FORMAT: u32 = 1;
+/// `PRAGMA user_version`. 1: without the table `summary`.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Everything at once: the tables are made in this order in every database, so that the root
 /// pages have the same numbers and a lost first page can be put back (see `salvage`).
@@ -38,6 +38,14 @@ CREATE TABLE segment(name TEXT PRIMARY KEY, family INTEGER NOT NULL,
 INSERT INTO head VALUES(0, 0, 0, 0);
 ";
 
+/// What format 2 has more than format 1. Made last, so that the root pages of the other tables
+/// are the same in journals that began with either.
+const SUMMARIES: &str = "
+CREATE TABLE summary(batch_last INTEGER PRIMARY KEY, batch_first INTEGER NOT NULL,
+  seq_first INTEGER NOT NULL, seq_last INTEGER NOT NULL,
+  at_min INTEGER NOT NULL, at_max INTEGER NOT NULL, about BLOB NOT NULL);
+";
+
 /// Opens for writing; makes the tables in an empty file.
 ///
 /// `synchronous=NORMAL`: a power cut may lose the newest commits, never a part of one. The
@@ -60,21 +68,28 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     if format > FORMAT {
         return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
     }
-    if format == 0 {
-        create(&db).map_err(sql("make the journal's tables"))?;
+    if format < FORMAT {
+        bring_up(&db, format).map_err(sql("make the journal's tables"))?;
     }
     Ok(db)
 }
 
-fn create(db: &Connection) -> Result<(), rusqlite::Error> {
+/// Makes the tables that a journal of this format has not: all of them in an empty file (0).
+fn bring_up(db: &Connection, format: u32) -> Result<(), rusqlite::Error> {
     let transaction = db.unchecked_transaction()?;
-    transaction.execute_batch(SCHEMA)?;
+    if format < 1 {
+        transaction.execute_batch(SCHEMA)?;
+    }
+    if format < 2 {
+        transaction.execute_batch(SUMMARIES)?;
+    }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
 
-/// Opens for reading, beside a writer or after its end.
-pub(crate) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
+/// Opens for reading, beside a writer or after its end. Tells the format as well: an older
+/// journal stays as it is.
+pub(crate) fn open_to_read(dir: &Path) -> Result<(Connection, u32), StoreError> {
     let path = dir.join(FILE);
     let sql = |action| StoreError::sql(action, &path);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -88,7 +103,7 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
     if found > FORMAT {
         return Err(StoreError::Newer { path, found, known: FORMAT });
     }
-    Ok(db)
+    Ok((db, found))
 }
 
 /// The database and the two files that SQLite keeps beside it.

@@ -1,6 +1,7 @@
 //! Which records a question is about.
 
 use crate::codec::Record;
+use crate::needle::Needle;
 use ::event::{
     Command, Event, Kind, Network, Order, Outcome, Protocol, Reason, Server, Subject, Timestamp,
 };
@@ -124,7 +125,7 @@ impl Filter {
                 .is_none_or(|network| event.client.is_some_and(|client| network.contains(client)))
             && self.account.as_ref().is_none_or(|account| named(event.account, account))
             && self.subject.as_ref().is_none_or(|subject| concerns(event, subject))
-            && self.text.as_ref().is_none_or(|text| contains(line, text))
+            && self.text.as_ref().is_none_or(|text| Needle::of(text).is_in(line))
     }
 
     fn matches_action(&self, record: &Record<'_>) -> bool {
@@ -188,9 +189,4 @@ fn subject_of_order(command: &Command) -> Option<&Subject> {
         Order::Ban { subject, .. } | Order::Unban { subject } => Some(subject),
         Order::Allow { .. } | Order::Disallow { .. } | Order::Protect { .. } => None,
     }
-}
-
-/// A plain search, ASCII case aside.
-pub(crate) fn contains(line: &[u8], text: &[u8]) -> bool {
-    text.is_empty() || line.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text))
 }

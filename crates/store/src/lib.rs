@@ -25,11 +25,12 @@
 //! position with CRC-32, lines by what they were), `batch` (see below), `hold` (decisions that
 //! hold, by subject and measure), `audit` (operators' commands), `count` (events by hour, server,
 //! outcome and reason), `sample` (unknown lines, the newest 1000), `segment` (the catalogue of
-//! history). Write-ahead log on, `synchronous=NORMAL`: a killed process loses nothing that was
-//! committed; a power cut may lose the newest commits, and since the sources' positions go back
-//! with them, the same lines are read again. The write-ahead log is moved into the database by
-//! the maintenance only, so that a commit never waits for the disk to flush. Auto-vacuum is
-//! incremental: the file shrinks after a flood.
+//! history), `summary` (see below; format 1 has none: such a journal is read as it is, and gets
+//! the table when it is opened for writing). Write-ahead log on, `synchronous=NORMAL`: a killed
+//! process loses nothing that was committed; a power cut may lose the newest commits, and since
+//! the sources' positions go back with them, the same lines are read again. The write-ahead log is
+//! moved into the database by the maintenance only, so that a commit never waits for the disk to
+//! flush. Auto-vacuum is incremental: the file shrinks after a flood.
 //!
 //! ## A batch
 //!
@@ -40,6 +41,16 @@
 //! vocabularies are append-only). A text of an event that is a piece of its line is an offset and
 //! a length. A later version's record is stepped over by its length. Each batch also holds the
 //! positions that were committed with it, so that they survive the loss of their table.
+//!
+//! ## A summary
+//!
+//! Of about a thousand records that follow each other (one batch or many small ones) the
+//! maintenance keeps their least and greatest time and line, and a filter of what they are about:
+//! clients, networks around them (/24 and /16, /64, /48 and /32), accounts, senders, hosts,
+//! subjects of actions, the events' words. A question steps over the batches whose summary denies
+//! it. The filter is Parquet's split block Bloom filter, wrong one time in a hundred and only by
+//! saying "perhaps"; with a checksum, because a damaged one could deny what is there. Summaries
+//! are made from the batches and can be lost: batches without one are read.
 //!
 //! ## A segment
 //!
@@ -53,7 +64,9 @@
 //! `mode`, `cause`, `evidence` (line numbers with commas), `operator`, `text`, `encoded` (the
 //! record itself). Both families have all the columns. Bytes that are not UTF-8 are written
 //! `\xNN`, and a backslash in front of an `x` as `\x5c`. `client` has a Bloom filter for each row
-//! group; `batch`, `seq` and `at` have least and greatest value.
+//! group; `batch`, `seq` and `at` have least and greatest value. Behind each row group stands its
+//! summary, which other tools pass over; the footer's key `mailward.summaries` says where (files
+//! of earlier versions have none).
 //!
 //! The file is checked block by block (64 KiB): CRC-32s stand in the footer's key
 //! `mailward.block-crc32`; length and CRC-32 of the file's end, which holds the footer, stand in
@@ -94,9 +107,11 @@ mod error;
 mod filter;
 mod journal;
 mod maintain;
+mod needle;
 mod reader;
 mod salvage;
 mod segment;
+mod summary;
 
 pub use checkpoint::{Checkpoint, CheckpointWriter};
 pub use codec::{CodecError, Record, Records, decode, encode, records};

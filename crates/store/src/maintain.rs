@@ -3,6 +3,7 @@
 
 mod history;
 mod retention;
+mod summarize;
 
 use crate::journal::Shared;
 use crate::{Journal, Loss, StoreError, database};
@@ -113,6 +114,7 @@ impl Maintainer {
         self.retain(now, &mut done)?;
         moved?;
         while self.make_segments(now, &mut done)? {}
+        self.summarize()?;
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;
         self.shrink()?;

@@ -1,6 +1,7 @@
 //! Reading: questions about events and actions, decisions that hold, audit, counts, statistics.
 //! Works beside the running guard, from the same or another process, and after its end.
 
+mod hot;
 mod query;
 mod tables;
 
@@ -18,6 +19,8 @@ pub use tables::{AuditEntry, Count, Sample, Source, Statistics};
 pub struct Reader {
     dir: PathBuf,
     database: Connection,
+    /// False in a journal that an earlier version wrote: its batches are all read.
+    has_summaries: bool,
 }
 
 /// One record that was asked for, with everything it needs.
@@ -70,7 +73,8 @@ impl Row {
 impl Reader {
     /// Opens the journal in `dir`. It must exist; nothing is written.
     pub fn open(dir: &Path) -> Result<Reader, StoreError> {
-        Ok(Reader { dir: dir.to_owned(), database: database::open_to_read(dir)? })
+        let (database, format) = database::open_to_read(dir)?;
+        Ok(Reader { dir: dir.to_owned(), database, has_summaries: format >= 2 })
     }
 
     fn sql(&self) -> impl FnOnce(rusqlite::Error) -> StoreError {

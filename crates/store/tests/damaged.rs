@@ -166,6 +166,31 @@ fn a_damaged_segment_is_told_and_the_others_are_read() {
     }
 }
 
+/// What a summary denies is not looked for in its row group, so damage there is not met.
+#[test]
+fn row_groups_without_an_answer_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    (1..=6000).for_each(|seq| append(&mut journal, seq, "a"));
+    journal.commit(&[]).unwrap();
+    let policy = Policy { segment_records: 1, ..Policy::default() };
+    journal.maintainer(policy).maintain(event::Timestamp::from_seconds(DAY)).unwrap();
+    let path = files(dir.path()).into_iter().find(|f| f.extension().unwrap() == "parquet").unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let losses = |filter: Filter| reader.query(&filter, 10_000).unwrap().losses.len();
+    let network = |text: &str| Some(text.parse().unwrap());
+    let account = |text: &str| Some(text.as_bytes().to_vec());
+    let all = Filter::default();
+    assert_eq!(losses(all.clone()), 1);
+    assert_eq!(losses(Filter { client: network("192.0.2.0/24"), ..all.clone() }), 0);
+    assert_eq!(losses(Filter { account: account("nobody@example.org"), ..all.clone() }), 0);
+    assert_eq!(losses(Filter { client: network("198.51.100.0/25"), ..all.clone() }), 1);
+    assert_eq!(losses(Filter { account: account("USER7@example.org"), ..all }), 1);
+}
+
 #[test]
 fn copies_set_aside_are_bounded() {
     let dir = tempfile::tempdir().unwrap();

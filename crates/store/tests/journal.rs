@@ -3,7 +3,7 @@
 
 mod support;
 
-use event::{Command, Order, Outcome, Reason, Subject, Timestamp};
+use event::{Command, Network, Order, Outcome, Reason, Subject, Timestamp};
 use proptest as _;
 use store::{Filter, Journal, Line, Mark, Options, Policy, Reader, Record, StoreError, What};
 use support::{DAY, append, client, decision, event, expiry, line, replayed};
@@ -264,4 +264,115 @@ fn sources_are_bounded() {
     journal.commit(&[]).unwrap();
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.sources().unwrap().len(), Journal::SOURCES_MAX);
+}
+
+/// A journal as format 1 had it: without summaries.
+fn made_older(dir: &std::path::Path) {
+    let database = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
+    database.execute_batch("DROP TABLE summary; PRAGMA user_version = 1").unwrap();
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_read_and_brought_up() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(filled(dir.path()));
+    made_older(dir.path());
+    let wanted = Filter { client: Some(Network::host(client(7))), ..Filter::default() };
+    let answer = |dir| {
+        let found = Reader::open(dir).unwrap().query(&wanted, 10_000).unwrap();
+        assert_eq!(found.losses, []);
+        found.rows.iter().filter_map(store::Row::seq).collect::<Vec<_>>()
+    };
+    let before = answer(dir.path());
+    assert_eq!(before.len(), 25);
+    let database = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(number("PRAGMA user_version"), 1, "a reader changes nothing");
+
+    let (mut journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!((recovery.seq, recovery.losses.len(), recovery.holds.len()), (5000, 0, 2));
+    assert_eq!(number("PRAGMA user_version"), 2);
+    assert_eq!(answer(dir.path()), before, "before there are summaries");
+    for seq in 5001..=9000 {
+        append(&mut journal, seq, "a");
+        journal.commit(&[]).unwrap();
+    }
+    let hot = Policy { segment_records: u64::MAX, ..Policy::default() };
+    journal.maintainer(hot).maintain(later(9000)).unwrap();
+    assert!(number("SELECT count(*) FROM summary") > 2);
+    let now = answer(dir.path());
+    assert_eq!(now.len(), 45);
+    assert_eq!(now[20..], before);
+    drop(journal);
+    let (journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
+    assert_eq!((recovery.seq, recovery.losses.len()), (9000, 0));
+    drop(journal);
+}
+
+/// Batches that no answer can be in are not read: they can be damaged and nobody notices.
+#[test]
+fn batches_without_an_answer_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    let hot = Policy { segment_records: u64::MAX, ..Policy::default() };
+    let mut maintainer = journal.maintainer(hot);
+    // With the decision 4096 records: four runs.
+    for seq in 1..=4095 {
+        append(&mut journal, seq, "a");
+        if seq == 2000 {
+            journal.append_decision(seq, &wide());
+        }
+        journal.commit(&[]).unwrap();
+    }
+    maintainer.maintain(later(0)).unwrap();
+    // From here on there is no summary.
+    append(&mut journal, 4096, "a");
+    journal.commit(&[]).unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    database.execute("UPDATE batch SET data = x'00' WHERE id <= 4095", []).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let losses = |filter: Filter| reader.query(&filter, 10_000).unwrap().losses.len();
+    let base = Filter::default();
+    assert_eq!(losses(base.clone()), 20, "all of them, as far as they are told one by one");
+    for absent in ["192.0.2.1", "192.0.2.0/24", "192.0.0.0/18", "2001:db8::/48"] {
+        let client = Some(absent.parse().unwrap());
+        assert_eq!(losses(Filter { client, ..base.clone() }), 0, "{absent}");
+    }
+    let account = Some(b"nobody@example.org".to_vec());
+    assert_eq!(losses(Filter { account, ..base.clone() }), 0);
+    let reason = Some(Reason::RelayDenied);
+    assert_eq!(losses(Filter { reason, ..base.clone() }), 0);
+    assert_eq!(losses(Filter { from: Some(later(4096)), ..base.clone() }), 0);
+    assert_eq!(losses(Filter { until: Some(later(0)), ..base.clone() }), 0);
+    assert_eq!(losses(Filter::lines(&[4096])), 0);
+    let inside = Filter::about(Subject::Client("203.0.113.9".parse().unwrap()));
+    assert_eq!(losses(inside), 20, "a network around it was banned");
+    let there = Filter { account: Some(b"USER7@example.org".to_vec()), ..base };
+    assert_eq!(losses(there), 20);
+}
+
+fn wide() -> event::Decision {
+    let subject = Subject::Network("203.0.112.0/20".parse().unwrap());
+    event::Decision { subject, ..decision(2000) }
+}
+
+#[test]
+fn what_became_history_has_no_summary_in_the_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, policy) = filled(dir.path());
+    for seq in 5001..=9000 {
+        append(&mut journal, seq, "a");
+    }
+    journal.commit(&[]).unwrap();
+    journal.maintainer(Policy { segment_records: u64::MAX, ..policy }).maintain(later(0)).unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    let summaries = || {
+        let count = "SELECT count(*) FROM summary";
+        database.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_ne!(summaries(), 0);
+    journal.maintainer(policy).maintain(later(0)).unwrap();
+    assert_eq!(summaries(), 0);
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.query(&Filter::default(), 10_000).unwrap().rows.len(), 9000);
 }

@@ -44,7 +44,7 @@ impl Maintainer {
                 enter(to, segment)?;
             }
             to.execute("UPDATE head SET segmented = ?1", [last.cast_signed()])?;
-            Ok(())
+            forget_summaries(to)
         })?;
         done.segments_made += written.len() as u64;
         done.records_moved += records;
@@ -87,7 +87,7 @@ impl Maintainer {
         read().map_err(self.sql("read the journal"))
     }
 
-    fn batch(&self, id: u64) -> Result<Option<Batch>, StoreError> {
+    pub(super) fn batch(&self, id: u64) -> Result<Option<Batch>, StoreError> {
         let path = self.path();
         let mut statement = self
             .database()?
@@ -189,7 +189,7 @@ impl Maintainer {
                         enter(to, &found)?;
                         let last = found.name.batch_last.cast_signed();
                         to.execute("UPDATE head SET segmented = max(segmented, ?1)", [last])?;
-                        Ok(())
+                        forget_summaries(to)
                     })?;
                     done.losses.push(Loss::new(&path, "was in no catalogue; entered again"));
                 }
@@ -223,6 +223,12 @@ impl Maintainer {
         };
         read(self.database()?).map_err(self.sql("read the journal"))
     }
+}
+
+/// What is in history has summaries of its own there.
+fn forget_summaries(to: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    to.execute("DELETE FROM summary WHERE batch_last <= (SELECT segmented FROM head)", [])?;
+    Ok(())
 }
 
 fn enter(to: &Transaction<'_>, segment: &Written) -> Result<(), rusqlite::Error> {

@@ -1,13 +1,11 @@
 //! Questions about events and actions, newest first: the hot batches, then the segments.
 
 use super::{Reader, Row, add_loss};
-use crate::batch::Batch;
-use crate::codec::{Record, decode};
+use crate::codec::Record;
 use crate::filter::{Filter, What};
 use crate::segment::{Family, Name, Segment};
 use crate::{Loss, StoreError, database};
 use ::event::{Event, Subject, Timestamp};
-use rusqlite::params;
 use std::collections::BTreeMap;
 
 /// Rows that one question can bring, whatever its limit.
@@ -34,9 +32,6 @@ pub struct Top {
     /// What could not be read.
     pub losses: Vec<Loss>,
 }
-
-/// Takes a matching record with its bytes, batch and place, and says whether to go on.
-type Each<'e> = dyn FnMut(&Record<'_>, &[u8], u64, u64) -> bool + 'e;
 
 /// A segment of the catalogue.
 struct Listed {
@@ -147,56 +142,6 @@ impl Reader {
         });
         rows.extend(inside.drain(..).rev());
         walked
-    }
-
-    /// Hands the matching records of the batches that are in no segment yet to `each`: newest
-    /// batch first, but each batch from its beginning. `each` says whether to go on.
-    fn each_hot(
-        &self,
-        filter: &Filter,
-        losses: &mut Vec<Loss>,
-        each: &mut Each<'_>,
-    ) -> Result<(), StoreError> {
-        let path = self.dir.join(database::FILE);
-        let mut statement = self
-            .database
-            .prepare_cached(
-                "SELECT id, data, seq_first, seq_last FROM batch
-                 WHERE id > (SELECT segmented FROM head) AND at_max >= ?1 AND at_min < ?2
-                 ORDER BY id DESC",
-            )
-            .map_err(self.sql())?;
-        let from = filter.from.map_or(i64::MIN, |at| at.0);
-        let until = filter.until.map_or(i64::MAX, |at| at.0);
-        let mut batches = statement.query(params![from, until]).map_err(self.sql())?;
-        while let Some(row) = batches.next().map_err(self.sql())? {
-            let get = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            let id = get(0).map_err(self.sql())?;
-            let (first, last) = (get(2).map_err(self.sql())?, get(3).map_err(self.sql())?);
-            if !filter.covers(first, last) {
-                continue;
-            }
-            let data = row.get_ref(1).map_err(self.sql())?;
-            let batch = match Batch::open(data.as_blob().unwrap_or_default(), &path) {
-                Ok(batch) => batch,
-                Err(error) => {
-                    add_loss(losses, &path, format!("batch {id}: {error}"));
-                    continue;
-                }
-            };
-            let mut records = batch.records();
-            let mut place = 0;
-            while let Some(body) = records.next_body() {
-                let Ok(body) = body else { continue };
-                let Ok(record) = decode(body) else { continue };
-                let going = !filter.matches(&record) || each(&record, body, id, place);
-                if !going {
-                    return Ok(());
-                }
-                place += 1;
-            }
-        }
-        Ok(())
     }
 
     fn query_segments(

@@ -27,7 +27,7 @@ fn put_hex(out: &mut Vec<u8>, byte: u8) {
 }
 
 pub(super) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.windows(2).any(|pair| pair == b"\\x") {
+    if memchr::memmem::find(text, b"\\x").is_none() {
         return Cow::Borrowed(text);
     }
     let mut out = Vec::with_capacity(text.len());

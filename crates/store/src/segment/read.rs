@@ -4,11 +4,14 @@
 use super::columns::{C, COLUMNS, Holds, counts};
 use super::escape::unescaped;
 use super::sums::{KEY, Verified};
+use super::write::SUMMARIES;
 use super::{Name, parquet};
 use crate::StoreError;
 use crate::codec::{Record, encode};
-use crate::filter::{Filter, contains};
+use crate::filter::Filter;
 use crate::journal::SourceId;
+use crate::needle::Needle;
+use crate::summary::Asked;
 use ::event::{
     Event, Kind, Outcome, Protocol, Reason, Server, Subject, Text, Timestamp, Vocabulary,
 };
@@ -35,7 +38,11 @@ pub(crate) struct SegmentRow {
 pub(crate) struct Segment {
     path: PathBuf,
     name: Name,
+    file: Verified,
     reader: SerializedFileReader<Verified>,
+    /// Of each row group where its summary begins, and its length; none in files of an earlier
+    /// version.
+    summaries: Vec<(u64, usize)>,
 }
 
 impl Segment {
@@ -44,20 +51,22 @@ impl Segment {
         let file = Verified::open(&path, name)?;
         // The footer lies in the part of the file that has been checked already.
         let footer = SerializedFileReader::new(file.clone()).map_err(parquet("read", &path))?;
-        let pairs = footer.metadata().file_metadata().key_value_metadata();
-        let sums = pairs
-            .into_iter()
-            .flatten()
-            .find(|pair| pair.key == KEY)
-            .and_then(|pair| pair.value.clone())
-            .unwrap_or_default();
+        let (sums, summaries) = (value(&footer, KEY), value(&footer, SUMMARIES));
         drop(footer);
         let file = file.with_sums(&sums, &path)?;
         let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
         let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
-        let reader = SerializedFileReader::new_with_options(file, options)
+        let reader = SerializedFileReader::new_with_options(file.clone(), options)
             .map_err(parquet("read", &path))?;
-        Ok(Segment { path, name: name.clone(), reader })
+        let summaries = places(&summaries).unwrap_or_default();
+        Ok(Segment { path, name: name.clone(), file, reader, summaries })
+    }
+
+    /// False where the row group's summary says that nothing in it is asked for.
+    fn may_hold(&self, group: usize, filter: &Filter) -> Result<bool, ParquetError> {
+        let Some((start, length)) = self.summaries.get(group) else { return Ok(true) };
+        let Some(asked) = Asked::by(filter) else { return Ok(true) };
+        Ok(asked.may_be_in(&self.file.read(*start, *length)?))
     }
 
     pub(crate) fn row_groups(&self) -> usize {
@@ -76,6 +85,9 @@ impl Segment {
         limit: usize,
     ) -> Result<Vec<SegmentRow>, StoreError> {
         let error = parquet("read", &self.path);
+        if !self.may_hold(group, filter).map_err(&error)? {
+            return Ok(Vec::new());
+        }
         let group = self.reader.get_row_group(group).map_err(&error)?;
         let group = Group(&*group);
         let mut rows = group.candidates(filter).map_err(&error)?;
@@ -100,6 +112,9 @@ impl Segment {
         filter: &Filter,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let error = parquet("read", &self.path);
+        if !self.may_hold(group, filter).map_err(&error)? {
+            return Ok(Vec::new());
+        }
         let group = self.reader.get_row_group(group).map_err(&error)?;
         let group = Group(&*group);
         let rows = group.candidates(filter).map_err(&error)?;
@@ -121,6 +136,21 @@ impl Segment {
         }
         ((seq.0.cast_unsigned(), seq.1.cast_unsigned()), (Timestamp(at.0), Timestamp(at.1)))
     }
+}
+
+fn value(footer: &SerializedFileReader<Verified>, key: &str) -> String {
+    let pairs = footer.metadata().file_metadata().key_value_metadata();
+    let pair = pairs.into_iter().flatten().find(|pair| pair.key == key);
+    pair.and_then(|pair| pair.value.clone()).unwrap_or_default()
+}
+
+/// Beginnings and lengths, as `4+1000 5004+800`.
+fn places(text: &str) -> Option<Vec<(u64, usize)>> {
+    let place = |text: &str| {
+        let (start, length) = text.split_once('+')?;
+        Some((start.parse().ok()?, length.parse().ok()?))
+    };
+    text.split_whitespace().map(place).collect()
 }
 
 fn bounds(statistics: Option<&Statistics>) -> Option<(i64, i64)> {
@@ -227,7 +257,12 @@ impl Group<'_> {
             self.keep(C::Account, rows, |text| unescaped(text).eq_ignore_ascii_case(account))?;
         }
         if let Some(text) = &filter.text {
-            self.keep(C::Line, rows, |line| contains(&unescaped(line), text))?;
+            let needle = Needle::of(text);
+            let plain = text.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
+            self.keep(C::Line, rows, |line| {
+                // Plain text stands in the escaped line as it does in the line.
+                (!plain || needle.is_in(line)) && needle.is_in(&unescaped(line))
+            })?;
         }
         Ok(())
     }

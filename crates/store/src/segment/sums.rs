@@ -119,7 +119,8 @@ impl Verified {
         Ok(Verified { inner: Arc::new(Inner { sums, ..inner }) })
     }
 
-    fn read(&self, start: u64, length: usize) -> Result<bytes::Bytes, ParquetError> {
+    /// These bytes, checked.
+    pub(super) fn read(&self, start: u64, length: usize) -> Result<bytes::Bytes, ParquetError> {
         let bad = |what: &str| ParquetError::General(what.to_owned());
         let inner = &*self.inner;
         let end = start.checked_add(length as u64).filter(|end| *end <= inner.len);

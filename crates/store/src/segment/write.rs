@@ -7,6 +7,7 @@ use crate::StoreError;
 use crate::batch::Batch;
 use crate::checkpoint::sync_dir;
 use crate::codec::{Record, decode};
+use crate::summary;
 use ::event::Timestamp;
 use ::parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
 use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, FloatType, Int64Type};
@@ -16,6 +17,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use ::parquet::schema::types::{ColumnPath, Type};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ use std::sync::Arc;
 
 /// Rows that are pruned, read and buffered together.
 const GROUP_ROWS: usize = 32 << 10;
+/// The footer's key of the row groups' summaries: where each begins in the file, and its length.
+pub(super) const SUMMARIES: &str = "mailward.summaries";
 
 /// Which records a segment holds: they are kept for different times.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -95,6 +99,9 @@ struct Writing {
     cells: Vec<Cells>,
     writer: SerializedFileWriter<Summing>,
     group_rows: usize,
+    summing: summary::Summing,
+    /// Places of the summaries that are written, as they go into the footer.
+    summaries: String,
     rows: u64,
     seq: (u64, u64),
     at: (Timestamp, Timestamp),
@@ -120,6 +127,8 @@ impl Writing {
             cells: COLUMNS.iter().map(|_| Cells::default()).collect(),
             writer,
             group_rows: 0,
+            summing: summary::Summing::of(GROUP_ROWS),
+            summaries: String::new(),
             rows: 0,
             seq: (u64::MAX, 0),
             at: (Timestamp(i64::MAX), Timestamp(i64::MIN)),
@@ -150,6 +159,7 @@ impl Writing {
         if let Some(at) = record.at() {
             self.at = (self.at.0.min(at), self.at.1.max(at));
         }
+        self.summing.add(record);
         self.rows += 1;
         self.group_rows += 1;
         if self.group_rows == GROUP_ROWS { self.flush() } else { Ok(()) }
@@ -160,7 +170,12 @@ impl Writing {
             return Ok(());
         }
         self.group_rows = 0;
-        write_group(&mut self.writer, &mut self.cells).map_err(parquet("write", &self.path))
+        write_group(&mut self.writer, &mut self.cells).map_err(parquet("write", &self.path))?;
+        // Between the row groups, as the format allows: other readers go by the footer alone.
+        let next = summary::Summing::of(GROUP_ROWS);
+        let summary = std::mem::replace(&mut self.summing, next).finish();
+        let _ = write!(self.summaries, "{}+{} ", self.writer.bytes_written(), summary.len());
+        self.writer.write_all(&summary).map_err(StoreError::io("write", &self.path))
     }
 
     /// Closes the file and gives it its name; a segment without rows leaves no file.
@@ -172,7 +187,9 @@ impl Writing {
             return Ok(None);
         }
         self.flush()?;
+        let summaries = std::mem::take(&mut self.summaries);
         let close = |writer: &mut SerializedFileWriter<Summing>| {
+            writer.append_key_value_metadata(KeyValue::new(SUMMARIES.to_owned(), summaries));
             writer.flush()?;
             let sums = writer.inner().full_blocks();
             let tail_start = writer.inner().blocks() * BLOCK;
