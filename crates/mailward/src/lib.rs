@@ -15,6 +15,8 @@ pub mod failure;
 pub mod guard;
 pub mod input;
 pub mod json;
+pub mod link;
+pub mod notify;
 pub mod recover;
 pub mod replay;
 pub mod story;

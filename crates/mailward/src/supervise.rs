@@ -4,17 +4,16 @@
 //! They are started together because the guard, once it has given up its privileges, could not
 //! start an enforcer. The kernel keeps its bans meanwhile.
 
-use crate::config::Config;
 use crate::failure::{Context as _, Failure};
+use crate::link::{self, ToGuard, Word};
+use crate::notify::Notify;
 use crate::print;
 use edge::clock::{self, Moment};
-use event::Network;
-use signal_hook::consts::SIGCHLD;
+use signal_hook::consts::{SIGCHLD, SIGSYS};
 use std::io::{ErrorKind, Read as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -23,10 +22,6 @@ use std::time::Duration;
 const QUICK: Duration = Duration::from_secs(10);
 /// How often the surroundings are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// The file in the state directory that tells the guard who is never banned.
-const SURROUNDINGS: &str = "surroundings";
-/// More of it are not read.
-const TOLD_MAX: usize = 4096;
 /// The longest pause before a restart.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How long a child may take to end.
@@ -37,6 +32,7 @@ const TRIES_AT_START: u32 = 1;
 struct Pair {
     guard: Child,
     enforcer: Child,
+    link: ToGuard,
 }
 
 /// What a user without root, or without nftables, can do.
@@ -48,24 +44,34 @@ pub fn remedy() -> &'static str {
     }
 }
 
+/// Has the kernel end this process when its parent ends: alone it could not be started again, and
+/// its state directory would be taken.
+pub fn end_with_parent() -> Result<(), Failure> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+        .context(|| "the signal for the parent's end".to_owned())
+}
+
 /// Runs both until SIGINT or SIGTERM.
-pub fn run(path: Option<&Path>, config: &Config) -> Result<(), Failure> {
-    let state = config.state_dir();
+pub fn run(path: Option<&Path>) -> Result<(), Failure> {
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let deaths = crate::guard::signals(&[SIGCHLD])?;
+    let mut notify = Notify::from_environment();
     let mut pause = Duration::ZERO;
     let mut starts = 0;
     loop {
         let began = clock::monotonic();
-        tell(&state);
         let mut pair = start(path)?;
         starts += 1;
-        let ended = watch(&mut pair, &state, &signals, &deaths)?;
-        let guard_status = end(&mut pair)?;
+        let ended = watch(&mut pair, &signals, &deaths, &mut notify)?;
+        if ended.is_none() {
+            notify.stopping();
+        }
+        let guard_status = end(pair)?;
         let Some((which, status)) = ended else { return outcome(guard_status) };
         let lived = clock::monotonic().since(began);
         // Who ended by itself said why, and would again; who was killed would not have ended.
-        if lived < QUICK && starts <= TRIES_AT_START && status.code().is_some() {
+        if lived < QUICK && starts <= TRIES_AT_START && status.code().is_some_and(|code| code != 0)
+        {
             return Err(Failure::new(format!(
                 "the {which} ended right after its start ({status})"
             ))
@@ -77,11 +83,22 @@ pub fn run(path: Option<&Path>, config: &Config) -> Result<(), Failure> {
             Duration::ZERO
         };
         print::error_line(format_args!(
-            "mailward up: the {which} ended ({status}); starting again; bans in the kernel stay"
+            "mailward up: the {which} ended ({status}{}); starting again; bans in the kernel stay",
+            forbidden(status)
         ));
+        notify.alive(&format!("the {which} ended; starting again"));
         if sleep(&signals, pause) {
             return Ok(());
         }
+    }
+}
+
+/// What a process did that its system call filter ended.
+fn forbidden(status: ExitStatus) -> &'static str {
+    if status.signal() == Some(SIGSYS) {
+        ": it made a system call that it must not make; `journalctl -k | grep type=1326` names it"
+    } else {
+        ""
     }
 }
 
@@ -93,11 +110,15 @@ fn outcome(status: ExitStatus) -> Result<(), Failure> {
 }
 
 fn start(config: Option<&Path>) -> Result<Pair, Failure> {
-    let (ours, theirs) = socketpair().context(|| "a socket pair".to_owned())?;
+    let (ours, theirs) = link::pair().context(|| "a socket pair".to_owned())?;
+    let (up, down) = link::pair().context(|| "a socket pair".to_owned())?;
+    let mut link = ToGuard::begin(up, &ours).context(|| "a socket pair".to_owned())?;
+    drop(ours);
     let enforcer =
         child("enforcer", None, theirs).context(|| "starting the enforcer".to_owned())?;
-    match child("guard", config, ours) {
-        Ok(guard) => Ok(Pair { guard, enforcer }),
+    link.tell(crate::guard::surroundings().protected());
+    match child("guard", config, down) {
+        Ok(guard) => Ok(Pair { guard, enforcer, link }),
         Err(error) => {
             let mut enforcer = enforcer;
             let _ = enforcer.kill();
@@ -107,74 +128,82 @@ fn start(config: Option<&Path>) -> Result<Pair, Failure> {
     }
 }
 
-/// The socket between the two: datagrams that keep their order and their bounds.
-fn socketpair() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType};
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-}
-
 fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<Child> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("mailward").arg(name).stdin(Stdio::from(socket));
+    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }
     command.spawn()
 }
 
-/// Writes down who is never banned, for the guard to read: this process can still see which
-/// connections belong to administrators. What cannot be written is told by the guard's own look.
-fn tell(state: &Path) {
-    let networks = crate::guard::surroundings().protected();
-    let text: String = networks.iter().map(|network| format!("{network}\n")).collect();
-    let path = state.join(SURROUNDINGS);
-    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
-        return;
-    }
-    let new = state.join(format!("{SURROUNDINGS}.new"));
-    let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state);
-    let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
-}
-
-/// What the parent wrote down; nothing where there is no parent.
-pub fn told(state: &Path) -> Vec<Network> {
-    let text = std::fs::read_to_string(state.join(SURROUNDINGS)).unwrap_or_default();
-    text.lines().take(TOLD_MAX).filter_map(|line| line.parse().ok()).collect()
-}
-
-/// Waits for a signal (`None`) or for the end of one of the two (its name, and how).
+/// Waits for a signal (`None`) or for the end of one of the two (its name, and how). Meanwhile
+/// tells the guard who is not to be banned: this process sees the connections of administrators.
 fn watch(
     pair: &mut Pair,
-    state: &Path,
     signals: &UnixStream,
     deaths: &UnixStream,
+    notify: &mut Notify,
 ) -> Result<Option<(&'static str, ExitStatus)>, Failure> {
+    let mut look_at = clock::monotonic().plus(LOOK_EVERY);
+    let mut ready = false;
     loop {
-        for (child, name) in [(&mut pair.guard, "guard"), (&mut pair.enforcer, "enforcer")] {
-            let status = child.try_wait().context(|| format!("waiting for the {name}"))?;
-            if let Some(status) = status {
-                return Ok(Some((name, status)));
+        if let Some(ended) = ended(pair)? {
+            return Ok(Some(ended));
+        }
+        for word in pair.link.hear() {
+            match word {
+                Word::Ready => {
+                    ready = true;
+                    notify.ready();
+                }
+                Word::Alive(status) => notify.alive(&status),
             }
         }
-        if wait(&[signals, deaths], LOOK_EVERY) && arrived(signals) {
+        let due = look_at.since(clock::monotonic());
+        if due.is_zero() {
+            look_at = clock::monotonic().plus(LOOK_EVERY);
+            pair.link.tell(crate::guard::surroundings().protected());
+            if !ready {
+                // A large journal takes its time.
+                notify.alive("the journal is being read");
+            }
+        }
+        let on = [signals.as_fd(), deaths.as_fd(), pair.link.as_fd()];
+        if wait(&on, due.max(Duration::from_millis(10))) && arrived(signals) {
             return Ok(None);
         }
-        tell(state);
         arrived(deaths);
     }
 }
 
-/// Ends both: the guard in its own time (it commits), the enforcer by losing its socket.
-fn end(pair: &mut Pair) -> Result<ExitStatus, Failure> {
-    // Where it ended already, its number may be another's by now.
-    let runs = pair.guard.try_wait().context(|| "waiting for the guard".to_owned())?.is_none();
-    if runs && let Some(pid) = rustix::process::Pid::from_raw(pair.guard.id().cast_signed()) {
-        // It may have got the terminal's signal itself.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+/// Which of the two ended, and how.
+fn ended(pair: &mut Pair) -> Result<Option<(&'static str, ExitStatus)>, Failure> {
+    let guard = |child: &mut Child| child.try_wait().context(|| "waiting for the guard".to_owned());
+    if let Some(status) = guard(&mut pair.guard)? {
+        return Ok(Some(("guard", status)));
     }
-    let status = wait_or_kill(&mut pair.guard)?;
-    wait_or_kill(&mut pair.enforcer)?;
+    let enforcer = pair.enforcer.try_wait().context(|| "waiting for the enforcer".to_owned())?;
+    let Some(status) = enforcer else { return Ok(None) };
+    // An enforcer ends well only when the guard is gone, which may be seen a moment later.
+    let until = clock::monotonic().plus(Duration::from_secs(1));
+    while status.success() && clock::monotonic() < until {
+        if let Some(status) = guard(&mut pair.guard)? {
+            return Ok(Some(("guard", status)));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Some(("enforcer", status)))
+}
+
+/// Ends both: the guard in its own time (it commits), the enforcer by losing its socket.
+fn end(pair: Pair) -> Result<ExitStatus, Failure> {
+    let Pair { mut guard, mut enforcer, link } = pair;
+    // Its end is the word to end, for a signal to another user's process needs a capability.
+    drop(link);
+    let status = wait_or_kill(&mut guard)?;
+    wait_or_kill(&mut enforcer)?;
     Ok(status)
 }
 
@@ -185,7 +214,7 @@ fn wait_or_kill(child: &mut Child) -> Result<ExitStatus, Failure> {
             return Ok(status);
         }
         if clock::monotonic() >= deadline {
-            let _ = child.kill();
+            child.kill().context(|| "ending a process that does not end".to_owned())?;
             return child.wait().context(|| "waiting for a process".to_owned());
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -196,17 +225,17 @@ fn wait_or_kill(child: &mut Child) -> Result<ExitStatus, Failure> {
 fn sleep(signals: &UnixStream, pause: Duration) -> bool {
     let until: Moment = clock::monotonic().plus(pause);
     while clock::monotonic() < until {
-        if wait(&[signals], until.since(clock::monotonic())) && arrived(signals) {
+        if wait(&[signals.as_fd()], until.since(clock::monotonic())) && arrived(signals) {
             return true;
         }
     }
     false
 }
 
-fn wait(on: &[&UnixStream], at_most: Duration) -> bool {
+fn wait(on: &[BorrowedFd<'_>], at_most: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut descriptors: Vec<PollFd<'_>> =
-        on.iter().map(|socket| PollFd::new(*socket, PollFlags::IN)).collect();
+        on.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
     let timeout = Timespec {
         tv_sec: i64::try_from(at_most.as_secs()).unwrap_or(60),
         tv_nsec: i64::from(at_most.subsec_nanos()),

@@ -98,6 +98,16 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         Ok(()) => add(true, "kernel", "nftables can be changed".to_owned()),
         Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy())),
     }
+    add(true, "process", guard::identity::outlook());
+    if let Some(dir) = config.export.list.as_ref().and_then(|list| list.parent())
+        && let Some(user) = guard::identity::cannot_write(dir)
+    {
+        let text = format!(
+            "{}: the user {user} may not write there; give it that directory",
+            dir.display()
+        );
+        add(false, "list", text);
+    }
     let state = config.state_dir();
     let writable = writable(&state);
     add(

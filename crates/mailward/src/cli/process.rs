@@ -4,6 +4,8 @@
 use super::{Command, config, config_argument};
 use crate::failure::{Context as _, Failure};
 use crate::guard::{Start, show};
+use crate::link::ToParent;
+use crate::supervise;
 use clap::ArgMatches;
 use edge::enforce::{self, Handle};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -41,12 +43,10 @@ fn socket() -> Result<OwnedFd, Failure> {
 }
 
 fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    // Whoever kills the parent ends the guard: alone it could not be started again, and its state
-    // directory would be taken.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
-        .context(|| "the signal for the parent's end".to_owned())?;
-    let enforcer = Ok(Handle::new(socket()?));
-    Start { config: config(matches)?, enforcer, show, confine: true }
+    supervise::end_with_parent()?;
+    let (parent, enforcer) = ToParent::begin(socket()?)?;
+    let enforcer = Ok(Handle::new(enforcer));
+    Start { config: config(matches)?, enforcer, show, parent: Some(parent) }
         .guard()?
         .run()
         .map(|()| ExitCode::SUCCESS)

@@ -45,11 +45,11 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     match edge::enforce::probe() {
         Ok(()) => {
             let path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
-            supervise::run(path, &config)
+            supervise::run(path)
         }
         Err(error) => {
             let why = format!("none: {error}; {}", supervise::remedy());
-            Start { config, enforcer: Err(why), show, confine: true }.guard()?.run()
+            Start { config, enforcer: Err(why), show, parent: None }.guard()?.run()
         }
     }
     .map(|()| ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! What `mailward up` says at its start: what is guarded, how, and what is not and why.
 
+use super::identity::{self, Identity};
 use crate::config::Config;
 use crate::recover::Recovered;
 use crate::terminal::{Style, Tone, count};
@@ -20,6 +21,8 @@ pub struct Facts<'a> {
     pub dir: &'a Path,
     /// Why nothing is enforced, where nothing is.
     pub idle: Option<&'a str>,
+    /// As whom the guard goes on.
+    pub identity: &'a Identity,
     /// What the journal held.
     pub recovered: &'a Recovered,
 }
@@ -52,6 +55,7 @@ pub fn text(facts: &Facts<'_>) -> String {
         None => line(None, "bans", &bans(facts)),
     }
     line(None, "never banned", &never(facts));
+    line(None, "reads as", &reads_as(facts.identity));
     line(None, "journal", &journal(facts));
     for loss in facts.recovered.losses.iter().take(3) {
         line(Some(Tone::Warning), "lost", loss);
@@ -111,6 +115,15 @@ fn never(facts: &Facts<'_>) -> String {
         facts.found.administrators.len(),
         facts.config.engine.allow_networks.len()
     )
+}
+
+fn reads_as(identity: &Identity) -> String {
+    match identity {
+        Identity::Own(uid) => format!("the user {} ({uid})", identity::NAME),
+        Identity::Started(why) => {
+            format!("the user {}: {why}", rustix::process::geteuid().as_raw())
+        }
+    }
 }
 
 fn journal(facts: &Facts<'_>) -> String {

@@ -6,14 +6,17 @@
 
 mod banner;
 mod chores;
-mod confine;
+pub mod confine;
+mod filter;
 mod hook;
+pub mod identity;
 mod intake;
 mod kernel;
 mod listen;
 mod orders;
 mod start;
 
+pub use filter::Starts;
 pub use orders::protection_text;
 pub use start::{ENDING, Start, places, signals, surroundings};
 
@@ -27,6 +30,8 @@ pub fn show(output: &Output) {
 use crate::config::Config;
 use crate::core::Core;
 use crate::failure::{Context as _, Failure};
+use crate::link::{ToParent, Told};
+use crate::notify::Notify;
 use chores::Chores;
 use edge::clock::{self, Moment};
 use engine::Output;
@@ -49,7 +54,8 @@ const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 const BACKLOG_QUIET: Duration = Duration::from_secs(2);
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_secs(1);
-/// How often the surroundings (own addresses, administrators) are looked at.
+/// How often the parent hears that the guard is alive; without a parent, how often the
+/// surroundings are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A running guard.
@@ -63,8 +69,14 @@ pub struct Guard {
     hook: HookCalls,
     /// Signals arrive here as bytes.
     signals: UnixStream,
-    /// Networks found in the surroundings that are never banned.
+    /// The process that started this one and tells who is protected, where there is one.
+    parent: Option<ToParent>,
+    /// The service manager, where no parent speaks to it.
+    notify: Notify,
+    /// Networks of the surroundings that are never banned.
     protected: Vec<Network>,
+    /// Administrators at work when the guard was started, who are not seen any more.
+    administrators: Vec<Network>,
     /// Ports found listening.
     ports: Vec<u16>,
     look_at: Moment,
@@ -90,7 +102,7 @@ impl Guard {
             }
             self.carry_out(now);
             self.serve(now);
-            if self.stopped() {
+            if self.stopped() || !self.hear_parent(now) {
                 return self.stop();
             }
             if let Some(lost) = self.kernel.lost.take() {
@@ -143,14 +155,51 @@ impl Guard {
         self.carry_out(now);
     }
 
-    /// Own addresses and administrators come and go; whoever is one now is never banned.
+    /// Says that the loop goes round, and without a parent looks at the surroundings.
     fn look_around(&mut self, now: Timestamp) {
-        let found = start::protected(self.core.journal.dir());
-        if found != self.protected {
-            self.protected = found;
+        let status = self.in_a_line();
+        if let Some(parent) = &self.parent {
+            parent.alive(&status);
+            return;
+        }
+        self.notify.alive(&status);
+        let mut found = start::surroundings().protected();
+        // Only the right to look into others' processes shows administrators, and that is given
+        // up: those of the start stay, which may protect too many, but bans none.
+        found.extend(&self.administrators);
+        self.protected_now(found, now);
+    }
+
+    /// False where the parent is gone, or wants an end. It sees the connections of administrators.
+    fn hear_parent(&mut self, now: Timestamp) -> bool {
+        match self.parent.as_mut().map_or(Told::Nothing, ToParent::hear) {
+            Told::Nothing => true,
+            Told::Protect(networks) => {
+                self.protected_now(networks, now);
+                true
+            }
+            Told::Gone => false,
+        }
+    }
+
+    /// Own addresses and administrators come and go; whoever is one now is never banned.
+    fn protected_now(&mut self, mut networks: Vec<Network>, now: Timestamp) {
+        networks.sort_unstable();
+        networks.dedup();
+        if networks != self.protected {
+            self.protected = networks;
             self.protect(now);
             self.refresh_ruleset();
         }
+    }
+
+    /// How it is, for the service manager.
+    fn in_a_line(&self) -> String {
+        let holds = self.core.engine.holds().count();
+        let bans = if holds == 1 { "1 ban holds".to_owned() } else { format!("{holds} bans hold") };
+        let trouble =
+            if self.core.trouble.is_some() { "; the journal cannot be written" } else { "" };
+        format!("{bans}; {} lines read{trouble}", self.core.seq)
     }
 
     fn protect(&mut self, now: Timestamp) {
@@ -177,6 +226,7 @@ impl Guard {
     /// An orderly end: what was read is committed, and a checkpoint makes the next start quick.
     /// The kernel keeps its bans until their times end.
     fn stop(mut self) -> Result<(), Failure> {
+        self.notify.stopping();
         self.carry_out(clock::now());
         self.chores.stop(&mut self.core);
         match &self.core.trouble {
@@ -193,6 +243,9 @@ impl Guard {
         self.intake.poll(&mut descriptors);
         self.kernel.poll(&mut descriptors);
         self.control.poll(&mut descriptors);
+        if let Some(parent) = &self.parent {
+            descriptors.push(PollFd::from_borrowed_fd(parent.as_fd(), PollFlags::IN));
+        }
         let now = clock::monotonic();
         let due = self.intake.deadline().map_or(WAIT_MAX, |at| at.since(now));
         let due = due.min(WAIT_MAX);

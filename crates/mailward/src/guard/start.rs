@@ -2,14 +2,18 @@
 //! socket to the enforcer, give up what is not needed any more.
 
 use super::chores::Chores;
+use super::confine::Confinement;
 use super::hook::HookCalls;
+use super::identity::{self, Identity};
 use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
-use super::{Guard, banner, confine};
+use super::{Guard, banner};
 use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
+use crate::link::ToParent;
+use crate::notify::Notify;
 use crate::recover;
 use crate::supervise;
 use edge::clock::{self, Moment};
@@ -18,7 +22,7 @@ use edge::source::{FileOptions, FileSource, JournalOptions, JournalSource, Sourc
 use edge::stamp::Zone;
 use edge::surroundings::{LogPlace, Surroundings, look};
 use engine::Output;
-use event::Network;
+use event::{Network, Timestamp};
 use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
@@ -36,18 +40,8 @@ pub struct Start {
     pub enforcer: Result<Handle, String>,
     /// Shows what happens on a terminal.
     pub show: fn(&Output),
-    /// False in tests that keep their privileges.
-    pub confine: bool,
-}
-
-/// Networks of the surroundings that are never banned: as this process sees them, and as the
-/// privileged parent does, which alone can tell the connections of administrators.
-pub fn protected(state: &Path) -> Vec<Network> {
-    let mut networks = surroundings().protected();
-    networks.extend(supervise::told(state));
-    networks.sort_unstable();
-    networks.dedup();
-    networks
+    /// The parent, which tells who is protected and speaks to the service manager.
+    pub parent: Option<ToParent>,
 }
 
 /// What this host is.
@@ -59,14 +53,10 @@ impl Start {
     /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
     pub fn guard(self) -> Result<Guard, Failure> {
         let signals = signals(&ENDING)?;
+        // While everything can still be seen.
         let found = surroundings();
         let dir = self.config.state_dir();
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .context(|| dir.display().to_string())
-            .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
+        let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
@@ -78,55 +68,88 @@ impl Start {
             places.iter().any(|place| matches!(place, LogPlace::Journald { .. }));
         let tick_at =
             if from_another_process { moment.plus(super::BACKLOG_WITHIN) } else { moment };
-        let intake = open(&places, &self.config, &zone, &mut recovered, moment);
-        let now = clock::now();
-        let ports = found.ports.clone();
-        let mut protected = found.protected();
-        protected.extend(supervise::told(&dir));
         let (handle, idle) = match self.enforcer {
             Ok(handle) => (Some(handle), None),
             Err(why) => (None, Some(why)),
         };
         let socket = control::socket_path(&dir);
         let control = Control::listen(&socket).context(|| socket.display().to_string())?;
+        let hook = &self.config.export.hook;
+        Confinement::of(writable(&self.config, &dir), &places, hook).put_on()?;
+        // From here on bytes are read that strangers wrote.
+        let intake = open(&places, &self.config, &zone, &mut recovered, moment);
         let text = banner::text(&banner::Facts {
             config: &self.config,
             found: &found,
             places: &places,
             dir: &dir,
             idle: idle.as_deref(),
+            identity: &identity,
             recovered: &recovered,
         });
-        if self.confine {
-            confine::give_up(&writable(&self.config, &dir), &places)?;
-        }
         let core = recovered.core;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
-        protected.sort_unstable();
-        protected.dedup();
-        let ruleset = kernel::ruleset(&self.config, &ports, &protected);
-        let hook = HookCalls::new(&self.config.export.hook);
-        let mut guard = Guard {
+        let protected = found.protected();
+        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected);
+        let now = clock::now();
+        let guard = Guard {
+            hook: HookCalls::new(hook),
             kernel: Kernel::new(handle, ruleset, idle),
             config: self.config,
             core,
             intake,
             control,
             chores,
-            hook,
             signals,
+            // A parent speaks to the service manager itself.
+            notify: self
+                .parent
+                .as_ref()
+                .map_or_else(Notify::from_environment, |_| Notify::default()),
+            parent: self.parent,
             protected,
-            ports,
+            administrators: found.administrators.iter().copied().map(Network::host).collect(),
+            ports: found.ports,
             look_at: moment,
             tick_at,
             since: now,
             show: self.show,
         };
-        guard.protect(now);
-        guard.refresh_ruleset();
-        guard.kernel.snapshot(&guard.core.engine, now);
-        crate::print::shown(&text);
-        Ok(guard)
+        Ok(guard.begin(now, &text))
+    }
+
+    /// The state directory, and the user whose it is from now on.
+    fn become_somebody(&self, dir: &Path) -> Result<Identity, Failure> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .context(|| dir.display().to_string())
+            .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
+        let identity = identity::assume(dir).map_err(|error| {
+            Failure::new(error.to_string())
+                .remedy("see that the state directory is on a local disk")
+        })?;
+        if self.parent.is_some() {
+            // Another user's process does not keep the signal.
+            supervise::end_with_parent()?;
+        }
+        Ok(identity)
+    }
+}
+
+impl Guard {
+    /// Tells the engine, the kernel and the screen how things are.
+    fn begin(mut self, now: Timestamp, text: &str) -> Self {
+        self.protect(now);
+        self.refresh_ruleset();
+        self.kernel.snapshot(&self.core.engine, now);
+        crate::print::shown(text);
+        match &self.parent {
+            Some(parent) => parent.ready(),
+            None => self.notify.ready(),
+        }
+        self
     }
 }
 

@@ -219,3 +219,33 @@ fn requests_that_are_none_are_refused() {
     world.append(&attack(now(), "203.0.113.9"));
     guard.reads(12);
 }
+
+#[test]
+fn the_service_manager_hears_of_the_start_of_life_and_of_the_end() {
+    for place in [Place::Powerless, Place::Namespace] {
+        let world = World::new();
+        world.append("");
+        let socket = std::os::unix::net::UnixDatagram::bind(world.path("notify")).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+        let hear = || {
+            let mut buffer = [0; 512];
+            let length = loop {
+                match socket.recv(&mut buffer) {
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                    received => break received.unwrap(),
+                }
+            };
+            String::from_utf8(buffer[..length].to_vec()).unwrap()
+        };
+        let wait_for = |word: &str| while hear() != word {};
+        let guard = world.guard(place);
+        wait_for("READY=1");
+        wait_for("WATCHDOG=1");
+        wait_for("STATUS=0 bans hold; 0 lines read");
+        world.append(&attack(now(), "203.0.113.9"));
+        wait_for("STATUS=1 ban holds; 12 lines read");
+        wait_for("WATCHDOG=1");
+        guard.stop();
+        wait_for("STOPPING=1");
+    }
+}

@@ -1,7 +1,7 @@
 //! Killed at random points while a log is written, and started again: the end is the same as that
 //! of a run that was never killed.
 
-use crate::world::{Place, World, attack, failed, now, stamp, wait_until};
+use crate::world::{Place, World, attack, children, failed, now, stamp, wait_until};
 use event::Timestamp;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -144,18 +144,6 @@ fn a_line_that_came_late_counts_the_same_when_it_is_stepped_again() {
     assert_eq!(known(&world, "203.0.113.9")["hold"], on_record[0]);
     assert_eq!(known(&world, "203.0.113.9")["scores"], held["scores"]);
     guard.stop();
-}
-
-/// The process ids of the children of a process.
-fn children(pid: u32) -> Vec<(u32, String)> {
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let children = list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
-    children
-        .map(|pid| {
-            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            (pid, String::from_utf8_lossy(&command).replace('\0', " "))
-        })
-        .collect()
 }
 
 #[test]

@@ -37,7 +37,12 @@ pub enum Place {
     Plain,
     /// With an enforcer, in a network namespace of its own.
     Namespace,
+    /// The same, on a host that has the user `mailward` with the number [`USER`]. Needs root.
+    User,
 }
+
+/// The number of the user and the group `mailward` of [`Place::User`].
+pub const USER: u32 = 61_991;
 
 /// A running `mailward up`; it and its children end with this.
 pub struct Guard {
@@ -127,8 +132,17 @@ impl World {
     /// Starts a guard that writes to these.
     pub fn watched_by(&self, place: Place, out: Stdio, err: Stdio) -> Guard {
         let mut command = place.command();
+        if place == Place::User {
+            let users = fs::read_to_string("/etc/passwd").unwrap();
+            let own = format!("{users}mailward:x:{USER}:{USER}:Mailward:/:/usr/sbin/nologin\n");
+            command.env("PASSWD", self.file("passwd", own.as_bytes()));
+        }
         command.arg("up").arg("--config").arg(self.config());
         surroundings(&mut command);
+        let notify = self.path("notify");
+        if notify.exists() {
+            command.env("NOTIFY_SOCKET", notify).env("WATCHDOG_USEC", "60000000");
+        }
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         Guard { child: command.spawn().unwrap(), state: self.state(), said: self.path("said") }
     }
@@ -141,18 +155,19 @@ impl Place {
         let lost = match self {
             Place::Powerless => "-net_admin",
             Place::Plain => "-net_admin,-dac_override,-dac_read_search",
-            Place::Namespace => "-sys_boot",
+            Place::Namespace | Place::User => "-sys_boot",
         };
         let mut command = Command::new("unshare");
-        command.arg(if rustix::process::geteuid().is_root() { "-n" } else { "-rn" });
+        command.arg(if rustix::process::geteuid().is_root() { "-nm" } else { "-rnm" });
         command.args(["--", "sh", "-c", NAMESPACE, lost, env!("CARGO_BIN_EXE_mailward")]);
         command
     }
 }
 
-/// An address of its own and nothing else; then the program, without some capabilities.
+/// An address of its own and nothing else, and perhaps other users; then the program, without some
+/// capabilities.
 const NAMESPACE: &str = "ip link set lo up && ip address add 192.0.2.10/32 dev lo && \
-                         exec setpriv --bounding-set \"$0\" -- \"$@\"";
+                         { [ -z \"$PASSWD\" ] || mount --bind \"$PASSWD\" /etc/passwd; } && exec setpriv --bounding-set \"$0\" -- \"$@\"";
 
 impl Guard {
     /// What it answers to `status`, if it answers.
@@ -214,6 +229,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the guard said:\n{}", self.said());
+        }
         // It leads a group of its own: children that outlived it are in it.
         if let Some(group) = rustix::process::Pid::from_raw(self.pid().cast_signed()) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -278,11 +296,24 @@ fn surroundings(command: &mut Command) {
         .env("TZ", "UTC")
         .env("TERM", "xterm")
         .env_remove("NO_COLOR")
-        .env_remove("SSH_CONNECTION");
+        .env_remove("SSH_CONNECTION")
+        .env_remove("NOTIFY_SOCKET");
 }
 
 fn file(path: &Path) -> File {
     OpenOptions::new().append(true).create(true).open(path).unwrap()
+}
+
+/// The process ids of the children of a process, each with its command line.
+pub fn children(pid: u32) -> Vec<(u32, String)> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let children = list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
+    children
+        .map(|pid| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            (pid, String::from_utf8_lossy(&command).replace('\0', " "))
+        })
+        .collect()
 }
 
 /// Sends a signal to a process of the test.
