@@ -31,6 +31,6 @@ pub use confine::{ConfineError, confine_enforcer};
 pub use handle::{Handle, HandleError};
 pub use hook::{Hook, HookCall, HookError};
 pub use list::{List, ListError, ListForm};
-pub use message::{Counter, Held, MessageError, Order, Report};
+pub use message::{BANS_MAX as NETWORKS_MAX, Counter, Held, MessageError, Order, Report};
 pub use process::{EnforceError, probe, serve};
 pub use ruleset::{AllowOnly, Ban, Desired, Limits, Refusal, Ruleset, Scope};

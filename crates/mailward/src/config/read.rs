@@ -11,6 +11,11 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The most networks of the allowlist, and of all lists of `kernel.only` together.
+const NETWORKS_MAX: usize = 3_072;
+/// The most ports besides the standard ones.
+const PORTS_MAX: usize = 256;
+
 /// Something wrong in a configuration.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Problem {
@@ -79,7 +84,14 @@ impl Reading<'_> {
     }
 
     fn set(&mut self, setting: Setting, value: &Spanned<DeValue<'_>>) {
-        let outcome = match convert(setting, value.get_ref()) {
+        let converted = convert(setting, value.get_ref()).and_then(|converted| match &converted {
+            Value::Networks(list) => fits(list.len(), NETWORKS_MAX).map(|()| converted),
+            Value::Words(list) if setting.path() == "kernel.ports" => {
+                fits(list.len(), PORTS_MAX).map(|()| converted)
+            }
+            _ => Ok(converted),
+        });
+        let outcome = match converted {
             Ok(converted) => setting.set(&mut self.config, &converted),
             Err(text) => Err(text),
         };
@@ -94,13 +106,26 @@ impl Reading<'_> {
             return self
                 .problem(name.span(), format!("{ONLY}: the key must be a port, 1 to 65535"));
         };
-        match texts(value.get_ref()).and_then(|texts| networks(&texts)) {
+        let before: usize = self.config.kernel.only.values().map(Vec::len).sum();
+        let listed = texts(value.get_ref()).and_then(|texts| networks(&texts)).and_then(|list| {
+            fits(before + list.len(), NETWORKS_MAX)?;
+            Ok(list)
+        });
+        match listed {
             Ok(networks) => {
                 self.config.kernel.only.insert(port, networks);
             }
             Err(text) => self.problem(value.span(), format!("{ONLY}.{port}: {text}")),
         }
     }
+}
+
+/// The enforcer takes its rules in one message, and looks each ban up in each list.
+fn fits(entries: usize, most: usize) -> Result<(), String> {
+    if entries <= most {
+        return Ok(());
+    }
+    Err(format!("has {entries} entries, {most} are the most; join neighbours to wider networks"))
 }
 
 fn is_table(path: &str) -> bool {

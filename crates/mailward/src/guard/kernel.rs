@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use edge::clock::{self, Moment};
-use edge::enforce::{AllowOnly, Ban, Counter, Handle, Held, Limits, Report, Ruleset, Scope};
+use edge::enforce::{
+    AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
+};
 use engine::{Engine, Output};
 use event::{Decision, Measure, Mode, Network, Subject, Timestamp};
 use rustix::event::{PollFd, PollFlags};
@@ -12,6 +14,10 @@ use std::time::Duration;
 
 /// Reports of the enforcer that are kept for `status`.
 const NOTES_MAX: usize = 32;
+
+/// Networks in the allowlist that the kernel is told: of the configuration, of the surroundings and
+/// by orders.
+const ALLOWED_MAX: usize = edge::enforce::NETWORKS_MAX;
 
 /// The guard's side of the enforcer.
 pub struct Kernel {
@@ -105,12 +111,16 @@ impl Kernel {
         std::mem::take(&mut self.news)
     }
 
-    fn tell(&mut self, order: impl FnOnce(&mut Handle) -> Result<(), edge::enforce::HandleError>) {
-        if let Some(handle) = &mut self.handle
-            && let Err(error) = order(handle)
-        {
-            self.handle = None;
-            self.lost = Some(error.to_string());
+    fn tell(&mut self, order: impl FnOnce(&mut Handle) -> Result<(), HandleError>) {
+        let Some(handle) = &mut self.handle else { return };
+        match order(handle) {
+            Ok(()) => {}
+            // The process is well; what it was told before stays in force.
+            Err(error @ HandleError::TooLarge) => self.note(error.to_string()),
+            Err(error) => {
+                self.handle = None;
+                self.lost = Some(error.to_string());
+            }
         }
     }
 
@@ -153,6 +163,11 @@ impl Kernel {
     pub fn snapshot(&mut self, engine: &Engine, now: Timestamp) {
         let bans: Vec<Ban> = engine.holds().filter_map(|decision| ban(decision, now)).collect();
         self.tell(|handle| handle.snapshot(bans).map(drop));
+    }
+
+    /// True where one more network does not fit into the allowlist that the kernel is told.
+    pub const fn allowlist_is_full(&self) -> bool {
+        self.ruleset.allow.len() >= ALLOWED_MAX
     }
 
     /// Asks what the kernel holds for an address; [`Kernel::held`] has the answer soon.

@@ -17,6 +17,7 @@ mod orders;
 mod start;
 
 pub use filter::Starts;
+pub use kernel::ruleset;
 pub use orders::protection_text;
 pub use start::{ENDING, Start, places, signals, surroundings};
 

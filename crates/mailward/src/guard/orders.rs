@@ -27,6 +27,11 @@ impl Guard {
             }
             Request::Allow { network, duration_s, reason } => {
                 subject::network(&network).map(|network| {
+                    if self.kernel.allowlist_is_full() {
+                        return Answer::refused(format!(
+                            "{network} does not fit into the allowlist: take others off, or allow a wider network"
+                        ));
+                    }
                     let until =
                         duration_s.map(|seconds| clock::now().plus_seconds(i64::from(seconds)));
                     let ended = self.order(peer, &reason, Order::Allow { network, until });

@@ -81,6 +81,38 @@ fn the_allowlist_ends_bans_prevents_them_and_stays() {
 }
 
 #[test]
+fn an_allowlist_that_was_widened_ends_earlier_bans_at_the_next_start() {
+    let world = World::new();
+    world.append("");
+    for place in [Place::Powerless, Place::Namespace] {
+        world.configure("");
+        let guard = world.guard(place);
+        let lines = guard.lines();
+        world.append(&attack(now(), "203.0.113.9"));
+        guard.reads(lines + 12);
+        world.append(&attack(now(), "203.0.114.9"));
+        guard.reads(lines + 24);
+        assert_eq!(subjects(&world), ["203.0.113.9", "203.0.114.9"]);
+        guard.stop();
+        world.configure("allow.networks = [\"203.0.113.0/24\"]");
+        let guard = world.guard(place);
+        assert_eq!(subjects(&world), ["203.0.114.9"]);
+        if place == Place::Namespace {
+            wait_until("the kernel holds the other", || {
+                guard.status().is_some_and(|status| status["kernel"]["bans"] == 1)
+            });
+        }
+        world.ask(&["unban", "203.0.114.9"]).good();
+        guard.stop();
+    }
+    let actions = world.objects(&["query", "--actions"]);
+    let ended: Vec<&Value> =
+        actions.iter().filter(|action| action["cause"] == "allowlist").collect();
+    assert_eq!(ended.len(), 2, "on record, once for each start");
+    assert!(ended.iter().all(|action| action["subject"]["client"] == "203.0.113.9"));
+}
+
+#[test]
 fn orders_go_to_the_audit_trail_with_who_and_why() {
     let (world, guard) = begin(Place::Powerless);
     world.ask(&["ban", "203.0.113.9", "--for", "1h", "--reason", "a\u{1b}[31mb"]).good();

@@ -72,6 +72,30 @@ fn every_default_can_be_written_back() {
 }
 
 #[test]
+fn a_list_that_the_enforcer_could_not_take_is_an_error_with_its_place() {
+    let list = |count: usize| {
+        let networks: Vec<String> =
+            (0..count).map(|n| format!("\"2001:db8:{:x}:{:x}::/64\"", n / 999, n % 999)).collect();
+        format!("[{}]", networks.join(","))
+    };
+    let fits = format!(
+        "allow.networks = {0}\nkernel.only.993 = {1}\nkernel.only.143 = {1}\n",
+        list(NETWORKS_MAX),
+        list(NETWORKS_MAX / 2)
+    );
+    let (config, problems) = read(&fits);
+    assert_eq!(problems, []);
+    let ruleset = crate::guard::ruleset(&config, &[], &[]);
+    let (mut handle, _other) = edge::enforce::Handle::pair().unwrap();
+    assert!(handle.ruleset(&ruleset).is_ok());
+    let (_, problems) = read(&format!("\nallow.networks = {}", list(NETWORKS_MAX + 1)));
+    assert_eq!((problems.len(), problems[0].line), (1, 2));
+    assert!(problems[0].text.contains("3072 are the most"), "{}", problems[0].text);
+    let (_, problems) = read(&format!("{fits}kernel.only.110 = [\"192.0.2.0/24\"]\n"));
+    assert!(problems[0].text.starts_with("kernel.only.") && problems.len() == 1, "{problems:?}");
+}
+
+#[test]
 fn keys_are_unique() {
     let mut paths: Vec<_> = settings().map(Setting::path).collect();
     let count = paths.len();
