@@ -1,7 +1,7 @@
-//! Writes a journal until it is killed: the child of the test `killed`. After each commit it says
-//! on standard output up to which line everything is on record.
+//! Writes a journal until it is killed: the child of the tests `killed` and `beside`. After each
+//! commit it says on standard output up to which line everything is on record.
 //!
-//! `writer DIR`
+//! `writer DIR [SEGMENTS]`: keeps so many segments at most; without the number, all.
 
 use event::{
     Decision, Event, Evidence, Expiry, Kind, Measure, Mode, Outcome, Reason, Server, Subject, Text,
@@ -15,9 +15,10 @@ use std::time::Duration;
 use store::{Journal, Maintainer, Options, Policy, StoreError};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = std::env::args().nth(1).ok_or("writer DIR")?;
+    let dir = std::env::args().nth(1).ok_or("writer DIR [SEGMENTS]")?;
     let (mut journal, recovery) = Journal::open(Path::new(&dir), Options::default())?;
-    let policy = Policy { segment_records: 700, ..Policy::default() };
+    let segments = std::env::args().nth(2).map_or(Ok(u64::MAX), |count| count.parse())?;
+    let policy = Policy { segment_records: 700, segments, ..Policy::default() };
     let maintainer = journal.maintainer(policy);
     let (stop, stopped) = channel::<()>();
     let thread = std::thread::spawn(move || {

@@ -10,6 +10,9 @@ pub(crate) const FILE: &str = "journal.db";
 /// `PRAGMA user_version`. 1: without the table `summary`.
 pub(crate) const FORMAT: u32 = 2;
 
+/// How long a connection waits for another's lock.
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
+
 /// Everything at once: the tables are made in this order in every database, so that the root
 /// pages have the same numbers and a lost first page can be put back (see `salvage`).
 pub(crate) const SCHEMA: &str = "
@@ -54,7 +57,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let sql = |action| StoreError::sql(action, path);
     let db = Connection::open(path).map_err(sql("open the journal"))?;
     let setup = || -> Result<u32, rusqlite::Error> {
-        db.busy_timeout(Duration::from_secs(10))?;
+        db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(64);
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
@@ -95,7 +98,7 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<(Connection, u32), StoreError> 
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags).map_err(sql("open the journal"))?;
     let setup = || -> Result<u32, rusqlite::Error> {
-        db.busy_timeout(Duration::from_secs(10))?;
+        db.busy_timeout(BUSY)?;
         db.pragma_update(None, "cell_size_check", true)?;
         db.pragma_query_value(None, "user_version", |row| row.get(0))
     };

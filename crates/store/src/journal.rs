@@ -12,7 +12,6 @@ use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Timestamp};
 use pending::Pending;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -141,7 +140,7 @@ pub struct Journal {
     sources: BTreeMap<String, SourceId>,
     shared: Arc<Shared>,
     losses: Vec<crate::Loss>,
-    _lock: File,
+    _lock: open::Lock,
 }
 
 impl Journal {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// When batches become history, and how long things are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,7 +114,7 @@ impl Maintainer {
         }
         self.retain(now, &mut done)?;
         moved?;
-        while self.make_segments(now, &mut done)? {}
+        self.make_all_segments(now, &mut done)?;
         self.summarize()?;
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;
@@ -173,9 +174,29 @@ impl Maintainer {
         run(self.database()?).map_err(self.sql(action))
     }
 
+    /// Segments, while they are due. One that failed (a full disk) may leave files that nobody
+    /// knows: the next round removes them, else each round would leave some more.
+    fn make_all_segments(
+        &mut self,
+        now: Timestamp,
+        done: &mut Maintained,
+    ) -> Result<(), StoreError> {
+        loop {
+            match self.make_segments(now, done) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => {
+                    self.adopted = false;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// Moves the write-ahead log's content into the database. The bulk is moved beside the
     /// writer; only a log that has grown large is emptied while the writer waits, and then little
-    /// is left to move.
+    /// is left to move. The writer never waits for a reader: where one still needs the log, it is
+    /// emptied another time.
     fn move_log(&self) -> Result<(), StoreError> {
         let run = |mode: &str| -> Result<(), StoreError> {
             self.database()?
@@ -186,8 +207,12 @@ impl Maintainer {
         let log = self.dir.join(format!("{}-wal", database::FILE));
         if std::fs::metadata(&log).is_ok_and(|file| file.len() > LOG_BYTES) {
             run("PASSIVE")?;
+            let waits = |time| self.database()?.busy_timeout(time).map_err(self.sql("set a limit"));
             let _turn = self.shared.turn();
-            run("TRUNCATE")?;
+            waits(Duration::ZERO)?;
+            let emptied = run("TRUNCATE");
+            waits(database::BUSY)?;
+            emptied?;
         }
         Ok(())
     }

@@ -143,3 +143,55 @@ fn maintenance_on_a_full_disk_fails_whole_and_goes_on_later() {
     let reader = Reader::open(&dir).unwrap();
     assert_eq!(reader.query(&store::Filter::default(), 5000).unwrap().rows.len(), 2000);
 }
+
+/// Whatever step of it finds the disk full: nothing is left that fills it further, and nothing is
+/// there twice when there is room again.
+#[test]
+fn maintenance_that_runs_out_of_room_leaves_nothing_behind() {
+    let Some(disk) = Small::mount("16m") else {
+        eprintln!("skipped: no root, or no right to mount");
+        return;
+    };
+    let dir = disk.0.path().join("journal");
+    let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
+    let policy = store::Policy { segment_records: 100, ..store::Policy::default() };
+    let mut maintainer = journal.maintainer(policy);
+    let now = event::Timestamp::from_seconds(support::DAY);
+    let ending = |end: &str| {
+        let files = std::fs::read_dir(&dir).unwrap().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|found| found == end)).count()
+    };
+    let (mut seq, mut refused, mut done) = (0, 0, 0);
+    for room in (0..60).map(|step| step * 271 % 60 * 24 * 1024) {
+        for _ in 0..400 {
+            seq += 1;
+            append(&mut journal, seq, "a");
+            if seq.is_multiple_of(4) {
+                journal.append_decision(seq, &decision(seq));
+            }
+        }
+        journal.commit(&[("a", &seq.to_string())]).unwrap();
+        fill_up(disk.0.path());
+        let ballast = std::fs::File::options().write(true).open(disk.0.path().join("ballast"));
+        let ballast = ballast.unwrap();
+        let length = ballast.metadata().unwrap().len();
+        ballast.set_len(length.saturating_sub(room)).unwrap();
+        for _ in 0..2 {
+            match maintainer.maintain(now) {
+                Ok(_) => done += 1,
+                Err(StoreError::Full { .. }) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+            assert_eq!(ending("tmp"), 0);
+        }
+        std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
+    }
+    assert!(refused > 5 && done > 5, "{refused} refused, {done} done");
+    assert_eq!(maintainer.maintain(now).unwrap().losses, []);
+    let reader = Reader::open(&dir).unwrap();
+    assert_eq!(reader.statistics().unwrap().segments, ending("parquet") as u64);
+    let found = reader.query(&store::Filter::default(), 100_000).unwrap();
+    let seqs: Vec<u64> = found.rows.iter().rev().filter_map(store::Row::seq).collect();
+    assert_eq!(seqs, (1..=seq).collect::<Vec<_>>());
+    assert_eq!(reader.actions(100_000).unwrap().rows.len() as u64, seq / 4);
+}

@@ -9,7 +9,7 @@
 use super::{Maintained, Maintainer, remove};
 use crate::batch::Batch;
 use crate::segment::{self, Name, Segment, Written, write};
-use crate::{Loss, StoreError, checkpoint};
+use crate::{Loss, StoreError, checkpoint, database};
 use ::event::Timestamp;
 use rusqlite::{Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,7 @@ impl Maintainer {
         done: &mut Maintained,
     ) -> Result<bool, StoreError> {
         let Some((first, last, records)) = self.next_span(now)? else { return Ok(false) };
+        self.flush_log()?;
         let sources = self.sources()?;
         let mut losses = Vec::new();
         let batches = (first..=last).filter_map(|id| match self.batch(id) {
@@ -49,6 +50,18 @@ impl Maintainer {
         done.segments_made += written.len() as u64;
         done.records_moved += records;
         Ok(true)
+    }
+
+    /// A segment is on the disk for good before its entry is. Its batches must be so before: after
+    /// a power cut that took them back, its lines would be read, and be there, a second time.
+    fn flush_log(&self) -> Result<(), StoreError> {
+        let log = self.dir.join(format!("{}-wal", database::FILE));
+        match fs::File::open(&log).and_then(|file| file.sync_data()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("flush", &log)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The batches of the next segment, if it is due: first, last, records.
@@ -168,11 +181,11 @@ impl Maintainer {
     }
 
     /// Files that are in no catalogue: those of a crash are removed, those of a journal whose
-    /// catalogue was lost are entered again.
+    /// catalogue was lost are entered again. Entries whose file is gone are told and taken out.
     pub(super) fn adopt(&self, done: &mut Maintained) -> Result<(), StoreError> {
-        let known = self.known()?;
+        let mut known = self.known()?;
         for name in segment::names(&self.dir) {
-            if known.contains(&name.to_string()) {
+            if known.remove(&name.to_string()) {
                 continue;
             }
             let path = self.dir.join(name.to_string());
@@ -198,6 +211,16 @@ impl Maintainer {
                     let _ = fs::rename(&path, &set_aside);
                     done.losses.push(Loss::new(&set_aside, format!("set aside: {error}")));
                 }
+            }
+        }
+        for gone in known {
+            let path = self.dir.join(&gone);
+            if matches!(fs::exists(&path), Ok(false)) {
+                self.write("take a segment out of the catalogue", |from| {
+                    from.execute("DELETE FROM segment WHERE name = ?1", [&gone])
+                })?;
+                let what = "the segment was removed by somebody else; its records are lost";
+                done.losses.push(Loss::new(&path, what));
             }
         }
         Ok(())

@@ -48,6 +48,11 @@ impl Family {
     pub(crate) const fn code(self) -> u8 {
         self as u8
     }
+
+    /// The file's name until it is whole.
+    fn temporary(self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.tmp", self.name()))
+    }
 }
 
 /// A segment that is on the disk, for the catalogue.
@@ -60,8 +65,24 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
 }
 
-/// Writes batches (in order) as up to one segment of each family into `dir`.
+/// Writes batches (in order) as up to one segment of each family into `dir`. Where that fails,
+/// nothing half-written is left to fill the disk.
 pub(crate) fn write(
+    dir: &Path,
+    batches: impl Iterator<Item = (u64, Batch)>,
+    span: (u64, u64),
+    sources: &BTreeMap<u32, String>,
+) -> Result<Vec<Written>, StoreError> {
+    let written = write_families(dir, batches, span, sources);
+    if written.is_err() {
+        for family in [Family::Events, Family::Actions] {
+            let _ = fs::remove_file(family.temporary(dir));
+        }
+    }
+    written
+}
+
+fn write_families(
     dir: &Path,
     batches: impl Iterator<Item = (u64, Batch)>,
     span: (u64, u64),
@@ -109,7 +130,7 @@ struct Writing {
 
 impl Writing {
     fn begin(dir: &Path, family: Family, span: (u64, u64)) -> Result<Self, StoreError> {
-        let path = dir.join(format!("{}.tmp", family.name()));
+        let path = family.temporary(dir);
         let file = File::options()
             .read(true)
             .write(true)
@@ -197,7 +218,9 @@ impl Writing {
             Ok(tail_start as u64)
         };
         let tail_start = close(&mut self.writer).map_err(parquet("write", &path))?;
-        let summing = self.writer.into_inner().map_err(parquet("write", &path))?;
+        // Not `into_inner`, which hides a full disk in a text.
+        self.writer.finish().map_err(parquet("write", &path))?;
+        let summing = std::mem::take(self.writer.inner_mut());
         let bytes = summing.written;
         let Some(file) = summing.into_file() else {
             return Err(StoreError::damaged(&path, "closed too early"));
