@@ -15,7 +15,6 @@ const FLAGS: &[&str] = &[
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    "-Ccodegen-units=1",
 ];
 /// What makes a wrapped number a find. Not for these targets: their bytes stand behind a checksum,
 /// so a number out of range is no find, an index out of range still is.
