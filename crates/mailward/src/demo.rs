@@ -10,7 +10,7 @@ use crate::failure::{Context as _, Failure};
 use crate::recover;
 use crate::story;
 use crate::terminal::{Style, Tone, count};
-use crate::understand::{Tally, understand};
+use crate::understand::{Reading, Tally};
 use edge::clock;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
@@ -47,7 +47,7 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
     let recovered = recover::open(&dir, &config.engine)?;
     let mut player = Player {
         core: recovered.core,
-        completer: Completer::new(Zone::UTC, Years::Until(clock::now())),
+        reading: Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now()))),
         tally: Tally::default(),
         rules: BTreeMap::new(),
         began: None,
@@ -60,7 +60,7 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
 
 struct Player {
     core: Core,
-    completer: Completer,
+    reading: Reading,
     tally: Tally,
     rules: BTreeMap<String, u64>,
     /// The first stamp, and when it was played.
@@ -73,7 +73,7 @@ impl Player {
         let source = self.core.journal.source("demo");
         let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
         while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
-            let understood = understand(&mut self.completer, line.bytes, None);
+            let understood = self.reading.understand(line.bytes, None);
             if self.wait_for(understood.at, signals) {
                 break;
             }

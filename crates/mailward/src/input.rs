@@ -1,7 +1,7 @@
 //! The logs that `parse` and `replay` read: one after the other, or merged by time.
 
 use crate::failure::{Context as _, Failure};
-use crate::understand::{Understood, understand};
+use crate::understand::{Reading, Understood};
 use clap::ArgMatches;
 use edge::clock;
 use edge::source::LineReader;
@@ -18,7 +18,7 @@ pub struct Log {
     /// Bytes of the decompressed log handed out.
     pub offset: u64,
     reader: LineReader<'static>,
-    completer: Completer,
+    reading: Reading,
 }
 
 /// Opens the logs named on the command line.
@@ -56,7 +56,7 @@ impl Log {
             lines: 0,
             offset: 0,
             reader,
-            completer: Completer::new(zone.clone(), years),
+            reading: Reading::new(Completer::new(zone.clone(), years)),
         })
     }
 
@@ -73,7 +73,7 @@ impl Log {
         let Some(line) = line else { return Ok(false) };
         self.lines += 1;
         self.offset = line.offset_end;
-        let understood = understand(&mut self.completer, line.bytes, None);
+        let understood = self.reading.understand(line.bytes, None);
         take(self.lines, line.bytes, &understood)?;
         Ok(true)
     }

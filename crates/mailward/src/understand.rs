@@ -4,7 +4,7 @@
 use crate::terminal::count;
 use edge::stamp::{Completed, Completer};
 use event::{Civil, Timestamp};
-use parse::{Record, Stamp};
+use parse::{Framer, Record, Stamp};
 use std::fmt;
 
 /// What a line turned out to be: the parser's own word.
@@ -34,15 +34,34 @@ impl<'a> Understood<'a> {
     }
 }
 
-/// Reads one line of the source that `completer` belongs to. `arrival` is now for a line that is
-/// read as it is written, `None` for one of an old log.
-#[inline]
-pub fn understand<'a>(
+/// Reads the lines of one source, in order.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    framer: Framer,
+    completer: Completer,
+}
+
+impl Reading {
+    /// Of the source that `completer` is for.
+    pub const fn new(completer: Completer) -> Self {
+        Reading { framer: Framer::new(), completer }
+    }
+
+    /// Reads the next line. `arrival` is now for one that is read as it is written, `None` for one
+    /// of an old log.
+    #[inline(always)] // a record is large to return
+    pub fn understand<'a>(&mut self, line: &'a [u8], arrival: Option<Timestamp>) -> Understood<'a> {
+        complete(&mut self.completer, self.framer.frame(line), arrival)
+    }
+}
+
+#[inline(always)]
+fn complete<'a>(
     completer: &mut Completer,
-    line: &'a [u8],
+    record: Option<Record<'a>>,
     arrival: Option<Timestamp>,
 ) -> Understood<'a> {
-    let Some(record) = parse::frame(line) else {
+    let Some(record) = record else {
         return Understood { at: Timestamp(i64::MIN), clamped: false, back_s: 0, record: None };
     };
     let completed = match record.stamp {

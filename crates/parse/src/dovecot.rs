@@ -93,7 +93,7 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 fn cut<'a>(record: &Record<'a>, at: Timestamp) -> Option<Line<'a>> {
     let program = record.program.bytes();
     let (service, identity, text) = if program == b"dovecot" {
-        let (service, rest) = scan::take_while(record.message, is_service);
+        let (service, rest) = service(record.message)?;
         match rest.first()? {
             b':' => (service, &b""[..], rest.strip_prefix(b": ").or(rest.strip_prefix(b":"))?),
             b'(' | b'<' => (service, &b""[..], rest),
@@ -105,6 +105,17 @@ fn cut<'a>(record: &Record<'a>, at: Timestamp) -> Option<Line<'a>> {
     };
     let (level, text) = level(text);
     Some(Line { service, identity, level, text, at, host: record.host, pid: record.pid })
+}
+
+/// The name of a service at the front. `None` where no colon or bracket ends it.
+#[inline]
+fn service(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    const USUAL: [&[u8]; 5] = [b"imap-login:", b"imap(", b"auth:", b"lmtp(", b"pop3-login:"];
+    if let Some(usual) = USUAL.iter().find(|usual| message.starts_with(usual)) {
+        return message.split_at_checked(usual.len() - 1);
+    }
+    let (service, rest) = scan::take_while(message, is_service);
+    (!rest.is_empty()).then_some((service, rest))
 }
 
 fn is_service(byte: u8) -> bool {
@@ -184,6 +195,19 @@ fn protocol(service: &[u8]) -> Protocol {
 
 /// A session id: Dovecot's own are base64; what a trusted proxy forwards may hold a little more.
 fn session_id(bytes: &[u8]) -> Option<Text<'_>> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_.:".contains(byte);
+    let plain = |byte: &u8| SESSION_ID[usize::from(*byte)];
     (!bytes.is_empty() && bytes.len() <= 128 && bytes.iter().all(plain)).then_some(Text(bytes))
 }
+
+/// Which bytes a session id may hold.
+const SESSION_ID: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let value = byte as u8;
+        table[byte] = value.is_ascii_alphanumeric()
+            || matches!(value, b'+' | b'/' | b'=' | b'-' | b'_' | b'.' | b':');
+        byte += 1;
+    }
+    table
+};

@@ -13,14 +13,17 @@ extern crate alloc;
 
 mod dovecot;
 mod exim;
+mod framer;
 mod opensmtpd;
 mod postfix;
 mod record;
 mod scan;
 
+pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
 use event::{Event, Timestamp};
+use framer::Owner;
 
 /// What a message says.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -58,10 +61,13 @@ pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER,
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
-    for parser in PARSERS {
-        if (parser.owns)(record) {
-            return (parser.parse)(record, at);
-        }
+    let parser = match record.owner {
+        Owner::Row(row) => PARSERS.get(usize::from(row)),
+        Owner::Nobody => None,
+        Owner::Unasked => PARSERS.iter().find(|parser| (parser.owns)(record)),
+    };
+    match parser {
+        Some(parser) => (parser.parse)(record, at),
+        None => Parsed::Foreign,
     }
-    Parsed::Foreign
 }

@@ -41,37 +41,52 @@ fn owns(record: &Record<'_>) -> bool {
     }
 }
 
+/// Begins with the lines that smtpd writes most. The long way leads to the same: none of these words
+/// can begin a queue id or a severity. Each makes its event where it is returned, as one is large.
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let line = Line::of(record, at);
     let message = record.message;
-    if let Some(event) = frequent(&line, message) {
-        return Parsed::Event(event);
+    match message.first() {
+        Some(b'c') => {
+            if let Some(peer) = message.strip_prefix(b"connect from ")
+                && let Some(event) = smtpd::connect(&line, peer)
+            {
+                return Parsed::Event(event);
+            }
+        }
+        Some(b'd') => {
+            if let Some(peer) = message.strip_prefix(b"disconnect from ")
+                && let Some(event) = smtpd::disconnect(&line, peer)
+            {
+                return Parsed::Event(event);
+            }
+        }
+        Some(b'A') if message.starts_with(b"Anonymous TLS") => {
+            if let Some(event) = smtpd::tls_established(&line, message) {
+                return Parsed::Event(event);
+            }
+        }
+        Some(b'N') if message.starts_with(b"NOQUEUE: r") => {
+            let rest = message.get(b"NOQUEUE: ".len()..).unwrap_or_default();
+            if let Some(event) = reject::event(&line, None, rest) {
+                return Parsed::Event(event);
+            }
+        }
+        _ => {}
     }
-    if let Some((severity, text)) = severity(message) {
-        return troubled(&line, severity, text);
-    }
-    if let Some((id, rest)) = queue_id(message) {
-        return queued(&line, id, rest);
-    }
-    match plain(&line, message) {
-        Parsed::Unknown => noise::daemon(line.daemon()).map_or(Parsed::Unknown, Parsed::Noise),
-        parsed => parsed,
-    }
+    any(&line, message)
 }
 
-/// The lines that smtpd writes most. The long way leads to the same: none of these words can begin
-/// a queue id or a severity.
-#[inline(always)] // an event is large to return
-fn frequent<'a>(line: &Line<'a>, message: &'a [u8]) -> Option<Event<'a>> {
-    match message.first()? {
-        b'c' => smtpd::connect(line, message.strip_prefix(b"connect from ")?),
-        b'd' => smtpd::disconnect(line, message.strip_prefix(b"disconnect from ")?),
-        b'A' if message.starts_with(b"Anonymous TLS") => smtpd::tls_established(line, message),
-        b'N' => {
-            let rest = message.strip_prefix(b"NOQUEUE: ").filter(|rest| rest.starts_with(b"r"))?;
-            reject::event(line, None, rest)
-        }
-        _ => None,
+fn any<'a>(line: &Line<'a>, message: &'a [u8]) -> Parsed<'a> {
+    if let Some((severity, text)) = severity(message) {
+        return troubled(line, severity, text);
+    }
+    if let Some((id, rest)) = queue_id(message) {
+        return queued(line, id, rest);
+    }
+    match plain(line, message) {
+        Parsed::Unknown => noise::daemon(line.daemon()).map_or(Parsed::Unknown, Parsed::Noise),
+        parsed => parsed,
     }
 }
 
@@ -145,12 +160,18 @@ fn queued<'a>(line: &Line<'a>, id: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
         // Two of three lines of a queue are these.
         Some(b'r') if rest == b"removed" => return Parsed::Noise("queue-removed"),
         Some(b'm') if rest.starts_with(b"message-id=") => return Parsed::Noise("message-id"),
+        Some(b'f') if rest.starts_with(b"from=<") => match delivery::from(line, text, rest) {
+            Some(event) => return Parsed::Event(event),
+            None => None,
+        },
+        Some(b't') if rest.starts_with(b"to=<") => match delivery::to(line, text, rest) {
+            Some(event) => return Parsed::Event(event),
+            None => None,
+        },
         Some(b'c') => rest
             .strip_prefix(b"client=")
             .filter(|_| queue_id.is_some())
             .and_then(|rest| sasl::client(line, text, rest)),
-        Some(b'f') if rest.starts_with(b"from=<") => delivery::from(line, text, rest),
-        Some(b't') if rest.starts_with(b"to=<") => delivery::to(line, text, rest),
         Some(b'u') => delivery::uid(line, text, rest),
         Some(b'l' | b't') => smtpd::ended(line, rest).map(|event| Event { queue_id, ..event }),
         _ => None,

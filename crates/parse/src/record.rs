@@ -8,6 +8,7 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
+use crate::framer::Owner;
 use crate::scan;
 use event::{Text, Timestamp};
 
@@ -28,6 +29,8 @@ pub struct Record<'a> {
     pub message: &'a [u8],
     /// How the line was framed.
     pub envelope: Envelope,
+    /// Whose line it is, where that is known already.
+    pub(crate) owner: Owner,
 }
 
 /// How a line is framed.
@@ -140,7 +143,15 @@ fn own_file<'a>(
     message: &'a [u8],
     envelope: Envelope,
 ) -> Record<'a> {
-    Record { stamp, host: None, program: Text(program), pid: None, message, envelope }
+    Record {
+        stamp,
+        host: None,
+        program: Text(program),
+        pid: None,
+        message,
+        envelope,
+        owner: Owner::Unasked,
+    }
 }
 
 /// `host program[pid]: message`; a first word that ends in a colon is the program (the local
@@ -162,7 +173,15 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
         // BusyBox and OpenBSD write `mail.info` between host and program.
         None => tag(behind_facility(tagged)?)?,
     };
-    Some(Record { stamp, host, program: Text(program), pid, message, envelope })
+    Some(Record {
+        stamp,
+        host,
+        program: Text(program),
+        pid,
+        message,
+        envelope,
+        owner: Owner::Unasked,
+    })
 }
 
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
@@ -241,6 +260,7 @@ fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
         // rsyslog's template keeps the space that RFC 3164 has behind the colon.
         message: message.strip_prefix(b" ").unwrap_or(message),
         envelope: Envelope::Rfc5424,
+        owner: Owner::Unasked,
     })
 }
 

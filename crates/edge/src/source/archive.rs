@@ -107,19 +107,28 @@ impl<'r> LineReader<'r> {
     #[inline]
     pub fn next(&mut self) -> Result<Option<Line<'_>>, ReadError> {
         // The place of the newline and not the line, which would stay borrowed over the filling.
-        let newline = loop {
-            if let Some(newline) = self.buffer.newline() {
-                break newline;
-            }
-            if self.ended {
-                return Ok(self.buffer.rest());
-            }
-            self.fill()?;
+        let newline = match self.buffer.newline() {
+            Some(newline) => Some(newline),
+            None => self.next_newline()?,
         };
-        Ok(Some(self.buffer.hand_out(newline, 1)))
+        Ok(match newline {
+            Some(newline) => Some(self.buffer.hand_out(newline, 1)),
+            None => self.buffer.rest(),
+        })
     }
 
+    /// Reads on to the end of the line; `None` where the input ends before.
     #[cold]
+    fn next_newline(&mut self) -> Result<Option<usize>, ReadError> {
+        while !self.ended {
+            self.fill()?;
+            if let Some(newline) = self.buffer.newline() {
+                return Ok(Some(newline));
+            }
+        }
+        Ok(None)
+    }
+
     fn fill(&mut self) -> Result<(), ReadError> {
         let at = self.buffer.read_offset();
         match self.input.read(self.buffer.space()) {

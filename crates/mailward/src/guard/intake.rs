@@ -1,7 +1,7 @@
 //! The sources of a guard, read in turn with a budget, so that none starves another.
 
 use crate::core::Core;
-use crate::understand::{Tally, Told, understand};
+use crate::understand::{Reading, Tally, Told};
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
@@ -18,7 +18,7 @@ const NOTE_EVERY_S: u64 = 60;
 /// One source, with what belongs to it.
 pub struct Followed {
     source: Box<dyn Source>,
-    completer: Completer,
+    reading: Reading,
     id: SourceId,
     note_after: Moment,
     committed: String,
@@ -39,7 +39,7 @@ impl Followed {
     pub fn new(source: Box<dyn Source>, zone: &Zone, core: &mut Core) -> Self {
         let id = core.journal.source(source.name());
         Followed {
-            completer: Completer::new(zone.clone(), Years::Until(clock::now())),
+            reading: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
             committed: source.position().encode(),
             source,
             id,
@@ -60,12 +60,12 @@ impl Followed {
     }
 
     fn read(&mut self, core: &mut Core) -> Progress {
-        let Followed { source, completer, id, note_after, late, tally, .. } = self;
+        let Followed { source, reading, id, note_after, late, tally, .. } = self;
         let moment = clock::monotonic();
         *late = false;
         source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
-            let understood = understand(completer, line.bytes, Some(now));
+            let understood = reading.understand(line.bytes, Some(now));
             let told = understood.told();
             let seq = core.line(*id, line.bytes, &told);
             tally.take(&told);

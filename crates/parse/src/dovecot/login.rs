@@ -142,7 +142,7 @@ fn certificate_subject(name: &[u8]) -> bool {
 /// as a line that was cut inside an address would name another client.
 fn group_fields(group: &[u8]) -> Tail<'_> {
     let rest = group.strip_prefix(b", rip=").unwrap_or_default();
-    let Some(end) = memchr::memchr(b',', rest) else { return Tail::default() };
+    let Some(end) = scan::find_byte(rest, b',') else { return Tail::default() };
     let (client, rest) = rest.split_at(end);
     let mut tail = Tail { client: address(client), ..Tail::default() };
     let rest = match scan::find_last_by(rest, b", session=<", 10) {
@@ -162,7 +162,7 @@ fn group_fields(group: &[u8]) -> Tail<'_> {
 fn behind_field<'a>(bytes: &'a [u8], field: &[u8]) -> &'a [u8] {
     match bytes.strip_prefix(field) {
         Some(rest) => {
-            let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
+            let end = scan::find_byte(rest, b',').unwrap_or(rest.len());
             rest.get(end..).unwrap_or_default()
         }
         None => bytes,

@@ -66,7 +66,7 @@ fn behind_word(rest: &[u8]) -> Option<&[u8]> {
         [b" I=[", b" U=", b" Ci=", b" X=", b" CV=", b" SNI=", b" TFO", b" DS"];
     WORDS.iter().find(|word| rest.starts_with(word))?;
     let inner = rest.get(1..)?;
-    let end = memchr::memchr(b' ', inner).unwrap_or(inner.len());
+    let end = scan::find_byte(inner, b' ').unwrap_or(inner.len());
     // `I=[192.0.2.10]:587: 535 ...`: the last colon belongs to what follows.
     let end = if inner.get(..end)?.ends_with(b":") { end - 1 } else { end };
     inner.get(end..)

@@ -81,7 +81,7 @@ fn arrival<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     let Some(peer) = Peer::read(host) else { return Parsed::Event(message) };
     let rest = peer.behind_details();
     let Some(rest) = rest.strip_prefix(b" P=") else { return Parsed::Event(message) };
-    let rest = rest.get(memchr::memchr(b' ', rest).unwrap_or(rest.len())..).unwrap_or_default();
+    let rest = rest.get(scan::find_byte(rest, b' ').unwrap_or(rest.len())..).unwrap_or_default();
     let rest = Peer { rest: behind_pipelining(rest), ..peer }.behind_details();
     let Some(login) = rest.strip_prefix(b" A=") else { return Parsed::Event(peer.on(message)) };
     let login = login.get(..end_of_login(login)).unwrap_or_default();
@@ -126,7 +126,7 @@ fn sender(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let quoted = if rest.first() == Some(&b'"') { quoted_end(rest)? } else { 0 };
     let behind = rest.get(quoted..)?;
-    let end = memchr::memchr(b' ', behind).unwrap_or(behind.len());
+    let end = scan::find_byte(behind, b' ').unwrap_or(behind.len());
     let tail = behind.get(..end)?;
     // A closing quote is followed by the domain; a quote elsewhere is in no address.
     if tail.contains(&b'"') || quoted > 0 && !tail.starts_with(b"@") {

@@ -5,6 +5,7 @@ use crate::scan;
 use event::{Event, Kind, Outcome, Reason, Text};
 
 /// qmgr: `QUEUEID: from=<a>, size=1, nrcpt=1 (queue active)`, or `status=expired`.
+#[inline(always)] // an event is large to return
 pub(super) fn from<'a>(line: &Line<'a>, queue_id: Text<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let rest = rest.strip_prefix(b"from=<")?;
     let queue_id = Some(queue_id);
@@ -35,6 +36,7 @@ pub(super) fn uid<'a>(line: &Line<'a>, queue_id: Text<'a>, rest: &'a [u8]) -> Op
 ///
 /// The addresses are strangers' text and so are the next server's words; Postfix's own lie
 /// between. The recipient ends at the first delimiter, and the status is the first behind it.
+#[inline(always)] // an event is large to return
 pub(super) fn to<'a>(line: &Line<'a>, queue_id: Text<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let rest = rest.strip_prefix(b"to=<")?;
     let end = memchr::memchr_iter(b'>', rest).find(|at| {

@@ -22,9 +22,8 @@ const ADDRESS_MAX: usize = 64;
 /// Reads a peer from the front; the rest begins behind it. `None` where there is none, which is
 /// also the case where the line ends before the closing bracket.
 pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
-    let front = bytes.get(..NAME_MAX + 1).unwrap_or(bytes);
-    let name = scan::find_near(front, *b"[ :")?;
-    let inner = bytes.get(name..)?.strip_prefix(b"[")?;
+    let name = end_of_name(bytes)?;
+    let inner = bytes.get(name + 1..)?;
     if let Some((address, [b']', rest @ ..])) = scan::leading_ipv4(inner) {
         return Some((Peer { client: Some(IpAddr::V4(address)) }, behind_port(rest)));
     }
@@ -35,6 +34,16 @@ pub(super) fn peer(bytes: &[u8]) -> Option<(Peer, &[u8])> {
         return None;
     }
     Some((Peer { client }, behind_port(inner.get(end + 1..)?)))
+}
+
+/// Where the bracket behind the name is.
+#[inline]
+fn end_of_name(bytes: &[u8]) -> Option<usize> {
+    if bytes.starts_with(b"unknown[") {
+        return Some(7);
+    }
+    let end = scan::find_near(bytes.get(..NAME_MAX + 1).unwrap_or(bytes), *b"[ :")?;
+    (bytes.get(end) == Some(&b'[')).then_some(end)
 }
 
 /// True where `rest`, which stands behind a peer, begins with Postfix's words for this place, or

@@ -43,18 +43,7 @@ fn is_counts(rest: &[u8]) -> bool {
 fn counts(text: &[u8]) -> CommandCounts {
     let mut counts = CommandCounts::default();
     let mut rest = text;
-    while let Some(token) = rest.strip_prefix(b" ") {
-        // Nearly all commands have four letters.
-        let (name, numbers) = match token {
-            [b'e' | b'a' | b'm' | b'r' | b'q' | b'd', b, c, d, b'=', ..]
-                if b.is_ascii_lowercase() && c.is_ascii_lowercase() && d.is_ascii_lowercase() =>
-            {
-                token.split_at(4)
-            }
-            _ => scan::take_while(token, |byte| byte.is_ascii_lowercase()),
-        };
-        let Some((ok, behind)) = numbers.strip_prefix(b"=").and_then(count) else { break };
-        let (all, behind) = behind.strip_prefix(b"/").and_then(count).unwrap_or((ok, behind));
+    while let Some((name, ok, all, behind)) = usual_token(rest).or_else(|| token(rest)) {
         match name {
             b"auth" => (counts.auth_ok, counts.auth_all) = (ok, all),
             b"mail" => (counts.mail_ok, counts.mail_all) = (ok, all),
@@ -66,6 +55,32 @@ fn counts(text: &[u8]) -> CommandCounts {
         rest = behind;
     }
     counts
+}
+
+/// A command, its successes, all its tries, and what follows.
+type Token<'a> = (&'a [u8], u32, u32, &'a [u8]);
+
+/// ` ehlo=1 `: nearly all commands have four letters and came less than ten times.
+#[inline]
+fn usual_token(text: &[u8]) -> Option<Token<'_>> {
+    match text {
+        [b' ', a, b, c, d, b'=', ok @ b'0'..=b'9', b' ', ..]
+            if [a, b, c, d].iter().all(|letter| letter.is_ascii_lowercase()) =>
+        {
+            let ok = u32::from(ok - b'0');
+            Some((text.get(1..5)?, ok, ok, text.get(7..)?))
+        }
+        _ => None,
+    }
+}
+
+#[inline]
+fn token(text: &[u8]) -> Option<Token<'_>> {
+    let token = text.strip_prefix(b" ")?;
+    let (name, numbers) = scan::take_while(token, |byte| byte.is_ascii_lowercase());
+    let (ok, behind) = numbers.strip_prefix(b"=").and_then(count)?;
+    let (all, behind) = behind.strip_prefix(b"/").and_then(count).unwrap_or((ok, behind));
+    Some((name, ok, all, behind))
 }
 
 #[inline]
