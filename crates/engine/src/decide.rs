@@ -137,7 +137,7 @@ impl Engine {
     fn offend(&mut self, key: u64, ban_s: u32) -> (u32, u32) {
         let (now_s, bans) = (self.now_s(), self.config.ban);
         let Some(row) = self.state.offences.entry(key) else { return (1, ban_s) };
-        let earlier = (row.offences.at(now_s, bans.offence_half_life_s) + 500) / 1000;
+        let earlier = row.offences.at(now_s, bans.offence_half_life_s).saturating_add(500) / 1000;
         row.offences.add(now_s, bans.offence_half_life_s, 1000);
         let factor = bans.growth.saturating_pow(earlier);
         (earlier.saturating_add(1), ban_s.saturating_mul(factor).min(bans.longest_s.max(1)))

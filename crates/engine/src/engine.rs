@@ -148,7 +148,7 @@ impl Engine {
             match timer {
                 Timer::End(row) => self.lift_row(row, "expired", out),
                 Timer::Grace { account, client } => {
-                    detect::distributed_guessing::grace_over(self, account, client, out);
+                    detect::grace_over(self, account, client, out);
                 }
             }
         }
@@ -170,7 +170,7 @@ impl Engine {
     }
 
     fn event(&mut self, seq: u64, event: &Event<'_>, out: &mut Vec<Output>) {
-        let Some(address) = event.client else { return };
+        let Some(address) = event.client else { return detect::nameless(self, event) };
         let Some(client) = ClientKey::of(address) else { return };
         let seen = Seen { seq, now_s: self.now_s(), client, address, event };
         detect::event(self, &seen, out);

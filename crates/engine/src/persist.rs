@@ -119,3 +119,73 @@ fn name(bytes: &[u8]) -> Option<Name> {
     let known = known.into_iter().find(|name| *name == text);
     Some(known.map_or_else(|| Cow::Owned(String::from(text)), Cow::Borrowed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Input, KEYS, Value};
+    use event::{Event, Kind, Outcome, Reason, Server, Text};
+    use proptest::prelude::*;
+
+    /// The smallest tables: a checkpoint of few bytes, and eviction soon.
+    fn config() -> Config {
+        let mut config = Config::default();
+        for key in KEYS.iter().filter(|key| key.path.starts_with("table.")) {
+            key.set(&mut config, &Value::Integer(key.min as i64)).unwrap();
+        }
+        config.ban.longest_s = 60;
+        config
+    }
+
+    fn attack(engine: &mut Engine, start_s: i64, events: u64) {
+        let mut out = Vec::new();
+        for number in 0..events {
+            let is_login = number.is_multiple_of(5);
+            let outcome = if is_login { Outcome::Allowed } else { Outcome::Rejected };
+            let at = Timestamp::from_seconds(start_s.saturating_add(number as i64));
+            let account = [b'a' + (number % 7) as u8];
+            let event = Event {
+                hostile: !is_login,
+                client: Some([198, 18, 0, (number % 23) as u8].into()),
+                account: Some(Text(&account)),
+                attempts: 1,
+                reason: (!is_login).then_some(Reason::AuthFailed),
+                ..Event::new(at, Server::Dovecot, Text(b"imap-login"), Kind::Auth, outcome)
+            };
+            engine.step(number + 1, &Input::Event(&event), &mut out);
+        }
+        engine.finish(&mut out);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Somebody who may write the store, and knows how the checksum is made.
+        #[test]
+        fn changed_bytes_with_a_right_checksum_are_an_error_or_an_engine_that_goes_on(
+            patches in prop::collection::vec(
+                (any::<prop::sample::Index>(), prop_oneof![Just(0u8), Just(255), any::<u8>()]),
+                1..6,
+            ),
+            width in prop_oneof![Just(1usize), Just(8)],
+        ) {
+            let mut engine = Engine::new(config());
+            attack(&mut engine, 1000, 120);
+            let mut bytes = Vec::new();
+            engine.checkpoint(&mut bytes);
+            let body = bytes.len() - 8;
+            for (place, byte) in patches {
+                let place = 12 + place.index(body - 12);
+                bytes[place..(place + width).min(body)].fill(byte);
+            }
+            let sum = crate::checkpoint::checksum(&bytes[..body]);
+            bytes[body..].copy_from_slice(&sum.to_le_bytes());
+            let Ok(mut engine) = Engine::restore(&bytes, config()) else { return Ok(()) };
+            let now_s = engine.now().seconds();
+            attack(&mut engine, now_s, 60);
+            let mut again = Vec::new();
+            engine.checkpoint(&mut again);
+            prop_assert!(Engine::restore(&again, config()).is_ok(), "its own is refused");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Known-good places: where an account logged in within the last `known_good.days`.
 //!
 //! Kept per account and address, and weaker forms: the same /24 or /48, the same /16 or /32 (a
-//! phone that roams through its carrier's pool). Also how many accounts logged in from a client
+//! phone that roams through its carrier's pool), anywhere. Also how many accounts logged in from a client
 //! and from a prefix, by a sketch: that tells a NAT with many users from a stranger.
 //!
 //! These tables are filled by logins only, so strangers cannot flood them. A login from a client
@@ -21,6 +21,7 @@ const FRESH_S: u32 = 3600;
 const EXACT: u64 = 0x45;
 const PREFIX: u64 = 0x50;
 const AREA: u64 = 0x41;
+const ANYWHERE: u64 = 0x57;
 
 /// How near a client is to where the account logs in from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -70,6 +71,13 @@ pub(crate) fn place(
     }
 }
 
+/// True where the account logged in from anywhere lately: it exists, and somebody uses it.
+pub(crate) fn is_in_use(state: &State, config: &Config, account: u64, now_s: u32) -> bool {
+    let age_max = config.known_good_days.saturating_mul(DAY_S);
+    let row = state.places.get(key(account, 0, ANYWHERE));
+    row.is_some_and(|row| now_s.saturating_sub(row.seen_s) <= age_max)
+}
+
 /// About how many accounts logged in from a client.
 pub(crate) fn good_accounts(state: &State, config: &Config, client: ClientKey, now_s: u32) -> u32 {
     good(state, config, client.0, now_s)
@@ -107,7 +115,7 @@ pub(crate) fn note(
     {
         return;
     }
-    let wider = [(client.prefix().0, PREFIX), (client.area(), AREA)];
+    let wider = [(client.prefix().0, PREFIX), (client.area(), AREA), (0, ANYWHERE)];
     for at in [exact].into_iter().chain(wider.map(|(place, form)| key(account, place, form))) {
         if let Some(row) = state.places.entry(at) {
             row.seen_s = now_s;

@@ -7,8 +7,9 @@
 //!   gain a free guess by this: each line excuses only a line of the other kind.
 //! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
 //!   client).
-//! - Exim writes a refusal to two logs: two lines in a row of one client that are the same, to the
-//!   second, are one. A third is new again, so a fast guesser at least counts half.
+//! - Exim writes a refusal to two logs, which may be two files that are read one after the other:
+//!   two lines of one client that are the same, their second included, are one, if they come within
+//!   a day. A third is new again, so a fast guesser at least counts half.
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
 
@@ -25,6 +26,7 @@ const SESSION: u64 = 0x53;
 const CONNECTION: u64 = 0x43;
 const SMTP_AUTH: u64 = 0x41;
 const EXIM: u64 = 0x58;
+const OPENSMTPD: u64 = 0x4f;
 
 /// How many attempts an event adds to what was counted before.
 pub(crate) fn new_attempts(
@@ -120,7 +122,7 @@ fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     from_server(state, client, event.attempts, now_s)
 }
 
-/// True where Exim tells of the same for the second time in a row.
+/// True where Exim tells of the same for the second time.
 pub(crate) fn is_repeated(
     state: &mut State,
     seed: u64,
@@ -129,16 +131,37 @@ pub(crate) fn is_repeated(
     now_s: u32,
 ) -> bool {
     let text = |text: Option<Text<'_>>| lower(seed, text.unwrap_or_default().bytes());
-    let mut mark = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
-    mark = mix(mark, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
+    let mut key = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
+    key = mix(key, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
     for part in [event.account, event.queue_id, event.recipient, event.sender, event.detail] {
-        mark = mix(mark, text(part));
+        key = mix(key, text(part));
     }
-    let mark = short(mark);
-    let Some(row) = row(state, mix(client.0, EXIM), now_s, STALE_S) else { return false };
+    let Some(row) = row(state, mix(key, mix(client.0, EXIM)), now_s, STALE_S) else { return false };
     row.stamp_s = now_s;
-    let is_repeated = row.mark == mark;
+    let is_repeated = row.counted == 1;
     // After a pair the next one of the same look is new.
-    row.mark = if is_repeated { 0 } else { mark };
+    row.counted = u32::from(!is_repeated);
     is_repeated
+}
+
+/// Remembers whose session it is: OpenSMTPD names the peer in the first line only.
+pub(crate) fn begin(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) {
+    let Some(Text(session)) = event.session else { return };
+    if let Some(row) = row(state, mix(lower(seed, session), OPENSMTPD), now_s, STALE_S) {
+        (row.counted, row.other) = (client.0 as u32, (client.0 >> 32) as u32);
+        row.stamp_s = now_s;
+    }
+}
+
+/// The client of OpenSMTPD's session, where its first line was seen.
+pub(crate) fn peer(state: &State, seed: u64, event: &Event<'_>, now_s: u32) -> Option<ClientKey> {
+    let row = state.sessions.get(mix(lower(seed, event.session?.bytes()), OPENSMTPD))?;
+    let is_fresh = now_s.saturating_sub(row.stamp_s) <= STALE_S;
+    is_fresh.then(|| ClientKey(u64::from(row.other) << 32 | u64::from(row.counted)))
 }

@@ -213,7 +213,7 @@ impl<R: Row> Table<R> {
             self.insert(row);
         }
         self.hand = usize::try_from(hand).ok()? % self.rows.len().max(1);
-        self.evicted += evicted;
+        self.evicted = self.evicted.saturating_add(evicted);
         self.reported = reported;
         Some(())
     }

@@ -65,6 +65,9 @@ pub struct Guessing {
     pub known_prefix: Points,
     /// A failure without an account name, from a client with good logins.
     pub unnamed_known: Points,
+    /// How many times further a client may come on its first day that looks like a device with an
+    /// old password; 1 for `brute-force`.
+    pub device_factor: u32,
 }
 
 /// `password-spray`.
@@ -323,6 +326,7 @@ const BRUTE_FORCE: Guessing = Guessing {
     known_place: Points(50),
     known_prefix: Points(100),
     unnamed_known: Points(100),
+    device_factor: 1,
 };
 
 const SLOW_GUESSING: Guessing = Guessing {
@@ -336,6 +340,7 @@ const SLOW_GUESSING: Guessing = Guessing {
     known_place: Points(0),
     known_prefix: Points(10),
     unnamed_known: Points(0),
+    device_factor: 3,
 };
 
 const CAPACITIES: Capacities = Capacities {

@@ -3,18 +3,20 @@
 //! Algorithm: a score of connections with a half-life of 60 s, threshold 120, which is a steady
 //! 1.4 a second. Each message that is accepted and each login gives one connection back, so a mail
 //! server or a webmail that is busy but useful does not climb; known-good clients may make four
-//! times more. The kernel's rate limits act long before; this one sees what goes on for long and
+//! times more. OpenSMTPD's lines of messages and logins name no client: it is that of their session. The kernel's rate limits act long before; this one sees what goes on for long and
 //! what logs tell of hosts in front.
 //!
 //! Misses on purpose: floods of many clients each below that pace.
 
 use super::{DetectorSpec, Seen};
+use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::places;
 use crate::score::Score;
+use crate::session;
 use alloc::vec::Vec;
-use event::{Evidence, Mode};
+use event::{Evidence, Mode, Server};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "connection-flood",
@@ -30,6 +32,9 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
     let flood = engine.config.connection_flood;
     if flood.rule.mode == Mode::Off {
         return;
+    }
+    if seen.event.server == Server::Opensmtpd {
+        session::begin(&mut engine.state, engine.config.seed, seen.event, seen.client, seen.now_s);
     }
     let Some(row) = engine.state.traffic.entry(seen.client.0) else { return };
     let score = row.connects.add(seen.now_s, flood.rule.half_life_s, 1000);
@@ -55,11 +60,11 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
 }
 
 /// A message was accepted, or a login done.
-pub(crate) fn accepted(engine: &mut Engine, seen: &Seen<'_>) {
+pub(crate) fn accepted(engine: &mut Engine, client: ClientKey, now_s: u32) {
     let half_life_s = engine.config.connection_flood.rule.half_life_s;
-    if let Some(row) = engine.state.traffic.entry(seen.client.0) {
-        row.connects.add(seen.now_s, half_life_s, 0);
+    if let Some(row) = engine.state.traffic.entry(client.0) {
+        row.connects.add(now_s, half_life_s, 0);
         row.connects.take(1000);
-        row.accepted.add(seen.now_s, ACCEPTED_HALF_LIFE_S, 1000);
+        row.accepted.add(now_s, ACCEPTED_HALF_LIFE_S, 1000);
     }
 }

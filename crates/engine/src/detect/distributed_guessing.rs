@@ -9,23 +9,23 @@
 //!
 //! The owner is spared, by three rules. A client that is known-good for the account (or within its
 //! /16 or /32, for phones that roam), or has a good login of any account, neither counts nor is
-//! decided on. Nobody is decided on before a grace period of 60 s is over; who logs in meanwhile
-//! goes free, which costs a one-shot bot nothing that it had not done already. A login on the
+//! decided on. Nobody is decided on before a grace period of 60 s is over (see [`super::grace`]).
+//! A login on the
 //! account from a client that was banned for it lifts the ban. So evidence that is keyed by an
 //! account bans strangers, never the places where its users are.
 //!
 //! Misses on purpose: accounts tried from fewer places; clients that own another account here.
 
-use super::{Attempt, DetectorSpec, Seen};
+use super::{Attempt, DetectorSpec, Seen, grace};
 use crate::client::ClientKey;
-use crate::decide::{Target, Verdict};
+use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
-use crate::places::{self, Place};
+use crate::places::Place;
 use crate::sketch;
-use crate::state::{Pair, whole};
+use crate::state::Pair;
 use alloc::vec::Vec;
-use event::{Evidence, Mode, Subject, Timestamp};
+use event::{Evidence, Mode, Subject};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "distributed-guessing",
@@ -43,7 +43,7 @@ pub(crate) fn judge(
     let rule = engine.config.distributed_guessing;
     let Some(account) = attempt.account else { return };
     let is_stranger = attempt.place == Place::Strange && attempt.good == 0;
-    if rule.mode == Mode::Off || !is_stranger {
+    if !is_stranger {
         return;
     }
     let (now_s, seed, client) = (seen.now_s, engine.config.seed, seen.client);
@@ -63,12 +63,12 @@ pub(crate) fn judge(
     let is_many =
         |part: u32| prefixes * part >= rule.prefixes_min || clients * part >= rule.clients_min;
     let was_under_attack = row.under_attack;
-    row.under_attack = is_many(if was_under_attack { 2 } else { 1 });
+    row.under_attack = rule.mode != Mode::Off && is_many(if was_under_attack { 2 } else { 1 });
     if !row.under_attack {
         return;
     }
     if was_under_attack {
-        return grace(engine, account, client, now_s);
+        return grace::give(engine, account, client, now_s);
     }
     let (newest, lines) = (row.newest, row.lines);
     let name = seen.event.account.unwrap_or_default().bytes().to_ascii_lowercase();
@@ -105,39 +105,18 @@ fn cohort(engine: &mut Engine, account: u64, newest: u32, out: &mut Vec<Output>)
             continue;
         }
         if age_s >= rule.grace_s {
-            grace_over(engine, account, pair.client, out);
+            grace::over(engine, account, pair.client, out);
         } else {
-            grace(engine, account, ClientKey(pair.client), pair.last_s);
+            grace::give(engine, account, ClientKey(pair.client), pair.last_s);
         }
     }
 }
 
-fn grace(engine: &mut Engine, account: u64, client: ClientKey, since_s: u32) {
-    let rule = engine.config.distributed_guessing;
-    let deadline = Timestamp::from_seconds(i64::from(since_s) + i64::from(rule.grace_s));
-    // Whole seconds lie a little back; a deadline is never before now.
-    let deadline = deadline.max(engine.now.plus_seconds(i64::from(rule.grace_s.min(1))));
-    let (now_s, until_s) = (engine.now_s(), since_s.saturating_add(rule.grace_s));
-    let pairs = &mut engine.state.pairs;
-    if pairs.give_grace(account, client.0, now_s, until_s) && !engine.is_held(client) {
-        engine.timers.set_grace(deadline, account, client.0);
-    }
-}
-
-/// The grace of a client is over: it is decided on, unless it has logged in.
-pub(crate) fn grace_over(engine: &mut Engine, account: u64, client: u64, out: &mut Vec<Output>) {
-    let (client, now_s) = (ClientKey(client), engine.now_s());
-    let Some(pair) = engine.state.pairs.get(account, client.0).copied() else { return };
-    let is_user = places::good_accounts(&engine.state, &engine.config, client, now_s) > 0
-        || places::place(&engine.state, &engine.config, account, client, now_s) != Place::Strange;
-    if is_user || engine.is_held(client) {
-        return;
-    }
-    let Some(row) = engine.state.accounts.get(account) else { return };
+/// What the end of its grace means for a client that failed on an account; `line` tells of it.
+pub(crate) fn after_grace(engine: &Engine, account: u64, line: u64) -> Option<Verdict> {
+    let row = engine.state.accounts.get(account)?;
     let sources = row.prefixes.count().max(row.clients.count());
-    let evidence = [whole(pair.line, engine.seq)].into_iter().collect();
-    let verdict = verdict(engine, sources, evidence);
-    engine.decide(&verdict, Target::Client(client, None), out);
+    Some(verdict(engine, sources, Evidence::from_iter([line])))
 }
 
 /// A login on the account lifts a ban that was made for failing on it.

@@ -37,6 +37,8 @@ pub(crate) struct Standing {
     pub slow: u32,
     /// About how many accounts failed that are not at home here.
     pub accounts: u32,
+    /// True where it failed on this account only, and began to within a day.
+    pub is_like_device: bool,
     pub lines: Lines,
 }
 
@@ -69,8 +71,12 @@ pub(crate) fn judge(
         Pace::Fast => (brute_force::SPEC.name, config.brute_force.rule, standing.brute),
         Pace::Slow => (slow_guessing::SPEC.name, config.slow_guessing.rule, standing.slow),
     };
-    let reached = score >= score_max(engine, rule.score_max, attempt.good);
-    if !reached || rule.mode == Mode::Off || attempt.count == 0 {
+    let score_max = score_max(engine, rule.score_max, attempt.good);
+    if score < score_max || rule.mode == Mode::Off || attempt.count == 0 {
+        return false;
+    }
+    let device_max = score_max.saturating_mul(config.slow_guessing.device_factor);
+    if pace == Pace::Slow && score < device_max && is_device(engine, seen, attempt, standing) {
         return false;
     }
     if let Some(row) = engine.state.clients.touch(seen.client.0) {
@@ -83,6 +89,21 @@ pub(crate) fn judge(
     let verdict = Verdict { detector, mode: rule.mode, ban_s: rule.ban_s, score, evidence };
     engine.convict(&verdict, seen.target(), out);
     engine.is_held(seen.client)
+}
+
+/// So many clients that fail on one account may be devices of its owner.
+const DEVICES_MAX: u32 = 2;
+
+/// Whether a client looks like a device with an old password at a place that nobody knows: on its
+/// first day it failed on one account only, which somebody uses elsewhere, and hardly anybody else
+/// fails on that.
+fn is_device(engine: &Engine, seen: &Seen<'_>, attempt: &Attempt, standing: &Standing) -> bool {
+    let Some(account) = attempt.account else { return false };
+    let strangers = engine.state.accounts.get(account).map_or(0, |row| row.clients.count());
+    standing.is_like_device
+        && attempt.known != Some(false)
+        && strangers <= DEVICES_MAX
+        && places::is_in_use(&engine.state, &engine.config, account, seen.now_s)
 }
 
 /// Adds an attempt to the client's scores. `None` only if the table had no room at all.
@@ -111,7 +132,10 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     }
     row.last_s = now_s.max(1);
     row.lines.push(seen.seq);
-    Some(Standing { brute, slow, accounts: row.accounts.count(), lines: row.lines })
+    let others = row.accounts.bits() & !attempt.account.map_or(0, bit);
+    let is_like_device = others == 0 && row.accounts.previous == 0;
+    let (accounts, lines) = (row.accounts.count(), row.lines);
+    Some(Standing { brute, slow, accounts, is_like_device, lines })
 }
 
 /// What `new` attempts weigh, thousandths.

@@ -5,6 +5,7 @@ pub(crate) mod brute_force;
 pub(crate) mod connection_flood;
 pub(crate) mod distributed_guessing;
 pub(crate) mod exploit_attempt;
+mod grace;
 mod guessing;
 pub(crate) mod password_spray;
 pub(crate) mod recipient_harvest;
@@ -12,6 +13,7 @@ pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
 
+pub(crate) use grace::over as grace_over;
 use guessing::Pace;
 pub(crate) use guessing::score_max;
 
@@ -89,7 +91,9 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     let event = seen.event;
     match (event.kind, event.outcome) {
         (Kind::Delivery | Kind::Session, _) | (Kind::Tls, Outcome::Allowed) => return,
-        (Kind::Message, Outcome::Allowed) => return connection_flood::accepted(engine, seen),
+        (Kind::Message, Outcome::Allowed) => {
+            return connection_flood::accepted(engine, seen.client, seen.now_s);
+        }
         (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
         (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
         (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
@@ -124,8 +128,21 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     }
 }
 
+/// An event that names no client: of OpenSMTPD's, logins and messages give back the connection that
+/// they came by. What else follows from them must wait until its sessions are joined.
+pub(crate) fn nameless(engine: &mut Engine, event: &Event<'_>) {
+    let is_good = matches!(event.kind, Kind::Auth | Kind::Message);
+    if event.server != Server::Opensmtpd || event.outcome != Outcome::Allowed || !is_good {
+        return;
+    }
+    let now_s = engine.now_s();
+    if let Some(client) = session::peer(&engine.state, engine.config.seed, event, now_s) {
+        connection_flood::accepted(engine, client, now_s);
+    }
+}
+
 fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
-    connection_flood::accepted(engine, seen);
+    connection_flood::accepted(engine, seen.client, seen.now_s);
     let Some(name) = seen.event.account else { return };
     let account = lower(engine.config.seed, name.bytes());
     if bait_account::judge(engine, seen, account, out) {
@@ -169,10 +186,11 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let Some(standing) = guessing::count(engine, seen, &attempt) else { return };
     let is_held = guessing::judge(engine, seen, &attempt, &standing, Pace::Fast, out)
         || guessing::judge(engine, seen, &attempt, &standing, Pace::Slow, out);
-    if !is_held {
-        password_spray::judge(engine, seen, &attempt, &standing, out);
-    }
+    let is_suspect = !is_held && password_spray::judge(engine, seen, &attempt, &standing, out);
     distributed_guessing::judge(engine, seen, &attempt, out);
+    if let (true, Some(account)) = (is_suspect, account) {
+        grace::give(engine, account, client, now_s);
+    }
 }
 
 #[cfg(test)]

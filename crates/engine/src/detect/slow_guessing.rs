@@ -7,6 +7,15 @@
 //! within about 30 hours. Bursts are left to `brute-force`: within a minute of the one before, a
 //! repeat weighs 0.25, so that a device that was set up wrongly twice in a day is not caught here.
 //!
+//! A phone that repeats an old password at a place where its owner never logged in does the same
+//! as a slow guesser, at the same pace, and nothing in a log tells them apart but a tag of the
+//! password where the server writes one. So the two are told apart by what a mistake costs. On its
+//! first day a client that failed on one account only, which somebody uses elsewhere, and on which
+//! no more than two strange clients fail, may come three times as far (`device_factor`): 43 tries
+//! at one every quarter of an hour, which takes ten hours, or a day at slower paces. That leaves two
+//! addresses fewer guesses at one account than the 100 in a row which NIST SP 800-63B (5.2.2)
+//! allows. From the second day on, with a second account, or a third address, the threshold is 10.
+//!
 //! Misses on purpose: any number of failures from a known-good place of the account (a stale phone
 //! repeats one old password for weeks), and paces slower than one try in five hours.
 

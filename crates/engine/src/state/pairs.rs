@@ -80,7 +80,7 @@ impl Pairs {
         let slot = self.slot(number);
         let pair = Pair { before: newest, ..pair };
         if self.unindex(slot) {
-            self.evicted += 1;
+            self.evicted = self.evicted.saturating_add(1);
         }
         // Numbers rise by one, so the ring grows slot by slot; slot 0 comes last of the first
         // round.

@@ -24,7 +24,7 @@ impl Lines {
         if let Some(last) = self.low.last_mut() {
             *last = line as u32;
         }
-        self.count = (self.count + 1).min(4);
+        self.count = self.count.min(3) + 1;
     }
 
     /// The whole numbers, by the number of the line now: none is older than 2^32 lines.

@@ -150,6 +150,12 @@ pub const KEYS: &[Key] = &[
         0.0..1000.0,
         slow_guessing.unnamed_known
     ),
+    key!(
+        "" "slow-guessing.device_factor",
+        "So many times further a client may come on its first day that looks like a device with an old password.",
+        1..10,
+        slow_guessing.device_factor
+    ),
     key!(mode "password-spray.mode", "Off, observe (record only) or enforce.", password_spray.mode),
     key!("s" "password-spray.ban_s", "Length of the first ban.", 1..31536000, password_spray.ban_s),
     key!(
