@@ -1,12 +1,13 @@
 //! Known-good places: where an account logged in within the last `known_good.days`.
 //!
 //! Kept per account and address, and weaker forms: the same /24 or /48, the same /16 or /32 (a
-//! phone that roams through its carrier's pool), anywhere. Also how many accounts logged in from a client
-//! and from a prefix, by a sketch: that tells a NAT with many users from a stranger.
+//! phone that roams through its carrier's pool), anywhere. Also how many accounts logged in from a
+//! client and from a prefix, by a sketch: that tells a NAT with many users from a stranger.
 //!
-//! These tables are filled by logins only, so strangers cannot flood them. A login from a client
-//! that is guessing on several other accounts just now is not believed: it may be the guess that
-//! was right, or an attacker's own account meant to launder the others.
+//! These tables are filled by logins only, so strangers cannot flood them; somebody with an account
+//! of his own and very many addresses could. A login from a client that is guessing on several
+//! other accounts just now is not believed: it may be the guess that was right, or an attacker's
+//! own account meant to launder the others.
 
 use crate::client::{ClientKey, PrefixKey};
 use crate::config::Config;

@@ -12,8 +12,8 @@
 //! password where the server writes one. So the two are told apart by what a mistake costs. On its
 //! first day a client that failed on one account only, which somebody uses elsewhere, and on which
 //! no more than two strange clients fail, may come three times as far (`device_factor`): 43 tries
-//! at one every quarter of an hour, which takes ten hours, or a day at slower paces. That leaves two
-//! addresses fewer guesses at one account than the 100 in a row which NIST SP 800-63B (5.2.2)
+//! at one every quarter of an hour, which takes ten hours, or a day at slower paces. That leaves
+//! two addresses fewer guesses at one account than the 100 in a row which NIST SP 800-63B (5.2.2)
 //! allows. From the second day on, with a second account, or a third address, the threshold is 10.
 //!
 //! Misses on purpose: any number of failures from a known-good place of the account (a stale phone
