@@ -15,8 +15,8 @@
 //! for a look and to be removed by hand. The parts are also good for `perf record`.
 
 use event::{
-    Decision, Event, Evidence, Kind, Measure, Mode, Network, Outcome, Protocol, Reason, Server,
-    Subject, Text, Timestamp,
+    Command, Decision, Event, Evidence, Kind, Measure, Mode, Network, Order, Outcome, Protocol,
+    Reason, Server, Subject, Text, Timestamp,
 };
 use std::hint::black_box;
 use std::io::Write;
@@ -315,6 +315,14 @@ fn fill(dir: &Path, lines: &[String]) -> Outcomes {
     const BYTES: u64 = 1 << 30;
     let (mut journal, _) = Journal::open(dir, Options::default())?;
     let mut maintainer = journal.maintainer(kept_hot());
+    // Ordered, so that an engine that is brought up to this journal holds them as well.
+    for number in 0..100_000 {
+        let Decision { subject, .. } = decision(number);
+        let order = Order::Ban { subject, duration_s: Some(7 * 86_400) };
+        let at = Timestamp::from_seconds(START_S);
+        let (operator, reason) = ("measure".into(), "".into());
+        journal.append_command(0, &Command { at, operator, reason, order });
+    }
     bans(&mut journal)?;
     let mut number = 0;
     let mut hundred = |journal: &mut Journal| {

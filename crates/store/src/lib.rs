@@ -121,5 +121,5 @@ pub use filter::{Filter, What};
 pub use journal::{
     Committed, Gap, Journal, Line, Mark, Options, Position, Recovery, Replayed, SourceId,
 };
-pub use maintain::{Maintained, Maintainer, Policy};
+pub use maintain::{Interrupt, Maintained, Maintainer, Policy};
 pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Source, Statistics, Top};

@@ -11,7 +11,7 @@ use ::event::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// When batches become history, and how long things are kept.
@@ -75,6 +75,19 @@ pub struct Maintainer {
     adopted: bool,
     /// Batches counted so far (up to this number), and their bytes before compression.
     counted: (u64, u64),
+    interrupted: Arc<AtomicBool>,
+}
+
+/// Ends the round of maintenance that runs, and every later one, before its work is done: the
+/// program is to end, and a round may take a minute. May be used from any thread.
+#[derive(Clone, Debug)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Ends it. What is half-made is given up.
+    pub fn interrupt(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// The write-ahead log is emptied, with writers waiting, only when it has grown beyond this.
@@ -90,11 +103,21 @@ impl Journal {
             open: None,
             adopted: false,
             counted: (0, 0),
+            interrupted: Arc::default(),
         }
     }
 }
 
 impl Maintainer {
+    /// What ends the maintenance from another thread.
+    pub fn interrupt(&self) -> Interrupt {
+        Interrupt(Arc::clone(&self.interrupted))
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
     /// One round. `now` is the time by which age is measured. On an error the round ends where
     /// it is; every step leaves the journal whole, and the next round goes on.
     pub fn maintain(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
@@ -105,6 +128,9 @@ impl Maintainer {
 
     fn round(&mut self, now: Timestamp) -> Result<Maintained, StoreError> {
         let mut done = Maintained::default();
+        if self.is_interrupted() {
+            return Ok(done);
+        }
         self.connect()?;
         // On a full disk the log cannot be moved; what is too old or too much goes all the same.
         let moved = self.move_log();
@@ -116,6 +142,9 @@ impl Maintainer {
         moved?;
         self.make_all_segments(now, &mut done)?;
         self.summarize()?;
+        if self.is_interrupted() {
+            return Ok(done);
+        }
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;
         self.shrink()?;

@@ -66,6 +66,35 @@ fn another_process_reads_whole_answers_and_may_not_write() {
     drop(writer);
 }
 
+/// The end of the program does not wait for the maintenance, and nothing comes of its half.
+#[test]
+fn an_interrupted_round_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = Policy { segment_records: 10, ..Policy::default() };
+    let now = Timestamp::from_seconds(DAY);
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    // From before the first batch to behind the last one: somewhere it meets the round.
+    for pause_us in (0..20_000).step_by(700) {
+        (1..=2000).for_each(|seq| append(&mut journal, seq, "a"));
+        journal.commit(&[]).unwrap();
+        let mut maintainer = journal.maintainer(policy);
+        let interrupt = maintainer.interrupt();
+        let other = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_micros(pause_us));
+            interrupt.interrupt();
+        });
+        let done = maintainer.maintain(now).unwrap();
+        assert_eq!(done.losses, []);
+        other.join().unwrap();
+        let statistics = Reader::open(dir.path()).unwrap().statistics().unwrap();
+        assert_eq!(statistics.segments, parquet(dir.path(), "events").len() as u64);
+        assert_eq!(statistics.segments > 0, statistics.records_history > 0);
+        assert_eq!(maintainer.maintain(now).unwrap(), store::Maintained::default());
+    }
+    let records = Reader::open(dir.path()).unwrap().statistics().unwrap();
+    assert_eq!((records.records_hot + records.records_history) % 2000, 0);
+}
+
 /// A long answer is read while the journal is maintained again and again: nothing is there twice
 /// and nothing is missing.
 #[test]

@@ -8,7 +8,7 @@ use engine::Engine;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use store::{CheckpointWriter, Maintainer, Mark, Policy};
+use store::{CheckpointWriter, Interrupt, Maintainer, Mark, Policy};
 
 /// Time between two rounds of maintenance.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +29,7 @@ pub struct Chores {
     orders: SyncSender<Chore>,
     troubles: Receiver<String>,
     thread: Option<JoinHandle<()>>,
+    interrupt: Interrupt,
     maintain_at: Moment,
     checkpoint_at: Moment,
     checkpoint_seq: u64,
@@ -55,6 +56,7 @@ impl Chores {
         let (orders, work) = sync_channel(2);
         let (report, troubles) = sync_channel(64);
         let maintainer = core.journal.maintainer(policy(config));
+        let interrupt = maintainer.interrupt();
         let writer = core.journal.checkpoints();
         let thread = std::thread::Builder::new()
             .name("chores".to_owned())
@@ -63,6 +65,7 @@ impl Chores {
             orders,
             troubles,
             thread: Some(thread),
+            interrupt,
             maintain_at: clock::monotonic(),
             checkpoint_at: clock::monotonic().plus(CHECKPOINT_EVERY),
             checkpoint_seq: core.seq,
@@ -109,6 +112,8 @@ impl Chores {
 
     /// The last checkpoint, then the end of the thread.
     pub fn stop(&mut self, core: &mut Core) {
+        // A round of maintenance may take longer than the parent waits: the checkpoint goes first.
+        self.interrupt.interrupt();
         if core.trouble.is_none() {
             let mut state = Vec::new();
             core.engine.checkpoint(&mut state);

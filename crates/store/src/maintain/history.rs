@@ -31,7 +31,8 @@ impl Maintainer {
         self.flush_log()?;
         let sources = self.sources()?;
         let mut losses = Vec::new();
-        let batches = (first..=last).filter_map(|id| match self.batch(id) {
+        let going = |_: &u64| !self.is_interrupted();
+        let batches = (first..=last).take_while(going).filter_map(|id| match self.batch(id) {
             Ok(batch) => batch.map(|batch| (id, batch)),
             Err(error) => {
                 losses.push(Loss::new(&self.path(), format!("batch {id}: {error}")));
@@ -39,6 +40,12 @@ impl Maintainer {
             }
         });
         let written = write(&self.dir, batches, (first, last), &sources)?;
+        if self.is_interrupted() {
+            return written
+                .iter()
+                .try_for_each(|s| remove(&self.dir.join(s.name.to_string())))
+                .map(|()| false);
+        }
         done.losses.append(&mut losses);
         self.write("enter segments into the catalogue", |to| {
             for segment in &written {

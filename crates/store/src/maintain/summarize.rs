@@ -25,7 +25,7 @@ impl Maintainer {
     pub(super) fn summarize(&self) -> Result<(), StoreError> {
         loop {
             let runs = self.next_runs()?;
-            if runs.is_empty() {
+            if runs.is_empty() || self.is_interrupted() {
                 return Ok(());
             }
             let mut summaries = Vec::with_capacity(runs.len());
