@@ -1,12 +1,15 @@
 //! What bans cost in the kernel, beside what `nft` takes for the same.
 //!
-//! `cargo bench -p edge --bench enforce`, as root: works in a network namespace of its own.
+//! `cargo bench -p edge --bench enforce`, as root: works in a network namespace of its own. With
+//! `-- heal` only what `nft flush ruleset` leaves to do.
 
 // A measurement that cannot go on ends with a panic.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use edge::enforce::kernel::Netfilter;
+use edge::enforce::kernel::{Kernel as _, Netfilter};
 use edge::enforce::reconcile::Reconciler;
+use edge::enforce::skeleton::BanSets;
+use edge::enforce::table::{ElementKey, Mask};
 use edge::enforce::{Ban, Handle, Report, Ruleset, serve};
 use event::Network;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -39,6 +42,12 @@ fn main() {
 }
 
 fn measure() {
+    if std::env::args().any(|argument| argument == "heal") {
+        for count in [1_000, 100_000, 1_000_000] {
+            heal(count);
+        }
+        return;
+    }
     for count in [100_000, 1_000_000] {
         let direct = restore_directly(count);
         println!("{count} bans into an empty table, reconciler alone: {direct}");
@@ -56,6 +65,43 @@ fn measure() {
         }
     }
     alone();
+}
+
+/// `nft flush ruleset` beside so many bans: until one of the latest is back, and until all are.
+fn heal(count: u32) {
+    let (mut handle, other) = Handle::pair().unwrap();
+    let thread = std::thread::spawn(move || serve(other).unwrap());
+    handle.ruleset(&Ruleset::default()).unwrap();
+    let sequence = handle.snapshot(bans(count)).unwrap();
+    applied(&mut handle, sequence);
+    let latest = ban(2_000_000);
+    let sequence = handle.ban(&[latest]).unwrap();
+    applied(&mut handle, sequence);
+    let set = BanSets { counted: Ruleset::default().counters_per_ban, ..BanSets::default() };
+    let set = set.name(Mask::of(&latest.network));
+    let key = ElementKey::Address(latest.network.address());
+    let mut kernel = Netfilter::open().unwrap();
+    for _ in 0..3 {
+        assert!(kernel.find(&set, key).unwrap().is_some());
+        let flushing = Spent::begin();
+        flush();
+        let flushed = flushing.end();
+        let begun = Spent::begin();
+        while kernel.find(&set, key).unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let first = begun.wall.elapsed();
+        wait(&mut handle, |report| matches!(report, Report::Healed { .. }).then_some(()));
+        let all = begun.end();
+        println!(
+            "{count} bans: `nft` took {flushed}, then the latest back in {first:.1?}, all in {all}"
+        );
+        // The second look, and what the kernel still frees.
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    drop(handle);
+    thread.join().unwrap();
+    flush();
 }
 
 /// One ban at a time, without the socket between the processes.

@@ -17,7 +17,7 @@ use edge::stamp::{Completer, Years, Zone};
 use engine::Output;
 use event::Timestamp;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The recorded day: RFC 3339 lines, zstd.
@@ -29,8 +29,12 @@ const COMMIT_LINES: u64 = 2_000;
 /// ctrl-c.
 pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
-    let dir = std::env::temp_dir().join(format!("mailward-demo-{}", std::process::id()));
+    let place = Place::make()?;
+    let dir = place.0.clone();
     config.state.dir = Some(dir.clone());
+    let own = dir.join("mailward.toml");
+    std::fs::write(&own, format!("[state]\ndir = {:?}\n", dir))
+        .context(|| own.display().to_string())?;
     let style = Style::stdout();
     println!(
         "{}",
@@ -39,11 +43,10 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
             "mailward plays a recorded hostile day; nothing on this host is changed"
         )
     );
-    println!("Its journal goes to {}; afterwards, with that directory:", dir.display());
     println!(
-        "  printf '[state]\\ndir = \"{0}\"\\n' > {0}.toml && mailward bans --config {0}.toml\n",
-        dir.display()
+        "The times below are those of that day, not of now. While it plays, ask it from another terminal:"
     );
+    println!("  mailward bans --config {}\n", own.display());
     let recovered = recover::open(&dir, &config.engine)?;
     let mut player = Player {
         core: recovered.core,
@@ -54,8 +57,30 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
         speed,
     };
     player.run(&signals)?;
-    player.report(style, &dir);
+    player.report(style);
     Ok(())
+}
+
+/// A directory for the journal, which goes with the demo: at its end, by ctrl-c, by a failure.
+struct Place(PathBuf);
+
+impl Place {
+    /// Others write to the directory of temporary files too, so it must be new.
+    fn make() -> Result<Self, Failure> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let path = std::env::temp_dir().join(format!("mailward-demo-{}", std::process::id()));
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .context(|| path.display().to_string())?;
+        Ok(Place(path))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 struct Player {
@@ -120,13 +145,10 @@ impl Player {
         }
     }
 
-    fn report(&self, style: Style, dir: &Path) {
+    fn report(&self, style: Style) {
         println!("\n{}", self.tally);
         let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
         print!("{}", style.table(&["rule", "decisions"], rows));
-        println!(
-            "\nThe journal of this demo is in {}; remove it when you are done.",
-            dir.display()
-        );
+        println!("\nThe journal of this demo is removed; `mailward up` guards this host.");
     }
 }

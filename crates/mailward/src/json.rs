@@ -197,13 +197,17 @@ fn score(value: f32) -> String {
     format!("{value:.1}")
 }
 
+/// What every record begins with.
+fn head<'s>(out: &'s mut String, kind: &str, at: Timestamp) -> Object<'s> {
+    let mut object = Object::open(out);
+    object.shown("type", kind).shown("at", at);
+    object
+}
+
 /// A finding, as `replay --format json` writes it.
 pub fn finding(out: &mut String, finding: &Finding) {
-    let mut object = Object::open(out);
-    object
-        .shown("type", "finding")
-        .shown("at", finding.at)
-        .text("detector", finding.detector.as_bytes());
+    let mut object = head(out, "finding", finding.at);
+    object.text("detector", finding.detector.as_bytes());
     subject(&mut object, &finding.subject);
     object.plain("score", score(finding.score));
     evidence(&mut object, &finding.evidence);
@@ -212,8 +216,8 @@ pub fn finding(out: &mut String, finding: &Finding) {
 
 /// A decision, as `replay --format json` and `bans --format json` write it.
 pub fn decision(out: &mut String, decision: &Decision) {
-    let mut object = Object::open(out);
-    object.shown("type", "decision").shown("at", decision.at).shown("measure", decision.measure);
+    let mut object = head(out, "decision", decision.at);
+    object.shown("measure", decision.measure);
     subject(&mut object, &decision.subject);
     object
         .time_or_null("until", decision.until)
@@ -227,8 +231,8 @@ pub fn decision(out: &mut String, decision: &Decision) {
 
 /// The end of a decision.
 pub fn expiry(out: &mut String, expiry: &Expiry) {
-    let mut object = Object::open(out);
-    object.shown("type", "expiry").shown("at", expiry.at).shown("measure", expiry.measure);
+    let mut object = head(out, "expiry", expiry.at);
+    object.shown("measure", expiry.measure);
     subject(&mut object, &expiry.subject);
     object.text("rule", expiry.rule.as_bytes()).text("cause", expiry.cause.as_bytes());
     object.close();
@@ -236,12 +240,8 @@ pub fn expiry(out: &mut String, expiry: &Expiry) {
 
 /// State that gave way.
 pub fn evicted(out: &mut String, evicted: &Evicted) {
-    let mut object = Object::open(out);
-    object
-        .shown("type", "evicted")
-        .shown("at", evicted.at)
-        .text("table", evicted.table.as_bytes())
-        .plain("entries", evicted.entries);
+    let mut object = head(out, "evicted", evicted.at);
+    object.text("table", evicted.table.as_bytes()).plain("entries", evicted.entries);
     object.close();
 }
 

@@ -26,6 +26,8 @@ const CHECK_MS: u64 = 60_000;
 const RETRY_MS: u64 = 1000;
 /// At least so long between two looks that others' changes cause.
 const LOOK_MS: u64 = 100;
+/// From so many bans on, nobody listens to the kernel while they are put back.
+const QUIET_MIN: usize = 2048;
 /// Bans looked up in each check.
 const SAMPLES: usize = 64;
 
@@ -81,6 +83,8 @@ struct Enforcer {
     /// Others changed something: look at this time.
     look_at_ms: Option<u64>,
     check_at_ms: u64,
+    /// Others changed our own table: perhaps every ban must be put back.
+    ours: bool,
     /// Networks whose live connections are still to be closed, once no order waits.
     to_close: ToClose,
 }
@@ -109,6 +113,7 @@ impl Enforcer {
             sequence: 0,
             look_at_ms: None,
             check_at_ms: CHECK_MS,
+            ours: false,
             to_close: ToClose::Nobody,
         })
     }
@@ -170,6 +175,7 @@ impl Enforcer {
             if seen.taken {
                 self.reconciler.distrust();
             }
+            self.ours |= seen.ours;
             let pause = if seen.ours { 0 } else { LOOK_MS };
             if seen.changed {
                 let at = now + pause;
@@ -189,9 +195,19 @@ impl Enforcer {
         self.look_at_ms = None;
         self.check_at_ms = now + CHECK_MS;
         self.reconciler.expire(now);
+        // Where every ban may have to be put back, nobody listens meanwhile: telling of each
+        // element would take the kernel as long as taking it.
+        let deaf = std::mem::take(&mut self.ours) && self.reconciler.len() > QUIET_MIN;
+        if deaf {
+            self.watch = None;
+        }
         let result = self.reconciler.check(SAMPLES, now);
         self.failed(result.err(), outbox);
         self.report_notes(begun, outbox);
+        if deaf {
+            self.watch = Watch::open().ok();
+            self.look_at_ms = Some(self.now_ms() + LOOK_MS);
+        }
     }
 
     /// Reads and carries out what has come: how many orders, or `None` where the guard is gone.

@@ -10,7 +10,7 @@ use super::ruleset::{Ban, Refusal, Ruleset};
 use super::skeleton::{BanSets, Lacks, Skeleton};
 use super::table::{Element, ElementKey, Mask, Rule};
 use event::{Mode, Network, canonical};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 mod elements;
@@ -21,6 +21,8 @@ const FOR_EVER: u64 = u64::MAX;
 const SKEW_MS: u64 = 5000;
 /// Elements in one transaction of a large fill.
 const FILL_MAX: usize = 2000;
+/// Bans that come first when all are put back: who was banned last is still at it.
+const LATEST_MAX: usize = 2000;
 /// How many changes of the skeleton are tried in a row, when the kernel lacks something.
 const TRIES: u32 = 4;
 
@@ -41,6 +43,8 @@ pub struct Reconciler<K> {
     ruleset: Option<Ruleset>,
     /// When each ban ends, in the caller's milliseconds.
     bans: BTreeMap<Network, u64>,
+    /// The latest of them, those that were told one by one; perhaps lifted since.
+    latest: VecDeque<Network>,
     sets: BanSets,
     lacks: Lacks,
     /// What an earlier process left was looked at.
@@ -69,6 +73,7 @@ impl<K: Kernel> Reconciler<K> {
             kernel,
             ruleset: None,
             bans: BTreeMap::new(),
+            latest: VecDeque::new(),
             sets: BanSets::default(),
             lacks: Lacks::default(),
             adopted: false,
@@ -138,6 +143,10 @@ impl<K: Kernel> Reconciler<K> {
         for ban in bans {
             let Some(until) = self.admit(ban, now_ms) else { continue };
             self.bans.insert(ban.network, until);
+            if self.latest.len() == LATEST_MAX {
+                self.latest.pop_front();
+            }
+            self.latest.push_back(ban.network);
             changed.push((ban.network, until));
         }
         if let Some(snapshot) = &mut self.snapshot {

@@ -29,11 +29,17 @@ impl Neighbours {
         let mut resolvers = name_servers(&read("etc/resolv.conf"));
         // Behind the stub of systemd-resolved.
         resolvers.extend(name_servers(&read("run/systemd/resolve/resolv.conf")));
-        if !own.iter().any(|address| !address.is_loopback()) {
+        if own.is_empty() {
             lacks.push(Lack {
                 what: "own addresses are not known".to_owned(),
                 effect: "they cannot be kept from being banned by themselves",
-                remedy: "mount /proc, or list them in `allow`",
+                remedy: "mount /proc, or list them in `allow.networks`",
+            });
+        } else if own.iter().all(IpAddr::is_loopback) {
+            lacks.push(Lack {
+                what: "this host has no address but loopback".to_owned(),
+                effect: "nobody reaches it over a network, unless one comes up later",
+                remedy: "look at `ip address`; a later address is found within seconds",
             });
         }
         let tidy = |mut addresses: Vec<IpAddr>| {

@@ -282,3 +282,16 @@ fn tables_of_rubbish_are_no_tables() {
     assert_eq!(found.listeners, []);
     assert_eq!(found.neighbours.gateways, [] as [IpAddr; 0]);
 }
+
+#[test]
+fn a_host_with_nothing_but_loopback_is_told_so() {
+    let trie = "Local:\n  +-- 127.0.0.0/8 2 0 2\n     |-- 127.0.0.1\n        /32 host LOCAL\n";
+    let told = |trie: &str| {
+        let host = Host::new().file("proc/net/fib_trie", trie).file("proc/net/if_inet6", "");
+        let lacks = host.look().lacks;
+        lacks.iter().map(|lack| lack.what.clone()).collect::<Vec<_>>().join("; ")
+    };
+    assert!(told(trie).contains("no address but loopback"));
+    assert!(!told(trie).contains("not known"));
+    assert!(told("").contains("own addresses are not known"));
+}

@@ -1,8 +1,8 @@
 //! What strangers and broken clocks write into a log, and watchers that go away.
 
-use crate::world::{Place, World, attack, failed, now, run, wait_until};
+use crate::world::{Place, World, attack, failed, now, run, signal, wait_until};
 use event::Timestamp;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// Moves the cursor, sets the title, and ends a line.
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}";
@@ -137,15 +137,26 @@ fn a_guard_that_nobody_watches_goes_on() {
 }
 
 #[test]
-fn the_demo_plays_to_its_end_and_changes_nothing() {
+fn the_demo_plays_to_its_end_changes_nothing_and_leaves_nothing() {
     let world = World::new();
-    let home = world.path("home");
-    std::fs::create_dir(&home).unwrap();
-    let ran = run(
-        &["up", "--demo", "--speed", "0", "--config", &world.config().display().to_string()],
-        b"",
-    )
-    .good();
-    assert!(ran.out.contains("distributed-guessing"), "{}", ran.out);
+    let temporary = world.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let left = || std::fs::read_dir(&temporary).unwrap().count();
+    let start = |speed: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+        command.args(["up", "--demo", "--speed", speed, "--config"]).arg(world.config());
+        command.env("TMPDIR", &temporary).env("TERM", "dumb").stdout(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let ran = start("0").wait_with_output().unwrap();
+    let told = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success() && told.contains("distributed-guessing"), "{told}");
+    assert!(told.contains("times below are those of that day"), "{told}");
+    assert_eq!(left(), 0);
+    let slow = start("1");
+    wait_until("it plays", || left() == 1);
+    signal(slow.id(), rustix::process::Signal::INT);
+    assert!(slow.wait_with_output().unwrap().status.success());
+    assert_eq!(left(), 0, "also by ctrl-c");
     assert!(!world.state().exists(), "the state of a real guard is not touched");
 }

@@ -144,13 +144,25 @@ impl<K: Kernel> Reconciler<K> {
         self.fill(&sets, &masks, now_ms).inspect_err(|_| self.dirty = true)
     }
 
-    /// Puts all bans of these prefix lengths into their sets.
+    /// Puts all bans of these prefix lengths into their sets, the latest first.
     fn fill(
         &mut self,
         sets: &BanSets,
         masks: &BTreeSet<Mask>,
         now_ms: u64,
     ) -> Result<(), KernelError> {
+        if self.bans.len() > FILL_MAX {
+            let held = self.latest.iter().filter_map(|network| {
+                let until = self.bans.get(network).filter(|until| **until > now_ms)?;
+                masks
+                    .contains(&Mask::of(network))
+                    .then(|| (network, element(network, *until, now_ms)))
+            });
+            // Adding an element twice changes nothing.
+            let changes: Vec<Change> =
+                by_set(sets, held).into_iter().map(|(set, part)| Change::Add(set, part)).collect();
+            self.kernel.commit(&changes)?;
+        }
         let mut parts: BTreeMap<Mask, Vec<Element>> = BTreeMap::new();
         for (network, until) in self.bans.iter().filter(|(_, until)| **until > now_ms) {
             let mask = Mask::of(network);
