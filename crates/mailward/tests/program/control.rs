@@ -281,3 +281,21 @@ fn the_service_manager_hears_of_the_start_of_life_and_of_the_end() {
         wait_for("STOPPING=1");
     }
 }
+
+#[test]
+fn askers_who_never_read_hold_nobody_up() {
+    use std::io::Write as _;
+    let (world, guard) = begin(Place::Powerless);
+    let socket = world.state().join("control.sock");
+    // Fewer than are served at once: each has asked and takes no answer.
+    let _deaf: Vec<_> = (0..8)
+        .map(|_| {
+            let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+            stream.write_all(b"{\"command\":\"status\"}\n").unwrap();
+            stream
+        })
+        .collect();
+    world.append(&attack(now(), "203.0.113.9"));
+    guard.reads(12);
+    guard.stop();
+}

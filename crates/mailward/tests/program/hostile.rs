@@ -1,6 +1,6 @@
 //! What strangers and broken clocks write into a log, and watchers that go away.
 
-use crate::world::{Place, World, attack, failed, now, run, signal, wait_until};
+use crate::world::{Place, World, attack, failed, now, signal, wait_until};
 use event::Timestamp;
 use std::process::{Command, Stdio};
 
