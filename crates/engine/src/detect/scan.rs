@@ -38,7 +38,7 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
 
 /// So many accepted messages (they fade within days) make a client a mail server that delivers
 /// here.
-pub(crate) const DELIVERS_MIN: u32 = 10_000;
+const DELIVERS_MIN: u32 = 10_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sign {
