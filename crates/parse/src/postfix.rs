@@ -41,8 +41,9 @@ fn owns(record: &Record<'_>) -> bool {
     }
 }
 
-/// Begins with the lines that smtpd writes most. The long way leads to the same: none of these words
-/// can begin a queue id or a severity. Each makes its event where it is returned, as one is large.
+/// Begins with the lines that smtpd writes most. The long way leads to the same: none of these
+/// words can begin a queue id or a severity. Each makes its event where it is returned, as one is
+/// large.
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let line = Line::of(record, at);
     let message = record.message;

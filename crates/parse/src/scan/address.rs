@@ -15,8 +15,8 @@ pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     Some(event::canonical(IpAddr::V6(v6)))
 }
 
-/// An IPv4 address at the front, and the rest. `None` where more digits or a dot follow it, or where
-/// a number has a leading zero, which some readers take for octal.
+/// An IPv4 address at the front, and the rest. `None` where more digits or a dot follow it, or
+/// where a number has a leading zero, which some readers take for octal.
 #[inline]
 pub(crate) fn leading_ipv4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     // No address is longer, so no place has to be compared with the length.
