@@ -1,14 +1,23 @@
 #![no_main]
-//! Any line, from its stamp to its event: nothing panics, and every text of the event is a piece of
-//! the line.
+//! Any lines of one log, from their stamps to their events: nothing panics, every text of an event is
+//! a piece of its line, and what lines before said changes nothing.
 
 use event::{Text, Timestamp};
 use libfuzzer_sys::fuzz_target;
-use parse::Parsed;
+use parse::{Framer, Parsed, Record};
 
-fuzz_target!(|line: &[u8]| {
-    let Some(record) = parse::frame(line) else { return };
-    let Parsed::Event(event) = parse::parse(&record, Timestamp(0)) else { return };
+fuzz_target!(|log: &[u8]| {
+    let mut framer = Framer::new();
+    log.split(|byte| *byte == b'\n').for_each(|line| one(&mut framer, line));
+});
+
+fn one(framer: &mut Framer, line: &[u8]) {
+    let (plain, framed) = (parse::frame(line), framer.frame(line));
+    assert_eq!(framed.as_ref().map(parts), plain.as_ref().map(parts));
+    let (Some(plain), Some(framed)) = (plain, framed) else { return };
+    let parsed = parse::parse(&framed, Timestamp(0));
+    assert_eq!(parsed, parse::parse(&plain, Timestamp(0)));
+    let Parsed::Event(event) = parsed else { return };
     let texts = [
         event.host,
         event.account,
@@ -26,7 +35,12 @@ fuzz_target!(|line: &[u8]| {
     if let Some(client) = event.client {
         assert_eq!(client, event::canonical(client), "an address in another than its one form");
     }
-});
+}
+
+/// All of a record but for whose it is, which is asked when it is parsed.
+fn parts<'a>(record: &Record<'a>) -> impl PartialEq + std::fmt::Debug + use<'a> {
+    (record.stamp, record.host, record.program, record.pid, record.message, record.envelope)
+}
 
 fn is_piece(line: &[u8], text: Text<'_>) -> bool {
     text.is_empty() || line.as_ptr_range().contains(&text.bytes().as_ptr())

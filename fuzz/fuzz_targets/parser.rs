@@ -18,14 +18,9 @@ fuzz_target!(|bytes: &[u8]| {
     let [row, envelope, length, rest @ ..] = bytes else { return };
     let Some(parser) = PARSERS.get(usize::from(*row) % PARSERS.len().max(1)) else { return };
     let (program, message) = rest.split_at(rest.len().min(usize::from(*length)));
-    let record = Record {
-        stamp: Stamp::Utc(Timestamp(0)),
-        host: Some(Text(b"mail")),
-        program: Text(program),
-        pid: Some(1),
-        message,
-        envelope: ENVELOPES[usize::from(*envelope) % ENVELOPES.len()],
-    };
+    let envelope = ENVELOPES[usize::from(*envelope) % ENVELOPES.len()];
+    let mut record = Record::new(Stamp::Utc(Timestamp(0)), program, message, envelope);
+    (record.host, record.pid) = (Some(Text(b"mail")), Some(1));
     // A parser is total: also for a program that is not its own.
     let _ = (parser.owns)(&record);
     if let Parsed::Event(event) = (parser.parse)(&record, Timestamp(0)) {

@@ -143,7 +143,7 @@ fn front(line: &[u8], record: &Record<'_>) -> Option<(Front, usize)> {
     let head = line.first_chunk::<32>()?.as_chunks::<8>().0;
     let words = |place: usize| head.get(place).map_or(0, |word| u64::from_le_bytes(*word));
     let front = match record.stamp {
-        Stamp::Utc(at) if start == PRECISE && line.get(32) == Some(&b' ') => {
+        Stamp::Utc(at) if start == PRECISE => {
             let words = [words(0), words(1), words(2), words(3)];
             let minute = Timestamp(at.0 - i64::from(within_minute(line, &words)?));
             Front::Precise { words, minute, host }
@@ -160,10 +160,11 @@ fn front(line: &[u8], record: &Record<'_>) -> Option<(Front, usize)> {
 }
 
 /// The microseconds since the minute began, of a line that begins as `words` do but for these:
-/// `2026-11-`, `21T16:02`, `:10.1234`, `56+00:00`.
+/// `2026-11-`, `21T16:02`, `:10.1234`, `56+00:00`, and a space.
 #[inline]
 fn within_minute(line: &[u8], words: &[u64; 4]) -> Option<u32> {
-    let head = line.first_chunk::<32>()?.as_chunks::<8>().0.first_chunk::<4>()?;
+    let [head @ .., b' '] = line.first_chunk::<PRECISE>()? else { return None };
+    let head = head.as_chunks::<8>().0.first_chunk::<4>()?;
     let [a, b, c, d] = head.map(u64::from_le_bytes);
     let others = (c ^ words[2]) & 0xff00_00ff | (d ^ words[3]) >> 16;
     if (a ^ words[0]) | (b ^ words[1]) | others != 0 {
@@ -190,7 +191,7 @@ fn second(line: &[u8], words: &[u64; 2]) -> Option<u8> {
 #[inline]
 fn two_digits(digits: u16) -> Option<u8> {
     let [tens, ones] = (digits ^ 0x3030).to_le_bytes();
-    (tens < 6 && ones < 10).then_some(tens * 10 + ones)
+    (tens < 6 && ones < 10).then(|| tens * 10 + ones)
 }
 
 impl Prefix {

@@ -33,6 +33,19 @@ pub struct Record<'a> {
     pub(crate) owner: Owner,
 }
 
+impl<'a> Record<'a> {
+    /// A record that names neither host nor process, as files have that a mail server writes itself.
+    pub const fn new(
+        stamp: Stamp,
+        program: &'a [u8],
+        message: &'a [u8],
+        envelope: Envelope,
+    ) -> Self {
+        let program = Text(program);
+        Record { stamp, host: None, program, pid: None, message, envelope, owner: Owner::Unasked }
+    }
+}
+
 /// How a line is framed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Envelope {
@@ -105,7 +118,7 @@ fn traditional(line: &[u8]) -> Option<Record<'_>> {
     let (stamp, rest) = stamp::traditional(line)?;
     let rest = rest.strip_prefix(b" ")?;
     if let Some((program, message)) = own::dovecot(rest) {
-        return Some(own_file(stamp, program, message, Envelope::Dovecot));
+        return Some(Record::new(stamp, program, message, Envelope::Dovecot));
     }
     syslog(stamp, rest, Envelope::Rfc3164)
 }
@@ -129,29 +142,11 @@ fn calendar(line: &[u8]) -> Option<Record<'_>> {
     }
     let rest = rest.strip_prefix(b" ")?;
     if let Some((program, message)) = own::dovecot(rest) {
-        return Some(own_file(stamp::of(civil, None), program, message, Envelope::Dovecot));
+        return Some(Record::new(stamp::of(civil, None), program, message, Envelope::Dovecot));
     }
     let (zone, pid, message) = own::exim(rest);
-    let record = own_file(stamp::of(civil, zone), b"exim", message, Envelope::Exim);
+    let record = Record::new(stamp::of(civil, zone), b"exim", message, Envelope::Exim);
     Some(Record { pid, ..record })
-}
-
-/// A record of a file that a mail server writes itself.
-fn own_file<'a>(
-    stamp: Stamp,
-    program: &'a [u8],
-    message: &'a [u8],
-    envelope: Envelope,
-) -> Record<'a> {
-    Record {
-        stamp,
-        host: None,
-        program: Text(program),
-        pid: None,
-        message,
-        envelope,
-        owner: Owner::Unasked,
-    }
 }
 
 /// `host program[pid]: message`; a first word that ends in a colon is the program (the local
