@@ -1,6 +1,6 @@
 #![no_main]
-//! Any lines of one log, from their stamps to their events: nothing panics, every text of an event is
-//! a piece of its line, and what lines before said changes nothing.
+//! Any lines of one log, from their stamps to their events: nothing panics, every text of an event
+//! is a piece of its line, and what lines before said changes nothing.
 
 use event::{Text, Timestamp};
 use libfuzzer_sys::fuzz_target;

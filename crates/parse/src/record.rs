@@ -34,7 +34,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// A record that names neither host nor process, as files have that a mail server writes itself.
+    /// A record without host and process, as files have that a mail server writes itself.
     pub const fn new(
         stamp: Stamp,
         program: &'a [u8],
