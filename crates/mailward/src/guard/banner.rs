@@ -108,13 +108,17 @@ fn bans(facts: &Facts<'_>) -> String {
 fn never(facts: &Facts<'_>) -> String {
     let neighbours = &facts.found.neighbours;
     format!(
-        "this host ({} addresses), {} gateways, {} resolvers, {} administrators at work, {} allowed networks",
-        neighbours.own.len(),
-        neighbours.gateways.len(),
-        neighbours.resolvers.len(),
-        facts.found.administrators.len(),
-        facts.config.engine.allow_networks.len()
+        "this host ({}), {}, {}, {} at work, {}",
+        number(neighbours.own.len(), "address", "addresses"),
+        number(neighbours.gateways.len(), "gateway", "gateways"),
+        number(neighbours.resolvers.len(), "resolver", "resolvers"),
+        number(facts.found.administrators.len(), "administrator", "administrators"),
+        number(facts.config.engine.allow_networks.len(), "allowed network", "allowed networks"),
     )
+}
+
+fn number(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn reads_as(identity: &Identity) -> String {
