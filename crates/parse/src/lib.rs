@@ -49,8 +49,8 @@ pub struct Parser {
     pub versions: &'static str,
     /// Where its grammar comes from: real runs, or the maker's manual.
     pub origin: &'static str,
-    /// True where lines of this program (`postfix/smtpd`, `dovecot`, `imap-login`) are its own. Looks
-    /// at program and envelope only: [`Framer`] asks once for a program of syslog and remembers.
+    /// True where lines of this program (`postfix/smtpd`, `dovecot`, `imap-login`) are its own.
+    /// Looks at program and envelope only: [`Framer`] asks once for a program and remembers.
     pub owns: fn(&Record<'_>) -> bool,
     /// What a message says. Total: any bytes have an answer.
     pub parse: for<'a> fn(&Record<'a>, Timestamp) -> Parsed<'a>,
