@@ -10,6 +10,11 @@ use crate::{Outcome, Tree, process};
 const BEGIN: &str = "<!-- generated: mailward ";
 const END: &str = "<!-- /generated -->";
 
+/// The build that is soonest there after a change.
+const SOONEST: &[&str] = &[];
+/// The build that the range needs anyway: with it the tests have a minute less to build.
+const RELEASE: &[&str] = &["--release"];
+
 /// Files that are generated as a whole, and by which words.
 const WHOLE: &[(&str, &[&str])] = &[("packaging/mailward.toml", &["reference", "example"])];
 
@@ -17,7 +22,7 @@ const WHOLE: &[(&str, &[&str])] = &[("packaging/mailward.toml", &["reference", "
 pub fn run(arguments: &[String]) -> Outcome {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => {
-            for (path, text) in changed(program)? {
+            for (path, text) in changed(SOONEST)? {
                 std::fs::write(process::root().join(&path), text)?;
                 println!("{path} written");
             }
@@ -30,25 +35,25 @@ pub fn run(arguments: &[String]) -> Outcome {
 
 /// An error where a generated part is not what the program says now.
 pub fn fresh() -> Outcome<End> {
-    let stale: Vec<String> =
-        changed(built_for_the_range)?.into_iter().map(|(path, _)| path).collect();
+    let stale: Vec<String> = changed(RELEASE)?.into_iter().map(|(path, _)| path).collect();
     if stale.is_empty() {
         return Ok(().into());
     }
     Err(format!("stale: {}; run cargo xtask doc", stale.join(", ")).into())
 }
 
-fn changed(program: fn(&[&str]) -> Outcome<String>) -> Outcome<Vec<(String, String)>> {
+fn changed(profile: &[&str]) -> Outcome<Vec<(String, String)>> {
     let tree = Tree::read(&process::root())?;
     let mut changed = Vec::new();
     for (path, text) in tree.ending(".md").filter(|(_, text)| text.contains(BEGIN)) {
-        let renewed = renewed(text, program).map_err(|error| format!("{path}: {error}"))?;
+        let renewed = renewed(text, |words| program(profile, words))
+            .map_err(|error| format!("{path}: {error}"))?;
         if renewed != text {
             changed.push((path.to_owned(), renewed));
         }
     }
     for (path, words) in WHOLE {
-        let made = program(words)?;
+        let made = program(profile, words)?;
         if tree.get(path) != Some(&made) {
             changed.push(((*path).to_owned(), made));
         }
@@ -72,16 +77,10 @@ fn renewed(text: &str, make: impl Fn(&[&str]) -> Outcome<String>) -> Outcome<Str
     Ok(page)
 }
 
-/// What the program says: as it is soonest built after a change.
-fn program(words: &[&str]) -> Outcome<String> {
-    let start = ["run", "--quiet", "--locked", "-p", "mailward", "--"];
-    process::output(process::cargo(&start).args(words))
-}
-
-/// The same of the release build, which the tests need anyway: a minute less of building.
-fn built_for_the_range(words: &[&str]) -> Outcome<String> {
-    let start = ["run", "--quiet", "--locked", "--release", "-p", "mailward", "--"];
-    process::output(process::cargo(&start).args(words))
+/// What the program says, built with the flags of `profile`.
+fn program(profile: &[&str], words: &[&str]) -> Outcome<String> {
+    let start = ["run", "--quiet", "--locked", "-p", "mailward"];
+    process::output(process::cargo(&start).args(profile).arg("--").args(words))
 }
 
 #[cfg(test)]

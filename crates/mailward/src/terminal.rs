@@ -119,6 +119,11 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// A few things by their name: `1 ban`, `2 bans`.
+pub fn things(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// A size for people.
 pub fn bytes(size: u64) -> String {
     match size {

@@ -5,7 +5,7 @@
 mod support;
 
 use proptest as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use store::{Journal, Options, Reader, StoreError};
 use support::{append, decision, replayed};
@@ -14,14 +14,20 @@ use support::{append, decision, replayed};
 struct Small(tempfile::TempDir);
 
 impl Small {
-    fn mount(size: &str) -> Option<Small> {
+    /// With the directory for a journal on it; `None`, and said so, where it cannot be made.
+    fn mount(size: &str) -> Option<(Small, PathBuf)> {
         let dir = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
             .arg(dir.path())
             .status();
-        mounted.is_ok_and(|status| status.success()).then_some(Small(dir))
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: no root, or no right to mount");
+            return None;
+        }
+        let journal = dir.path().join("journal");
+        Some((Small(dir), journal))
     }
 }
 
@@ -29,6 +35,11 @@ impl Drop for Small {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(self.0.path()).status();
     }
+}
+
+/// Segments so small that a few lines make one.
+fn of_a_hundred() -> store::Policy {
+    store::Policy { segment_records: 100, ..store::Policy::default() }
 }
 
 fn fill_up(dir: &Path) {
@@ -41,11 +52,7 @@ fn fill_up(dir: &Path) {
 
 #[test]
 fn a_full_disk_loses_nothing_that_fits_into_memory() {
-    let Some(disk) = Small::mount("4m") else {
-        eprintln!("skipped: no root, or no right to mount");
-        return;
-    };
-    let dir = disk.0.path().join("journal");
+    let Some((disk, dir)) = Small::mount("4m") else { return };
     let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
     append(&mut journal, 1, "a");
     journal.commit(&[("a", "1")]).unwrap();
@@ -79,11 +86,7 @@ fn a_full_disk_loses_nothing_that_fits_into_memory() {
 
 #[test]
 fn beyond_the_memory_a_gap_is_told() {
-    let Some(disk) = Small::mount("2m") else {
-        eprintln!("skipped: no root, or no right to mount");
-        return;
-    };
-    let dir = disk.0.path().join("journal");
+    let Some((disk, dir)) = Small::mount("2m") else { return };
     let options = Options { memory_bytes: 50_000, batch_bytes: 8192, ..Options::default() };
     let (mut journal, _) = Journal::open(&dir, options).unwrap();
     append(&mut journal, 1, "a");
@@ -123,14 +126,9 @@ fn beyond_the_memory_a_gap_is_told() {
 
 #[test]
 fn maintenance_on_a_full_disk_fails_whole_and_goes_on_later() {
-    let Some(disk) = Small::mount("6m") else {
-        eprintln!("skipped: no root, or no right to mount");
-        return;
-    };
-    let dir = disk.0.path().join("journal");
+    let Some((disk, dir)) = Small::mount("6m") else { return };
     let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
-    let policy = store::Policy { segment_records: 100, ..store::Policy::default() };
-    let mut maintainer = journal.maintainer(policy);
+    let mut maintainer = journal.maintainer(of_a_hundred());
     for seq in 1..=2000 {
         append(&mut journal, seq, "a");
     }
@@ -148,14 +146,9 @@ fn maintenance_on_a_full_disk_fails_whole_and_goes_on_later() {
 /// there twice when there is room again.
 #[test]
 fn maintenance_that_runs_out_of_room_leaves_nothing_behind() {
-    let Some(disk) = Small::mount("16m") else {
-        eprintln!("skipped: no root, or no right to mount");
-        return;
-    };
-    let dir = disk.0.path().join("journal");
+    let Some((disk, dir)) = Small::mount("16m") else { return };
     let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
-    let policy = store::Policy { segment_records: 100, ..store::Policy::default() };
-    let mut maintainer = journal.maintainer(policy);
+    let mut maintainer = journal.maintainer(of_a_hundred());
     let now = event::Timestamp::from_seconds(support::DAY);
     let ending = |end: &str| {
         let files = std::fs::read_dir(&dir).unwrap().flatten();

@@ -3,7 +3,7 @@
 use super::identity::{self, Identity};
 use crate::config::Config;
 use crate::recover::Recovered;
-use crate::terminal::{Style, Tone, count};
+use crate::terminal::{Style, Tone, count, things};
 use edge::surroundings::{LogPlace, Surroundings};
 use event::Mode;
 use std::collections::BTreeSet;
@@ -109,16 +109,12 @@ fn never(facts: &Facts<'_>) -> String {
     let neighbours = &facts.found.neighbours;
     format!(
         "this host ({}), {}, {}, {} at work, {}",
-        number(neighbours.own.len(), "address", "addresses"),
-        number(neighbours.gateways.len(), "gateway", "gateways"),
-        number(neighbours.resolvers.len(), "resolver", "resolvers"),
-        number(facts.found.administrators.len(), "administrator", "administrators"),
-        number(facts.config.engine.allow_networks.len(), "allowed network", "allowed networks"),
+        things(neighbours.own.len(), "address", "addresses"),
+        things(neighbours.gateways.len(), "gateway", "gateways"),
+        things(neighbours.resolvers.len(), "resolver", "resolvers"),
+        things(facts.found.administrators.len(), "administrator", "administrators"),
+        things(facts.config.engine.allow_networks.len(), "allowed network", "allowed networks"),
     )
-}
-
-fn number(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn reads_as(identity: &Identity) -> String {

@@ -33,6 +33,7 @@ use crate::core::Core;
 use crate::failure::{Context as _, Failure};
 use crate::link::{ToParent, Told};
 use crate::notify::Notify;
+use crate::terminal::things;
 use chores::Chores;
 use edge::clock::{self, Moment};
 use engine::Output;
@@ -197,7 +198,7 @@ impl Guard {
     /// How it is, for the service manager.
     fn in_a_line(&self) -> String {
         let holds = self.core.engine.holds().count();
-        let bans = if holds == 1 { "1 ban holds".to_owned() } else { format!("{holds} bans hold") };
+        let bans = things(holds, "ban holds", "bans hold");
         let trouble =
             if self.core.trouble.is_some() { "; the journal cannot be written" } else { "" };
         format!("{bans}; {} lines read{trouble}", self.core.seq)
