@@ -106,7 +106,10 @@ impl Holds {
     }
 
     fn row_of(&self, subject: &Subject) -> Option<u32> {
-        let place = self.place(subject);
+        self.row_in(&self.place(subject), subject)
+    }
+
+    fn row_in(&self, place: &Place, subject: &Subject) -> Option<u32> {
         let same = |entry: &Entry| {
             let hold = || self.row_at(entry.row);
             entry.key == place.key && hold().is_some_and(|hold| hold.decision.subject == *subject)
@@ -139,9 +142,9 @@ impl Holds {
     /// Makes a decision hold, in the place of one about the same subject, which is handed back.
     /// The row is what a timer is to name.
     pub fn insert(&mut self, hold: Hold) -> (u32, Option<Hold>) {
-        let before = self.remove(&hold.decision.subject);
-        let place = self.place(&hold.decision.subject);
-        let network = hold.decision.subject.network();
+        let subject = &hold.decision.subject;
+        let (place, network) = (self.place(subject), subject.network());
+        let before = self.row_in(&place, subject).and_then(|row| self.remove_at(row));
         let mut until_s = 0;
         if let (Mode::Enforce, Some(network)) = (hold.decision.mode, network) {
             if place.is_quick {
