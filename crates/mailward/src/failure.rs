@@ -1,5 +1,6 @@
 //! What went wrong, where, and what to do: printed once, by `main`.
 
+use event::Text;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -40,7 +41,11 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.what)?;
+        // A file's name or what somebody else's error quotes may hold anything.
+        for (number, line) in self.what.split('\n').enumerate() {
+            let end = if number == 0 { "" } else { "\n" };
+            write!(out, "{end}{}", Text(line.as_bytes()))?;
+        }
         if let Some(remedy) = &self.remedy {
             write!(out, "\n  what to do: {remedy}")?;
         }
@@ -59,5 +64,17 @@ pub trait Context<T> {
 impl<T, E: fmt::Display> Context<T> for Result<T, E> {
     fn context(self, context: impl FnOnce() -> String) -> Result<T, Failure> {
         self.map_err(|error| Failure::new(format!("{}: {error}", context())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_safe_to_show() {
+        let failure = Failure::new("a\u{1b}[31m.log: no such file\n  b").remedy("name another");
+        let shown = "a\\u{1b}[31m.log: no such file\n  b\n  what to do: name another";
+        assert_eq!(failure.to_string(), shown);
     }
 }

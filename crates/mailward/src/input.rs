@@ -4,7 +4,7 @@ use crate::failure::{Context as _, Failure};
 use crate::understand::{Reading, Understood};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::LineReader;
+use edge::source::{LineReader, ReadError};
 use edge::stamp::{Completer, Years, Zone};
 use event::Timestamp;
 use std::path::Path;
@@ -66,10 +66,7 @@ impl Log {
         &mut self,
         take: impl FnOnce(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
-        let line = self.reader.next().map_err(|error| {
-            Failure::new(format!("{}: {error}", self.name))
-                .remedy("the lines before that were read; mend or replace the file")
-        })?;
+        let line = self.reader.next().map_err(|error| unreadable(&self.name, &error))?;
         let Some(line) = line else { return Ok(false) };
         self.lines += 1;
         self.offset = line.offset_end;
@@ -77,6 +74,30 @@ impl Log {
         take(self.lines, line.bytes, &understood)?;
         Ok(true)
     }
+
+    /// Reads on and hands all that is held then to `take`, line by line. `Ok(false)` at the end.
+    #[inline(always)] // so that what is understood of a line stays where it is made
+    pub fn each(
+        &mut self,
+        mut take: impl FnMut(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let Log { name, lines, offset, reader, reading } = self;
+        if !reader.fill_lines().map_err(|error| unreadable(name, &error))? {
+            return Ok(false);
+        }
+        reader.each_held(|line| {
+            *lines += 1;
+            *offset = line.offset_end;
+            take(*lines, line.bytes, &reading.understand(line.bytes, None))
+        })?;
+        Ok(true)
+    }
+}
+
+#[cold]
+fn unreadable(name: &str, error: &ReadError) -> Failure {
+    Failure::new(format!("{name}: {error}"))
+        .remedy("the lines before that were read; mend or replace the file")
 }
 
 fn changed(path: &Path) -> Option<Timestamp> {

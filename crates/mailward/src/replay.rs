@@ -18,8 +18,6 @@ const KEPT_MAX: usize = 100_000;
 const LOGGED_IN_MAX: usize = 1_000_000;
 /// Clients remembered as having logged in lately; a power of two.
 const LATELY: usize = 1 << 12;
-/// Lines between two looks at the progress bar.
-const PROGRESS_LINES: u64 = 50_000;
 
 /// A replay.
 pub struct Replay {
@@ -104,8 +102,7 @@ impl Replay {
     fn one(&mut self, take: &mut dyn FnMut(&Output) -> Result<(), Failure>) -> Result<(), Failure> {
         let Some(mut log) = self.logs.pop() else { return Ok(()) };
         loop {
-            let more = log.next(|_, _, understood| self.step(&understood.told(), take))?;
-            if !more {
+            if !log.each(|_, _, understood| self.step(&understood.told(), take))? {
                 return Ok(());
             }
             self.show_progress(log.offset);
@@ -198,9 +195,7 @@ impl Replay {
     }
 
     fn show_progress(&self, offset: u64) {
-        if let Some(progress) = &self.progress
-            && self.seq.is_multiple_of(PROGRESS_LINES)
-        {
+        if let Some(progress) = &self.progress {
             progress.set_position(offset);
         }
     }

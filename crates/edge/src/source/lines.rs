@@ -129,6 +129,35 @@ impl LineBuffer {
         Some(self.hand_out(newline, 1))
     }
 
+    /// Hands out every whole line that is held, as [`LineBuffer::next`] would one by one, and goes
+    /// on until `take` fails. True where there was one.
+    #[inline(always)] // so that nothing of a line goes through memory
+    pub(crate) fn each<E>(
+        &mut self,
+        mut take: impl FnMut(Line<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        // Of a line that was dropped in part only the long way knows where it begins.
+        if self.dropped > 0 {
+            return self.next().map_or(Ok(false), |line| take(line).map(|()| true));
+        }
+        let mut rest = self.bytes.get(self.start..self.end).unwrap_or_default();
+        let mut done = Ok(false);
+        while let Some(length) = memchr(b'\n', rest) {
+            let (line, behind) = rest.split_at(length);
+            rest = behind.get(1..).unwrap_or_default();
+            self.offset += length as u64 + 1;
+            let cut = length > LINE_MAX;
+            let bytes = if cut { line.get(..LINE_MAX).unwrap_or(line) } else { line };
+            done = take(Line { bytes, cut, offset_end: self.offset }).map(|()| true);
+            if done.is_err() {
+                break;
+            }
+        }
+        self.start = self.end - rest.len();
+        self.scanned = self.start;
+        done
+    }
+
     /// What is held of a line whose newline will not come.
     pub(crate) fn rest(&mut self) -> Option<Line<'_>> {
         if self.is_empty() {
@@ -172,6 +201,41 @@ mod tests {
                 while let Some(line) = buffer.next() {
                     out.push((line.bytes.to_vec(), line.cut, line.offset_end));
                 }
+            }
+        }
+        if let Some(line) = buffer.rest() {
+            out.push((line.bytes.to_vec(), line.cut, line.offset_end));
+        }
+        assert_eq!(buffer.offset(), buffer.read_offset());
+        out
+    }
+
+    /// As [`lines`], all whole lines at once; every third piece one by one.
+    fn lines_at_once(pieces: &[&[u8]]) -> Vec<(Vec<u8>, bool, u64)> {
+        let mut buffer = LineBuffer::new(0, 0);
+        let mut out = Vec::new();
+        for (number, piece) in pieces.iter().enumerate() {
+            let mut piece = *piece;
+            while !piece.is_empty() {
+                let space = buffer.space();
+                let count = space.len().min(piece.len());
+                space[..count].copy_from_slice(&piece[..count]);
+                buffer.filled(count);
+                piece = &piece[count..];
+                let mut left = if number % 3 == 0 { 1 } else { usize::MAX };
+                loop {
+                    let each = buffer.each(|line| {
+                        out.push((line.bytes.to_vec(), line.cut, line.offset_end));
+                        left -= 1;
+                        if left == 0 { Err(()) } else { Ok(()) }
+                    });
+                    match each {
+                        Err(()) => left = 1,
+                        Ok(true) => {}
+                        Ok(false) => break,
+                    }
+                }
+                assert!(buffer.newline().is_none());
             }
         }
         if let Some(line) = buffer.rest() {
@@ -225,6 +289,7 @@ mod tests {
                 from = cut;
             }
             prop_assert_eq!(lines(&pieces), expected(&whole));
+            prop_assert_eq!(lines_at_once(&pieces), expected(&whole));
         }
     }
 }

@@ -5,7 +5,7 @@ use super::keys::ONLY;
 use super::value::is_number;
 use super::{Config, Setting, settings};
 use engine::{Value, ValueKind};
-use event::Network;
+use event::{Network, Text};
 use std::fmt;
 use std::ops::Range;
 use toml::Spanned;
@@ -29,7 +29,8 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{}: {}", self.line, self.column, self.text)
+        // A key or value of the file may hold anything, `"\e"` too.
+        write!(out, "{}:{}: {}", self.line, self.column, Text(self.text.as_bytes()))
     }
 }
 

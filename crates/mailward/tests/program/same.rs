@@ -104,7 +104,8 @@ fn a_backlog_that_came_while_no_guard_ran_is_judged_by_the_times_of_its_lines() 
 /// Lines of the day with the time of their writing, in pieces that end anywhere.
 fn write_live(world: &World, guard: &Guard, lines: &[String]) -> Result<(), Duration> {
     for (number, chunk) in lines.chunks(97).enumerate() {
-        let begin = now();
+        // No line is stamped later than it is written: such a stamp would be given its arrival.
+        let begin = Timestamp(now().0 - chunk.len() as i64);
         let text: String = (0..)
             .zip(chunk)
             .map(|(n, line)| format!("{}{}\n", stamp(Timestamp(begin.0 + n)), &line[32..]))
