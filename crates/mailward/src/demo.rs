@@ -50,7 +50,6 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
     let recovered = recover::open(&dir, &config.engine)?;
     let mut player = Player {
         core: recovered.core,
-        reading: Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now()))),
         tally: Tally::default(),
         rules: BTreeMap::new(),
         began: None,
@@ -85,7 +84,6 @@ impl Drop for Place {
 
 struct Player {
     core: Core,
-    reading: Reading,
     tally: Tally,
     rules: BTreeMap<String, u64>,
     /// The first stamp, and when it was played.
@@ -96,17 +94,23 @@ struct Player {
 impl Player {
     fn run(&mut self, signals: &std::os::unix::net::UnixStream) -> Result<(), Failure> {
         let source = self.core.journal.source("demo");
+        let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now())));
         let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
         while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
-            let understood = self.reading.understand(line.bytes, None);
-            if self.wait_for(understood.at, signals) {
+            let ended = reading.understand(line.bytes, None, |understood| {
+                if self.wait_for(understood.at, signals) {
+                    return true;
+                }
+                let told = understood.told();
+                self.tally.take(&told);
+                let seq = self.core.line(source, line.bytes, &told);
+                if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
+                    self.commit();
+                }
+                false
+            });
+            if ended {
                 break;
-            }
-            let told = understood.told();
-            self.tally.take(&told);
-            let seq = self.core.line(source, line.bytes, &told);
-            if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
-                self.commit();
             }
         }
         let mut rest = Vec::new();

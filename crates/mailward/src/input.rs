@@ -70,8 +70,8 @@ impl Log {
         let Some(line) = line else { return Ok(false) };
         self.lines += 1;
         self.offset = line.offset_end;
-        let understood = self.reading.understand(line.bytes, None);
-        take(self.lines, line.bytes, &understood)?;
+        self.reading
+            .understand(line.bytes, None, |understood| take(self.lines, line.bytes, understood))?;
         Ok(true)
     }
 
@@ -88,7 +88,7 @@ impl Log {
         reader.each_held(|line| {
             *lines += 1;
             *offset = line.offset_end;
-            take(*lines, line.bytes, &reading.understand(line.bytes, None))
+            reading.understand(line.bytes, None, |understood| take(*lines, line.bytes, understood))
         })?;
         Ok(true)
     }

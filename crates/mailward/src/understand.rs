@@ -19,7 +19,7 @@ pub struct Understood<'a> {
     pub clamped: bool,
     /// By so many seconds its writer's clock seems to have been set back.
     pub back_s: u32,
-    record: Option<Record<'a>>,
+    record: Option<&'a Record<'a>>,
 }
 
 impl<'a> Understood<'a> {
@@ -27,7 +27,7 @@ impl<'a> Understood<'a> {
     /// will stay.
     #[inline]
     pub fn told(&self) -> Told<'a> {
-        match &self.record {
+        match self.record {
             Some(record) => parse::parse(record, self.at),
             None => Told::Unframed,
         }
@@ -47,24 +47,32 @@ impl Reading {
         Reading { framer: Framer::new(), completer }
     }
 
-    /// Reads the next line. `arrival` is now for one that is read as it is written, `None` for one
-    /// of an old log.
-    #[inline(always)] // a record is large to return
-    pub fn understand<'a>(&mut self, line: &'a [u8], arrival: Option<Timestamp>) -> Understood<'a> {
-        complete(&mut self.completer, self.framer.frame(line), arrival)
+    /// Reads the next line and hands `take` what was understood. `arrival` is now for one that is
+    /// read as it is written, `None` for one of an old log.
+    #[inline(always)] // a record is large, and stays where it was made
+    pub fn understand<R>(
+        &mut self,
+        line: &[u8],
+        arrival: Option<Timestamp>,
+        take: impl FnOnce(&Understood<'_>) -> R,
+    ) -> R {
+        let record = self.framer.frame(line);
+        let Some(record) = &record else {
+            let at = Timestamp(i64::MIN);
+            return take(&Understood { at, clamped: false, back_s: 0, record: None });
+        };
+        let Completed { at, clamped, back_s } = completed(&mut self.completer, record, arrival);
+        take(&Understood { at, clamped, back_s, record: Some(record) })
     }
 }
 
 #[inline(always)]
-fn complete<'a>(
+fn completed(
     completer: &mut Completer,
-    record: Option<Record<'a>>,
+    record: &Record<'_>,
     arrival: Option<Timestamp>,
-) -> Understood<'a> {
-    let Some(record) = record else {
-        return Understood { at: Timestamp(i64::MIN), clamped: false, back_s: 0, record: None };
-    };
-    let completed = match record.stamp {
+) -> Completed {
+    match record.stamp {
         Stamp::Utc(at) => completer.utc(at, arrival),
         Stamp::Local(local) => {
             let reading = Civil {
@@ -78,9 +86,7 @@ fn complete<'a>(
             };
             completer.local(local.year, reading, arrival)
         }
-    };
-    let Completed { at, clamped, back_s } = completed;
-    Understood { at, clamped, back_s, record: Some(record) }
+    }
 }
 
 /// What a line tells whose stamp was completed before.

@@ -1,11 +1,12 @@
 //! The sources of a guard, read in turn with a budget, so that none starves another.
 
 use crate::core::Core;
-use crate::understand::{Reading, Tally, Told};
+use crate::understand::{Reading, Tally, Told, Understood};
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
 use rustix::event::{PollFd, PollFlags};
+use std::time::Duration;
 use store::SourceId;
 
 /// Lines taken from one source before the next has its turn.
@@ -65,28 +66,37 @@ impl Followed {
         *late = false;
         source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
-            let understood = reading.understand(line.bytes, Some(now));
-            let told = understood.told();
-            let seq = core.line(*id, line.bytes, &told);
-            tally.take(&told);
-            *late |=
-                matches!(told, Told::Event(_)) && understood.at < now.plus_seconds(-LATENESS_S);
-            match told {
-                Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
-                Told::Unframed => core.journal.append_sample(seq, *id, "no log line", line.bytes),
-                _ => {}
-            }
-            if (understood.clamped || understood.back_s > 0) && moment >= *note_after {
-                *note_after = moment.plus(std::time::Duration::from_secs(NOTE_EVERY_S));
-                let what = if understood.clamped {
-                    "a stamp lies in the future; its arrival was taken".to_owned()
-                } else {
-                    format!("a stamp lies {} s before the latest one", understood.back_s)
-                };
-                core.note(now, "stamp", &what);
-            }
+            reading.understand(line.bytes, Some(now), |understood| {
+                let told = understood.told();
+                let seq = core.line(*id, line.bytes, &told);
+                tally.take(&told);
+                let is_event = matches!(told, Told::Event(_));
+                *late |= is_event && understood.at < now.plus_seconds(-LATENESS_S);
+                match told {
+                    Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
+                    Told::Unframed => {
+                        core.journal.append_sample(seq, *id, "no log line", line.bytes);
+                    }
+                    _ => {}
+                }
+                if moment >= *note_after
+                    && let Some(what) = odd(understood)
+                {
+                    *note_after = moment.plus(Duration::from_secs(NOTE_EVERY_S));
+                    core.note(now, "stamp", &what);
+                }
+            });
         })
     }
+}
+
+/// What is odd about a line's stamp.
+fn odd(understood: &Understood<'_>) -> Option<String> {
+    if understood.clamped {
+        return Some("a stamp lies in the future; its arrival was taken".to_owned());
+    }
+    let back_s = understood.back_s;
+    (back_s > 0).then(|| format!("a stamp lies {back_s} s before the latest one"))
 }
 
 impl Intake {

@@ -113,7 +113,8 @@ proptest::proptest! {
 
 #[test]
 fn a_key_or_value_of_any_text_is_safe_to_show() {
-    let (_, problems) = read("\"a\\u001b[31m\" = 1\n[allow]\nnetworks = [\"\\u001b]0;x\\u0007\"]\n");
+    let (_, problems) =
+        read("\"a\\u001b[31m\" = 1\n[allow]\nnetworks = [\"\\u001b]0;x\\u0007\"]\n");
     let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(shown.len(), 2, "{shown:#?}");
     assert!(shown.iter().all(|shown| !shown.contains(char::is_control)), "{shown:#?}");
