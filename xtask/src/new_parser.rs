@@ -133,6 +133,7 @@ pub(crate) const PARSER: Parser = Parser {
     origin: "",
     owns,
     parse,
+    own_file: None,
 };
 
 /// By the program's name in the log, which need not be the server's.

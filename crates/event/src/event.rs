@@ -53,8 +53,21 @@ pub struct Event<'a> {
     /// A short hash of the password given, where the server logs one: tells a stale password
     /// that is repeated from guessing.
     pub secret_tag: Option<Text<'a>>,
+    /// The message's subject line, where the server logs it.
+    pub mail_subject: Option<Text<'a>>,
+    /// The spam score that a filter gave, as it wrote it: `12.5`, `7.2/15`.
+    pub spam_score: Option<Text<'a>>,
+    /// The name that a DNS client asked for.
+    pub query_name: Option<Text<'a>>,
+    /// The type of record that it asked for: `MX`, `AAAA`, `TYPE65`.
+    pub query_type: Option<Text<'a>>,
     /// What a stranger sent (a command, early data), or the server's own words for the reason.
     pub detail: Option<Text<'a>>,
+    /// To how many recipients the message goes, as the line says. 0 where it does not.
+    pub recipients: u32,
+    /// For whom `client` says that it speaks: a proxy's or web server's word, the latest hop. Worth
+    /// no more than `client` is trusted.
+    pub forwarded: Option<IpAddr>,
     /// Commands of the connection, in a `disconnect`.
     pub commands: Option<CommandCounts>,
 }
@@ -105,7 +118,13 @@ impl<'a> Event<'a> {
             recipient: None,
             helo: None,
             secret_tag: None,
+            mail_subject: None,
+            spam_score: None,
+            query_name: None,
+            query_type: None,
             detail: None,
+            recipients: 0,
+            forwarded: None,
             commands: None,
         }
     }

@@ -50,6 +50,40 @@ vocabulary! {
         Exim = "exim": "Exim",
         Opensmtpd = "opensmtpd": "OpenSMTPD",
         Mailward = "mailward": "mailward itself",
+        Sendmail = "sendmail": "Sendmail",
+        Cyrus = "cyrus": "Cyrus IMAP, POP3, LMTP and ManageSieve",
+        Courier = "courier": "Courier IMAP, POP3 and SMTP",
+        Qmail = "qmail": "qmail and netqmail, with vpopmail and spamdyke",
+        Stalwart = "stalwart": "Stalwart",
+        Exchange = "exchange": "Microsoft Exchange, its own logs of SMTP receive, IMAP and POP3",
+        Barracuda = "barracuda": "Barracuda Email Security Gateway",
+        Rspamd = "rspamd": "rspamd",
+        Amavis = "amavis": "amavis",
+        Mailscanner = "mailscanner": "MailScanner",
+        Spamassassin = "spamassassin": "SpamAssassin's spamd",
+        Kerio = "kerio": "Kerio Connect",
+        Zimbra = "zimbra": "Zimbra, its own logs beside Postfix's",
+        Assp = "assp": "ASSP",
+        Domino = "domino": "HCL Domino",
+        Roundcube = "roundcube": "Roundcube webmail",
+        Sogo = "sogo": "SOGo groupware",
+        Horde = "horde": "Horde and IMP webmail",
+        Squirrelmail = "squirrelmail": "SquirrelMail",
+        Openwebmail = "openwebmail": "Open WebMail",
+        Mailcow = "mailcow": "mailcow's own interface",
+        Mailu = "mailu": "Mailu's front and admin",
+        Perdition = "perdition": "Perdition IMAP and POP3 proxy",
+        Solidpop3d = "solidpop3d": "solid-pop3d",
+        Uwimap = "uwimap": "UW IMAP and POP3",
+        Saslauthd = "saslauthd": "Cyrus SASL's saslauthd",
+        Pam = "pam": "PAM, as mail servers ask it",
+        Bind = "bind": "BIND named, its query and security logs",
+        Unbound = "unbound": "Unbound",
+        Dnsmasq = "dnsmasq": "dnsmasq",
+        Nsd = "nsd": "NSD",
+        Pdns = "pdns": "PowerDNS Recursor and Authoritative Server",
+        Coredns = "coredns": "CoreDNS",
+        Dnstap = "dnstap": "dnstap, of whatever DNS server",
     }
 }
 
@@ -63,6 +97,8 @@ vocabulary! {
         Pop3 = "pop3": "POP3, ports 110 and 995",
         Sieve = "sieve": "ManageSieve, port 4190",
         Lmtp = "lmtp": "LMTP, between own servers",
+        Http = "http": "a web interface: webmail, administration",
+        Dns = "dns": "DNS",
     }
 }
 
@@ -79,6 +115,7 @@ vocabulary! {
         Delivery = "delivery": "a message went on to a recipient, or did not",
         Session = "session": "a logged-in session ended or did something",
         Limit = "limit": "a limit of the mail server was reached, or its statistics told",
+        Query = "query": "a DNS client asked for a name",
     }
 }
 
@@ -129,6 +166,10 @@ vocabulary! {
         RemoteDeferred = "remote-deferred": "the next server refused for now or was not reached",
         RemoteRejected = "remote-rejected": "the next server refused for good",
         Untrusted = "untrusted": "a proxy header from a peer that is not trusted",
+        Spam = "spam": "a filter says that the message is spam",
+        Virus = "virus": "a filter says that the message carries malware",
+        NameUnknown = "name-unknown": "a DNS name that does not exist",
+        QueryRefused = "query-refused": "a DNS query that this server does not answer for this client",
     }
 }
 

@@ -158,7 +158,17 @@ pub fn event(object: &mut Object<'_>, event: &Event<'_>) {
         .text_if("recipient", event.recipient)
         .text_if("helo", event.helo)
         .text_if("secret_tag", event.secret_tag)
+        .text_if("mail_subject", event.mail_subject)
+        .text_if("spam_score", event.spam_score)
+        .text_if("query_name", event.query_name)
+        .text_if("query_type", event.query_type)
         .text_if("detail", event.detail);
+    if event.recipients > 0 {
+        object.plain("recipients", event.recipients);
+    }
+    if let Some(forwarded) = event.forwarded {
+        object.shown("forwarded", forwarded);
+    }
     if let Some(counts) = event.commands {
         object.object("commands", |object| {
             object

@@ -24,6 +24,7 @@ pub(crate) const PARSER: Parser = Parser {
     origin: "real runs of both, and the format strings of both sources",
     owns,
     parse,
+    own_file: None,
 };
 
 fn owns(record: &Record<'_>) -> bool {

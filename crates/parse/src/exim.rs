@@ -24,6 +24,7 @@ pub(crate) const PARSER: Parser = Parser {
     origin: "real runs of 4.96, and the format strings of 4.96 and 4.98.2",
     owns,
     parse,
+    own_file: None,
 };
 
 fn owns(record: &Record<'_>) -> bool {

@@ -54,6 +54,9 @@ pub struct Parser {
     pub owns: fn(&Record<'_>) -> bool,
     /// What a message says. Total: any bytes have an answer.
     pub parse: for<'a> fn(&Record<'a>, Timestamp) -> Parsed<'a>,
+    /// Cuts a line of a file that this server writes itself, with a front that no other has. Asked
+    /// of lines that are no syslog, so it must tell another's line from its first bytes.
+    pub own_file: Option<for<'a> fn(&'a [u8]) -> Option<Record<'a>>>,
 }
 
 /// All parsers, asked in this order.
@@ -62,13 +65,27 @@ pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER,
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
-    let parser = match record.owner {
-        Owner::Row(row) => PARSERS.get(usize::from(row)),
-        Owner::Nobody => None,
-        Owner::Unasked => PARSERS.iter().find(|parser| (parser.owns)(record)),
+    let row = match record.owner {
+        Owner::Row(row) => usize::from(row),
+        Owner::Nobody => return Parsed::Foreign,
+        Owner::Unasked => match PARSERS.iter().position(|parser| (parser.owns)(record)) {
+            Some(row) => row,
+            None => return Parsed::Foreign,
+        },
     };
-    match parser {
-        Some(parser) => (parser.parse)(record, at),
-        None => Parsed::Foreign,
+    let Some(parser) = PARSERS.get(row) else { return Parsed::Foreign };
+    match (parser.parse)(record, at) {
+        Parsed::Unknown => namesake(row, record, at),
+        parsed => parsed,
     }
+}
+
+/// Several servers have an `imapd`. What the first does not know is asked of the others.
+#[cold]
+fn namesake<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+    let others = PARSERS.iter().skip(row + 1).filter(|parser| (parser.owns)(record));
+    others
+        .map(|parser| (parser.parse)(record, at))
+        .find(|parsed| *parsed != Parsed::Unknown)
+        .unwrap_or(Parsed::Unknown)
 }

@@ -21,6 +21,7 @@ pub(crate) const PARSER: Parser = Parser {
     origin: "a real run of 7.6; refusals not met in it by the maker's manual",
     owns,
     parse,
+    own_file: None,
 };
 
 /// The daemon's name. Postfix's is `postfix/smtpd`.

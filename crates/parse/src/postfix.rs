@@ -29,6 +29,7 @@ pub(crate) const PARSER: Parser = Parser {
     origin: "runs of 3.7.11 and 3.10.13 under attack; the manual pages",
     owns,
     parse,
+    own_file: None,
 };
 
 /// `postfix/smtpd`, `postfix-out/smtpd` (a second instance) and bare `postfix`.

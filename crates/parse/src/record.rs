@@ -9,7 +9,7 @@ mod stamp;
 mod tests;
 
 use crate::framer::Owner;
-use crate::scan;
+use crate::{PARSERS, scan};
 use event::{Text, Timestamp};
 
 /// A line, cut into its parts. Borrows from the line.
@@ -59,6 +59,8 @@ pub enum Envelope {
     Dovecot,
     /// Exim's own files: `2026-11-21 16:02:10 [+0000] [[pid]] message`.
     Exim,
+    /// A file that a mail server writes itself, in a form of its own: see the parser's page.
+    OwnFile,
     /// journalctl's `short-full`: `Sat 2026-11-21 16:02:10 UTC host program[pid]: message`.
     JournalFull,
 }
@@ -89,14 +91,24 @@ pub struct LocalStamp {
 /// `None` where it has no envelope that is known here.
 #[inline]
 pub fn frame(line: &[u8]) -> Option<Record<'_>> {
-    match line.first()? {
+    let known = match line.first()? {
         b'0'..=b'9' => calendar(line),
         b'<' => priority(line),
         b'A'..=b'Z' if line.get(3) == Some(&b' ') => {
             traditional(line).or_else(|| journal_full(line))
         }
         _ => None,
-    }
+    };
+    known.or_else(|| own_file(line))
+}
+
+/// A line of a file that a mail server writes itself.
+#[cold]
+fn own_file(line: &[u8]) -> Option<Record<'_>> {
+    PARSERS.iter().zip(0..).find_map(|(parser, row)| {
+        let record = (parser.own_file?)(line)?;
+        Some(Record { owner: Owner::Row(row), ..record })
+    })
 }
 
 /// `<22>` in front of RFC 3164, RFC 5424 or (from rsyslog and others) RFC 3339.
@@ -143,6 +155,9 @@ fn calendar(line: &[u8]) -> Option<Record<'_>> {
     let rest = rest.strip_prefix(b" ")?;
     if let Some((program, message)) = own::dovecot(rest) {
         return Some(Record::new(stamp::of(civil, None), program, message, Envelope::Dovecot));
+    }
+    if let Some(record) = own_file(line) {
+        return Some(record);
     }
     let (zone, pid, message) = own::exim(rest);
     let record = Record::new(stamp::of(civil, zone), b"exim", message, Envelope::Exim);

@@ -59,7 +59,8 @@
 //! `record` (`event`), `seq`, `at` (UTC, microseconds), `source`, `server`, `service`, `protocol`,
 //! `kind`, `outcome`, `reason`, `hostile`, `client`, `account`, `known`, `attempts`, `host`, `pid`,
 //! `session`, `queue_id`, `mechanism`, `sender`, `recipient`, `helo`, `secret_tag`, `detail`,
-//! `commands`, `line`. Of actions: `batch`, `place`, `record`, `seq`, `at`, `subject_kind`,
+//! `commands`, `line`, `mail_subject`, `spam_score`, `query_name`, `query_type`, `recipients`,
+//! `forwarded` (files of earlier versions end before one of these). Of actions: `batch`, `place`, `record`, `seq`, `at`, `subject_kind`,
 //! `subject`, `measure`, `rule` (detector, rule, topic of a note), `until`, `offence`, `score`,
 //! `mode`, `cause`, `evidence` (line numbers with commas), `operator`, `text`, `encoded` (the
 //! record itself). Both families have all the columns. Bytes that are not UTF-8 are written

@@ -90,7 +90,7 @@ pub(crate) struct Attempt {
 pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
     match (event.kind, event.outcome) {
-        (Kind::Delivery | Kind::Session, _) | (Kind::Tls, Outcome::Allowed) => return,
+        (Kind::Delivery | Kind::Session | Kind::Query, _) | (Kind::Tls, Outcome::Allowed) => return,
         (Kind::Message, Outcome::Allowed) => {
             return connection_flood::accepted(engine, seen.client, seen.now_s);
         }

@@ -141,6 +141,12 @@ fn of_event(event: &Event<'_>) -> Meaning {
     add("recipient", text(event.recipient));
     add("helo", text(event.helo));
     add("secret_tag", text(event.secret_tag));
+    add("mail_subject", text(event.mail_subject));
+    add("spam_score", text(event.spam_score));
+    add("query_name", text(event.query_name));
+    add("query_type", text(event.query_type));
+    add("recipients", (event.recipients > 0).then(|| event.recipients.to_string()));
+    add("forwarded", event.forwarded.map(|forwarded| forwarded.to_string()));
     add(
         "commands",
         event.commands.map(|c| {

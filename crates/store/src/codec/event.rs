@@ -17,6 +17,58 @@ const PID: u16 = 2;
 const COMMANDS: u16 = 4;
 /// The optional texts take the bits from here on, in the order of [`optional_texts`].
 const TEXTS_SHIFT: u16 = 3;
+/// Two more bytes follow, which say what else there is.
+const MORE: u16 = 1 << 15;
+
+/// What few events have. The order of the texts is the format: append only.
+const RECIPIENTS: u16 = 1;
+const FORWARDED_V4: u16 = 2;
+const FORWARDED_V6: u16 = 4;
+
+fn more_texts<'a>(event: &Event<'a>) -> [Option<Text<'a>>; 4] {
+    [event.mail_subject, event.spam_score, event.query_name, event.query_type]
+}
+
+/// Which of these an event has.
+fn more(event: &Event<'_>) -> u16 {
+    let mut bits = texts_present(&more_texts(event));
+    bits |= if event.recipients != 0 { RECIPIENTS } else { 0 };
+    bits | match event.forwarded {
+        None => 0,
+        Some(IpAddr::V4(_)) => FORWARDED_V4,
+        Some(IpAddr::V6(_)) => FORWARDED_V6,
+    }
+}
+
+fn put_more(out: &mut Vec<u8>, event: &Event<'_>, line: &[u8]) {
+    if event.recipients != 0 {
+        put_number(out, u64::from(event.recipients));
+    }
+    put_address(out, event.forwarded);
+    for text in more_texts(event).into_iter().flatten() {
+        put_text(out, line, text.0);
+    }
+}
+
+fn read_more<'a>(
+    input: &mut Bytes<'a>,
+    event: &mut Event<'a>,
+    line: &'a [u8],
+    more: u16,
+) -> Result<(), CodecError> {
+    if more & RECIPIENTS != 0 {
+        event.recipients = input.small()?;
+    }
+    let (v4, v6) = (more & FORWARDED_V4 != 0, more & FORWARDED_V6 != 0);
+    event.forwarded = address(input, v4, v6)?;
+    let fields = [
+        &mut event.mail_subject,
+        &mut event.spam_score,
+        &mut event.query_name,
+        &mut event.query_type,
+    ];
+    texts(input, fields, more >> TEXTS_SHIFT, line)
+}
 
 /// The order is the format: append only.
 fn optional_texts<'a>(event: &Event<'a>) -> [Option<Text<'a>>; 10] {
@@ -55,12 +107,12 @@ pub(super) fn put_event(
         flags(event),
     ]);
     let texts = optional_texts(event);
-    out.extend_from_slice(&present(event, &texts).to_le_bytes());
-    match event.client {
-        Some(IpAddr::V4(v4)) => out.extend_from_slice(&v4.octets()),
-        Some(IpAddr::V6(v6)) => out.extend_from_slice(&v6.octets()),
-        None => {}
+    let more = more(event);
+    out.extend_from_slice(&present(event, &texts, more).to_le_bytes());
+    if more != 0 {
+        out.extend_from_slice(&more.to_le_bytes());
     }
+    put_address(out, event.client);
     put_text(out, line, event.service.0);
     if event.attempts != 0 {
         put_number(out, u64::from(event.attempts));
@@ -73,6 +125,24 @@ pub(super) fn put_event(
     }
     for text in texts.into_iter().flatten() {
         put_text(out, line, text.0);
+    }
+    put_more(out, event, line);
+}
+
+fn put_address(out: &mut Vec<u8>, address: Option<IpAddr>) {
+    match address {
+        Some(IpAddr::V4(v4)) => out.extend_from_slice(&v4.octets()),
+        Some(IpAddr::V6(v6)) => out.extend_from_slice(&v6.octets()),
+        None => {}
+    }
+}
+
+fn address(input: &mut Bytes<'_>, v4: bool, v6: bool) -> Result<Option<IpAddr>, CodecError> {
+    match (v4, v6) {
+        (false, false) => Ok(None),
+        (true, false) => Ok(Some(IpAddr::from(input.array::<4>()?))),
+        (false, true) => Ok(Some(IpAddr::from(input.array::<16>()?))),
+        (true, true) => Err(CodecError::Flags),
     }
 }
 
@@ -90,11 +160,17 @@ fn flags(event: &Event<'_>) -> u8 {
     known | client | if event.hostile { HOSTILE } else { 0 }
 }
 
-fn present(event: &Event<'_>, texts: &[Option<Text<'_>>]) -> u16 {
+fn texts_present(texts: &[Option<Text<'_>>]) -> u16 {
     let mut bits = 0;
     for (position, text) in texts.iter().enumerate() {
         bits |= u16::from(text.is_some()) << (position as u16 + TEXTS_SHIFT);
     }
+    bits
+}
+
+fn present(event: &Event<'_>, texts: &[Option<Text<'_>>], more: u16) -> u16 {
+    let mut bits = texts_present(texts);
+    bits |= if more != 0 { MORE } else { 0 };
     bits |= if event.attempts != 0 { ATTEMPTS } else { 0 };
     bits |= if event.pid.is_some() { PID } else { 0 };
     bits | if event.commands.is_some() { COMMANDS } else { 0 }
@@ -122,12 +198,8 @@ pub(super) fn event<'a>(input: &mut Bytes<'a>) -> Result<EventRecord<'a>, CodecE
     };
     let flags = input.byte()?;
     let present = u16::from_le_bytes(input.array()?);
-    let client = match flags & (CLIENT_V4 | CLIENT_V6) {
-        0 => None,
-        CLIENT_V4 => Some(IpAddr::from(input.array::<4>()?)),
-        CLIENT_V6 => Some(IpAddr::from(input.array::<16>()?)),
-        _ => return Err(CodecError::Flags),
-    };
+    let more = if present & MORE != 0 { u16::from_le_bytes(input.array()?) } else { 0 };
+    let client = address(input, flags & CLIENT_V4 != 0, flags & CLIENT_V6 != 0)?;
     let service = Text(input.text(line)?);
     let mut event = Event { protocol, ..Event::new(at, server, service, kind, outcome) };
     event.reason = reason;
@@ -143,7 +215,20 @@ pub(super) fn event<'a>(input: &mut Bytes<'a>) -> Result<EventRecord<'a>, CodecE
     if present & COMMANDS != 0 {
         event.commands = Some(commands(input)?);
     }
-    texts(input, &mut event, present >> TEXTS_SHIFT, line)?;
+    let fields = [
+        &mut event.account,
+        &mut event.host,
+        &mut event.session,
+        &mut event.queue_id,
+        &mut event.mechanism,
+        &mut event.sender,
+        &mut event.recipient,
+        &mut event.helo,
+        &mut event.secret_tag,
+        &mut event.detail,
+    ];
+    texts(input, fields, present >> TEXTS_SHIFT, line)?;
+    read_more(input, &mut event, line, more)?;
     Ok((seq, source, event, line))
 }
 
@@ -161,24 +246,12 @@ fn commands(input: &mut Bytes<'_>) -> Result<CommandCounts, CodecError> {
     })
 }
 
-fn texts<'a>(
+fn texts<'a, const N: usize>(
     input: &mut Bytes<'a>,
-    event: &mut Event<'a>,
+    fields: [&mut Option<Text<'a>>; N],
     present: u16,
     line: &'a [u8],
 ) -> Result<(), CodecError> {
-    let fields: [&mut Option<Text<'a>>; 10] = [
-        &mut event.account,
-        &mut event.host,
-        &mut event.session,
-        &mut event.queue_id,
-        &mut event.mechanism,
-        &mut event.sender,
-        &mut event.recipient,
-        &mut event.helo,
-        &mut event.secret_tag,
-        &mut event.detail,
-    ];
     for (position, field) in fields.into_iter().enumerate() {
         if present >> position & 1 != 0 {
             *field = Some(Text(input.text(line)?));

@@ -19,6 +19,8 @@ pub(crate) struct Parts {
     pid: Option<u32>,
     commands: Option<[u32; 9]>,
     texts: Vec<Option<Piece>>,
+    recipients: u32,
+    forwarded: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +84,12 @@ impl Parts {
         event.helo = text();
         event.secret_tag = text();
         event.detail = text();
+        event.mail_subject = text();
+        event.spam_score = text();
+        event.query_name = text();
+        event.query_type = text();
+        event.recipients = self.recipients;
+        event.forwarded = self.forwarded;
         event
     }
 }
@@ -101,10 +109,20 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
         any::<(bool, Option<bool>, Option<IpAddr>, u32)>(),
         any::<Option<u32>>(),
         any::<Option<[u32; 9]>>(),
-        proptest::collection::vec(proptest::option::of(piece()), 11),
+        proptest::collection::vec(proptest::option::of(piece()), 15),
+        any::<(u32, Option<IpAddr>)>(),
     )
         .prop_map(
-            |(line, at, words, (hostile, known, client, attempts), pid, commands, texts)| Parts {
+            |(
+                line,
+                at,
+                words,
+                (hostile, known, client, attempts),
+                pid,
+                commands,
+                texts,
+                (recipients, forwarded),
+            )| Parts {
                 line,
                 at,
                 words,
@@ -115,6 +133,8 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
                 pid,
                 commands,
                 texts,
+                recipients,
+                forwarded,
             },
         )
 }

@@ -78,10 +78,16 @@ pub(super) enum C {
     Operator,
     Text,
     Encoded,
+    MailSubject,
+    SpamScore,
+    QueryName,
+    QueryType,
+    Recipients,
+    Forwarded,
 }
 
 /// The format: append only.
-pub(super) const COLUMNS: [Column; 42] = [
+pub(super) const COLUMNS: [Column; 48] = [
     column("batch", Holds::Number),
     column("place", Holds::Number),
     column("record", Holds::Text),
@@ -124,6 +130,12 @@ pub(super) const COLUMNS: [Column; 42] = [
     column("operator", Holds::Text),
     column("text", Holds::Text),
     column("encoded", Holds::Bytes),
+    column("mail_subject", Holds::Text),
+    column("spam_score", Holds::Text),
+    column("query_name", Holds::Text),
+    column("query_type", Holds::Text),
+    column("recipients", Holds::Number),
+    column("forwarded", Holds::Text),
 ];
 
 /// The values of one column in one row group.
@@ -240,6 +252,16 @@ pub(super) fn fill_event(
         row.shown(C::Commands, Counts(commands));
     }
     row.text(C::Line, line);
+    row.maybe(C::MailSubject, event.mail_subject);
+    row.maybe(C::SpamScore, event.spam_score);
+    row.maybe(C::QueryName, event.query_name);
+    row.maybe(C::QueryType, event.query_type);
+    if event.recipients != 0 {
+        row.number(C::Recipients, i64::from(event.recipients));
+    }
+    if let Some(forwarded) = event.forwarded {
+        row.shown(C::Forwarded, forwarded);
+    }
 }
 
 /// `auth=0/3 mail=1/1 rcpt=1/2 unknown=0 commands=4/8`, successful and all.

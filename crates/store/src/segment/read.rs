@@ -460,6 +460,10 @@ impl Columns {
             C::Helo,
             C::SecretTag,
             C::Detail,
+            C::MailSubject,
+            C::SpamScore,
+            C::QueryName,
+            C::QueryType,
         ]
         .map(|column| self.text(column, row));
         let [
@@ -474,6 +478,10 @@ impl Columns {
             helo,
             tag,
             detail,
+            mail_subject,
+            spam_score,
+            query_name,
+            query_type,
         ] = texts.each_ref().map(|text| text.as_deref().map(Text));
         let mut event = Event::new(
             Timestamp(number(C::At).unwrap_or_default()),
@@ -494,7 +502,11 @@ impl Columns {
         (event.account, event.host, event.session) = (account, host, session);
         (event.queue_id, event.mechanism, event.sender) = (queue_id, mechanism, sender);
         (event.recipient, event.helo, event.secret_tag) = (recipient, helo, tag);
-        event.detail = detail;
+        (event.detail, event.mail_subject, event.spam_score) = (detail, mail_subject, spam_score);
+        (event.query_name, event.query_type) = (query_name, query_type);
+        event.recipients =
+            number(C::Recipients).and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+        event.forwarded = self.parsed(C::Forwarded, row);
         let seq = number(C::Seq).unwrap_or_default().cast_unsigned();
         let line = self.text(C::Line, row).unwrap_or_default();
         let mut record = Vec::new();
