@@ -21,6 +21,7 @@ mod engine;
 mod explain;
 mod hash;
 mod holds;
+mod join;
 mod persist;
 mod places;
 mod protection;
@@ -39,3 +40,4 @@ pub use config::{
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};
+pub use join::Joined;

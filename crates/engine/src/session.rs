@@ -26,7 +26,6 @@ const SESSION: u64 = 0x53;
 const CONNECTION: u64 = 0x43;
 const SMTP_AUTH: u64 = 0x41;
 const EXIM: u64 = 0x58;
-const OPENSMTPD: u64 = 0x4f;
 
 /// How many attempts an event adds to what was counted before.
 pub(crate) fn new_attempts(
@@ -142,26 +141,4 @@ pub(crate) fn is_repeated(
     // After a pair the next one of the same look is new.
     row.counted = u32::from(!is_repeated);
     is_repeated
-}
-
-/// Remembers whose session it is: OpenSMTPD names the peer in the first line only.
-pub(crate) fn begin(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) {
-    let Some(Text(session)) = event.session else { return };
-    if let Some(row) = row(state, mix(lower(seed, session), OPENSMTPD), now_s, STALE_S) {
-        (row.counted, row.other) = (client.0 as u32, (client.0 >> 32) as u32);
-        row.stamp_s = now_s;
-    }
-}
-
-/// The client of OpenSMTPD's session, where its first line was seen.
-pub(crate) fn peer(state: &State, seed: u64, event: &Event<'_>, now_s: u32) -> Option<ClientKey> {
-    let row = state.sessions.get(mix(lower(seed, event.session?.bytes()), OPENSMTPD))?;
-    let is_fresh = now_s.saturating_sub(row.stamp_s) <= STALE_S;
-    is_fresh.then(|| ClientKey(u64::from(row.other) << 32 | u64::from(row.counted)))
 }

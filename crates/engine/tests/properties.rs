@@ -165,6 +165,8 @@ fn play(
             Step::Event { gap_s, .. } => {
                 at = at.plus_seconds(i64::from(*gap_s));
                 if let Some(event) = event(step, at) {
+                    let joined = engine.join(&event);
+                    let event = joined.as_ref().map_or(event, |joined| joined.fill(&event));
                     engine.step(seq, &Input::Event(&event), out);
                 }
             }

@@ -49,6 +49,8 @@ impl Core {
         self.dirty = true;
         match told {
             Told::Event(event) => {
+                let joined = self.engine.join(event);
+                let event = &joined.as_ref().map_or(*event, |joined| joined.fill(event));
                 // It counts as happening when the clock says so: also when it is stepped again.
                 if self.unrecorded.is_some_and(|at| at > event.at) {
                     self.record_tick();

@@ -60,7 +60,11 @@ fn restored(
 
 fn step_again(engine: &mut Engine, record: &Record<'_>, out: &mut Vec<engine::Output>) {
     match record {
-        Record::Event { seq, event, .. } => engine.step(*seq, &Input::Event(event), out),
+        Record::Event { seq, event, .. } => {
+            // It was joined before it was written; the table must learn from it again.
+            engine.join(event);
+            engine.step(*seq, &Input::Event(event), out);
+        }
         Record::Tick { at } => engine.step(0, &Input::Tick(*at), out),
         Record::Command { seq, command } => engine.step(*seq, &Input::Command(command), out),
         _ => {}

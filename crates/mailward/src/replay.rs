@@ -144,9 +144,17 @@ impl Replay {
         self.seq += 1;
         self.outcome.tally.take(told);
         let Told::Event(event) = told else { return Ok(()) };
+        match self.engine.join(event) {
+            None => self.take_in(event),
+            Some(joined) => self.take_in(&joined.fill(event)),
+        }
+        if self.outputs.is_empty() { Ok(()) } else { self.hand_out(take) }
+    }
+
+    #[inline]
+    fn take_in(&mut self, event: &Event<'_>) {
         self.remember(event);
         self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
-        if self.outputs.is_empty() { Ok(()) } else { self.hand_out(take) }
     }
 
     fn remember(&mut self, event: &Event<'_>) {

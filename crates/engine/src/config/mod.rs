@@ -200,6 +200,7 @@ pub struct Capacities {
     pub places: u32,
     pub users: u32,
     pub sessions: u32,
+    pub joins: u32,
     pub offences: u32,
     pub bans: u32,
 }
@@ -353,6 +354,7 @@ const CAPACITIES: Capacities = Capacities {
     places: 1 << 18,
     users: 1 << 16,
     sessions: 1 << 16,
+    joins: 1 << 16,
     offences: 1 << 18,
     bans: 1 << 18,
 };

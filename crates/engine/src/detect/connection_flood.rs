@@ -3,8 +3,7 @@
 //! Algorithm: a score of connections with a half-life of 60 s, threshold 120, which is a steady
 //! 1.4 a second. Each message that is accepted and each login gives one connection back, so a mail
 //! server or a webmail that is busy but useful does not climb; known-good clients may make four
-//! times more. OpenSMTPD's lines of messages and logins name no client: it is that of their
-//! session. The kernel's rate limits act long before; this one sees what goes on for long and what
+//! times more. The kernel's rate limits act long before; this one sees what goes on for long and what
 //! logs tell of hosts in front.
 //!
 //! Misses on purpose: floods of many clients each below that pace.
@@ -15,9 +14,8 @@ use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::places;
 use crate::score::Score;
-use crate::session;
 use alloc::vec::Vec;
-use event::{Evidence, Mode, Server};
+use event::{Evidence, Mode};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "connection-flood",
@@ -33,9 +31,6 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
     let flood = engine.config.connection_flood;
     if flood.rule.mode == Mode::Off {
         return;
-    }
-    if seen.event.server == Server::Opensmtpd {
-        session::begin(&mut engine.state, engine.config.seed, seen.event, seen.client, seen.now_s);
     }
     let Some(row) = engine.state.traffic.entry(seen.client.0) else { return };
     let score = row.connects.add(seen.now_s, flood.rule.half_life_s, 1000);

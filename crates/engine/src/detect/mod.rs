@@ -128,19 +128,6 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     }
 }
 
-/// An event that names no client: of OpenSMTPD's, logins and messages give back the connection that
-/// they came by. What else follows from them must wait until its sessions are joined.
-pub(crate) fn nameless(engine: &mut Engine, event: &Event<'_>) {
-    let is_good = matches!(event.kind, Kind::Auth | Kind::Message);
-    if event.server != Server::Opensmtpd || event.outcome != Outcome::Allowed || !is_good {
-        return;
-    }
-    let now_s = engine.now_s();
-    if let Some(client) = session::peer(&engine.state, engine.config.seed, event, now_s) {
-        connection_flood::accepted(engine, client, now_s);
-    }
-}
-
 fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     connection_flood::accepted(engine, seen.client, seen.now_s);
     let Some(name) = seen.event.account else { return };

@@ -12,7 +12,7 @@ mod rows;
 
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
-    AccountRow, ClientRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
+    AccountRow, ClientRow, JoinRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
     TrafficRow, UserRow, whole,
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct State {
     pub users: Table<UserRow>,
     /// What was already counted, by session.
     pub sessions: Table<SessionRow>,
+    /// Who is behind a session or message, by its id.
+    pub joins: Table<JoinRow>,
     /// Earlier offences, by subject.
     pub offences: Table<OffenceRow>,
 }
@@ -59,6 +61,7 @@ impl State {
             places: Table::new(table.places, seed),
             users: Table::new(table.users, seed),
             sessions: Table::new(table.sessions, seed),
+            joins: Table::new(table.joins, seed),
             offences: Table::new(table.offences, seed),
         }
     }
@@ -83,12 +86,13 @@ impl State {
             row("places", &self.places),
             row("users", &self.users),
             row("sessions", &self.sessions),
+            row("joins", &self.joins),
             row("offences", &self.offences),
         ])
     }
 
     /// How many entries gave way since the last call, by table.
-    pub fn take_evicted(&mut self) -> [(&'static str, u64); 10] {
+    pub fn take_evicted(&mut self) -> [(&'static str, u64); 11] {
         [
             ("clients", self.clients.take_unreported()),
             ("prefixes", self.prefixes.take_unreported()),
@@ -99,6 +103,7 @@ impl State {
             ("places", self.places.take_unreported()),
             ("users", self.users.take_unreported()),
             ("sessions", self.sessions.take_unreported()),
+            ("joins", self.joins.take_unreported()),
             ("offences", self.offences.take_unreported()),
         ]
     }
@@ -113,6 +118,7 @@ impl State {
         self.places.write(into);
         self.users.write(into);
         self.sessions.write(into);
+        self.joins.write(into);
         self.offences.write(into);
     }
 
@@ -126,6 +132,7 @@ impl State {
         self.places.read(from)?;
         self.users.read(from)?;
         self.sessions.read(from)?;
+        self.joins.read(from)?;
         self.offences.read(from)
     }
 }

@@ -1,6 +1,7 @@
 //! The rows. Fixed size, no pointers: a row is copied, written and read as it is.
 
 use crate::checkpoint::record;
+use crate::join::ShortName;
 use crate::score::Score;
 use crate::sketch::Sketch;
 use crate::table::Row;
@@ -140,6 +141,14 @@ row! {
         other: u32,
         mark: u32,
         stamp_s: u32,
+    }
+    /// Who is behind a session or message.
+    JoinRow {
+        stamp_s: u32,
+        has_client: bool,
+        /// As IPv6, mapped where it is IPv4.
+        address: [u64; 2],
+        account: ShortName,
     }
     /// How often a subject was banned.
     OffenceRow {

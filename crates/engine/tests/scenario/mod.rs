@@ -129,6 +129,8 @@ pub fn play(scenario: &Scenario) -> Played {
             give(&mut engine, *order_s, order, &mut outputs);
         }
         let event = moment.event(START.plus_seconds(*at_s));
+        let joined = engine.join(&event);
+        let event = joined.as_ref().map_or(event, |joined| joined.fill(&event));
         engine.step(clients.len() as u64, &Input::Event(&event), &mut outputs);
         clients.push(event.client);
     }

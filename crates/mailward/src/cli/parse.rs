@@ -7,6 +7,7 @@ use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};
 use crate::understand::{Tally, Told};
 use clap::ArgMatches;
+use engine::Engine;
 use event::Text;
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
@@ -17,7 +18,7 @@ pub const COMMAND: Command = Command {
     name: "parse",
     summary: "Show what each line of a log says",
     about: "Reads logs and writes what each line says: an event, noise by name, or unknown. Nothing is decided and \
-            nothing is changed.",
+            nothing is changed. Who is behind a session or message that names nobody is told from its earlier lines.",
     examples: &[
         ("mailward parse /var/log/mail.log", "a line for each event"),
         ("mailward parse --format json mail.log.2.gz -", "one JSON object for every input line"),
@@ -35,6 +36,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut text = String::new();
     let mut tally = Tally::default();
     let mut number = 0;
+    // Not to judge: it knows whose session a line is of.
+    let mut engine = Engine::new(engine::Config::default());
     for mut log in input::open(matches)? {
         loop {
             let more = log.next(|_, line, understood| {
@@ -42,8 +45,16 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 let told = understood.told();
                 tally.take(&told);
                 text.clear();
+                let joined = match &told {
+                    Told::Event(event) => engine.join(event),
+                    _ => None,
+                };
+                let told = match (&told, &joined) {
+                    (Told::Event(event), Some(joined)) => Told::Event(joined.fill(event)),
+                    _ => told,
+                };
                 if json {
-                    as_json(&mut text, number, &told);
+                    as_json(&mut text, number, &told, joined.is_some());
                 } else {
                     as_text(&mut text, style, number, line, &told);
                 }
@@ -74,12 +85,15 @@ pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-fn as_json(text: &mut String, number: u64, told: &Told<'_>) {
+fn as_json(text: &mut String, number: u64, told: &Told<'_>, joined: bool) {
     let mut object = Object::open(text);
     object.plain("line", number);
     match told {
         Told::Event(event) => {
             object.object("event", |object| json::event(object, event));
+            if joined {
+                object.plain("joined", true);
+            }
         }
         other => {
             object.plain("event", "null").text("why", why(other).as_bytes());

@@ -476,6 +476,7 @@ pub const KEYS: &[Key] = &[
         16..16777216,
         table.sessions
     ),
+    key!("entries" "table.joins", "Most entries of the table `joins`.", 16..16777216, table.joins),
     key!(
         "entries" "table.offences",
         "Most entries of the table `offences`.",

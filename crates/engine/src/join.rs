@@ -1,0 +1,273 @@
+//! Fills in who, where a line names only a session or a message.
+//!
+//! OpenSMTPD names the peer in the first line of a session, Sendmail in that of a message. The
+//! later lines, the failed logins among them, carry nothing but an id. What the first line said of
+//! an id is kept in a bounded table and given to the later ones. The same id of another host is
+//! another session. Nothing is guessed: without the first line there is nobody, and an account is
+//! given only to what followed its login.
+//!
+//! Whoever takes events in asks [`Engine::join`] of each before [`Engine::step`], also of those
+//! that come back from the journal: so the table is that of an engine that never stopped.
+
+use crate::checkpoint::record;
+use crate::engine::Engine;
+use crate::hash::{lower, mix};
+use crate::state::{JoinRow, State};
+use crate::table::Row;
+use core::net::{IpAddr, Ipv6Addr};
+use event::{Event, Kind, Outcome, Server, Text, canonical};
+
+/// An id that was not met for so long is another one, seconds: the longest a queue keeps a
+/// message (Postfix, Sendmail and OpenSMTPD give up after four or five days).
+const STALE_S: u32 = 5 * 86_400;
+/// A longer account name is not kept: half a name would be another's.
+const NAME_MAX: usize = 64;
+
+const SESSION: u64 = 1;
+const MESSAGE: u64 = 2;
+
+record! {
+    /// An account's name, if it is short enough.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct ShortName {
+        words: [u64; NAME_MAX / 8],
+        length: u8,
+    }
+}
+
+impl ShortName {
+    fn of(name: &[u8]) -> Self {
+        let mut short = ShortName::default();
+        let Ok(length @ 1..) = u8::try_from(name.len()) else { return short };
+        if usize::from(length) > NAME_MAX {
+            return short;
+        }
+        for (word, chunk) in short.words.iter_mut().zip(name.chunks(8)) {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(chunk).for_each(|(slot, byte)| *slot = *byte);
+            *word = u64::from_le_bytes(bytes);
+        }
+        ShortName { length, ..short }
+    }
+
+    fn bytes(&self) -> [u8; NAME_MAX] {
+        let mut bytes = [0; NAME_MAX];
+        for (chunk, word) in bytes.chunks_mut(8).zip(self.words) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// What earlier lines said of an event that does not say it itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Joined {
+    client: Option<IpAddr>,
+    account: [u8; NAME_MAX],
+    account_length: usize,
+}
+
+impl Joined {
+    const NOTHING: Joined = Joined { client: None, account: [0; NAME_MAX], account_length: 0 };
+
+    /// The event, with what it did not say itself.
+    pub fn fill<'a>(&'a self, event: &Event<'a>) -> Event<'a> {
+        let account = self.account.get(..self.account_length).filter(|name| !name.is_empty());
+        Event {
+            client: event.client.or(self.client),
+            account: event.account.or(account.map(Text)),
+            ..*event
+        }
+    }
+}
+
+impl Engine {
+    /// What earlier lines said of the session or message of this event and it does not say itself;
+    /// keeps what this one says for later ones.
+    #[inline]
+    pub fn join(&mut self, event: &Event<'_>) -> Option<Joined> {
+        if !leaves_out(event.server) || event.session.is_none() && event.queue_id.is_none() {
+            return None;
+        }
+        let joined = join(&mut self.state, self.config.seed, event);
+        (joined.client.is_some() || joined.account_length > 0).then_some(joined)
+    }
+}
+
+/// Servers whose lines name the peer only once. The others' name it wherever it matters.
+const fn leaves_out(server: Server) -> bool {
+    !matches!(server, Server::Postfix | Server::Dovecot | Server::Exim | Server::Mailward)
+}
+
+fn join(state: &mut State, seed: u64, event: &Event<'_>) -> Joined {
+    let host = lower(seed, event.host.unwrap_or_default().bytes());
+    let place = mix(host, event.server as u64);
+    let key =
+        |id: Option<Text<'_>>, form: u64| id.map(|Text(id)| mix(mix(place, form), lower(seed, id)));
+    let (session, message) = (key(event.session, SESSION), key(event.queue_id, MESSAGE));
+    let now_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
+    let mut joined = Joined::NOTHING;
+    if let Some(key) = session {
+        recall(state, key, now_s, event, &mut joined);
+    }
+    if let Some(key) = message {
+        // The first line of a message: ids come again, and a message of this host has no client.
+        if event.kind == Kind::Message && event.outcome == Outcome::Allowed {
+            state.joins.remove(key);
+        }
+        recall(state, key, now_s, event, &mut joined);
+    }
+    let client = event.client.map(canonical).or(joined.client);
+    let account = match joined.account_length {
+        0 => logged_in(event).map(ShortName::of).unwrap_or_default(),
+        length => ShortName::of(joined.account.get(..length).unwrap_or_default()),
+    };
+    if client.is_some() || account.length > 0 {
+        for key in [session, message].into_iter().flatten() {
+            keep(state, key, now_s, client, account);
+        }
+    }
+    joined
+}
+
+/// The account, of a login that succeeded.
+fn logged_in<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+    let is_login = event.kind == Kind::Auth && event.outcome == Outcome::Allowed;
+    event.account.filter(|_| is_login).map(Text::bytes)
+}
+
+/// Adds what is known of an id and what the event leaves out.
+fn recall(state: &mut State, key: u64, now_s: u32, event: &Event<'_>, joined: &mut Joined) {
+    let Some(row) = state.joins.touch(key) else { return };
+    if now_s.saturating_sub(row.stamp_s) > STALE_S {
+        *row = JoinRow::with_key(key);
+        return;
+    }
+    if event.client.is_none() && joined.client.is_none() && row.has_client {
+        let bits = u128::from(row.address[0]) << 64 | u128::from(row.address[1]);
+        joined.client = Some(canonical(IpAddr::V6(Ipv6Addr::from_bits(bits))));
+    }
+    // A login that fails behind one that succeeded is another account's, or nobody's.
+    let follows = matches!(
+        event.kind,
+        Kind::Message | Kind::Envelope | Kind::Delivery | Kind::Session | Kind::Disconnect
+    );
+    if event.account.is_none() && follows && joined.account_length == 0 {
+        (joined.account, joined.account_length) = (row.account.bytes(), row.account.length.into());
+    }
+}
+
+fn keep(state: &mut State, key: u64, now_s: u32, client: Option<IpAddr>, account: ShortName) {
+    let Some(row) = state.joins.entry(key) else { return };
+    row.stamp_s = now_s;
+    if let Some(client) = client {
+        let bits = match client {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        row.address = [(bits >> 64) as u64, bits as u64];
+        row.has_client = true;
+    }
+    if account.length > 0 {
+        row.account = account;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use event::{Reason, Timestamp};
+
+    fn event(kind: Kind, outcome: Outcome, session: &'static str) -> Event<'static> {
+        Event {
+            session: Some(Text::from(session)),
+            host: Some(Text(b"mx")),
+            ..Event::new(
+                Timestamp::from_seconds(1_000),
+                Server::Opensmtpd,
+                Text(b"smtp"),
+                kind,
+                outcome,
+            )
+        }
+    }
+
+    fn filled<'a>(
+        engine: &mut Engine,
+        event: &Event<'a>,
+    ) -> (Option<IpAddr>, Option<alloc::vec::Vec<u8>>) {
+        let joined = engine.join(event);
+        let event = joined.as_ref().map_or(*event, |joined| joined.fill(event));
+        (event.client, event.account.map(|name| name.bytes().to_vec()))
+    }
+
+    #[test]
+    fn what_the_first_line_said_is_given_to_the_later_ones_of_its_session_only() {
+        let mut engine = Engine::new(Config::default());
+        let peer: IpAddr = "203.0.113.66".parse().unwrap();
+        let connect = Event { client: Some(peer), ..event(Kind::Connect, Outcome::Allowed, "a1") };
+        filled(&mut engine, &connect);
+        let failed = Event {
+            account: Some(Text(b"bob")),
+            reason: Some(Reason::AuthFailed),
+            ..event(Kind::Auth, Outcome::Rejected, "a1")
+        };
+        assert_eq!(filled(&mut engine, &failed), (Some(peer), Some(b"bob".to_vec())));
+        let other = Event { session: Some(Text(b"a2")), ..failed };
+        assert_eq!(filled(&mut engine, &other).0, None, "another session");
+        let other = Event { host: Some(Text(b"mx2")), ..failed };
+        assert_eq!(filled(&mut engine, &other).0, None, "another host");
+        let late = Event { at: Timestamp::from_seconds(1_000 + 6 * 86_400), ..failed };
+        assert_eq!(filled(&mut engine, &late).0, None, "long ago");
+    }
+
+    #[test]
+    fn an_account_follows_from_a_login_to_its_message_and_never_from_a_failure() {
+        let mut engine = Engine::new(Config::default());
+        let peer: IpAddr = "2001:db8::7".parse().unwrap();
+        let connect = Event { client: Some(peer), ..event(Kind::Connect, Outcome::Allowed, "a1") };
+        filled(&mut engine, &connect);
+        let failed =
+            Event { account: Some(Text(b"eve")), ..event(Kind::Auth, Outcome::Rejected, "a1") };
+        filled(&mut engine, &failed);
+        let message =
+            Event { queue_id: Some(Text(b"q1")), ..event(Kind::Message, Outcome::Allowed, "a1") };
+        assert_eq!(filled(&mut engine, &message), (Some(peer), None));
+        let login =
+            Event { account: Some(Text(b"bob")), ..event(Kind::Auth, Outcome::Allowed, "a1") };
+        filled(&mut engine, &login);
+        assert_eq!(filled(&mut engine, &message), (Some(peer), Some(b"bob".to_vec())));
+        let failed = event(Kind::Auth, Outcome::Rejected, "a1");
+        assert_eq!(filled(&mut engine, &failed), (Some(peer), None), "somebody else's");
+        let delivery = Event { session: None, ..message };
+        let delivery = Event { kind: Kind::Delivery, ..delivery };
+        assert_eq!(filled(&mut engine, &delivery), (Some(peer), Some(b"bob".to_vec())));
+    }
+
+    #[test]
+    fn a_message_of_this_host_has_no_client_although_its_id_was_a_strangers() {
+        let mut engine = Engine::new(Config::default());
+        let peer: IpAddr = "203.0.113.66".parse().unwrap();
+        let queued = |kind, client| Event {
+            client,
+            queue_id: Some(Text(b"q1")),
+            session: None,
+            ..event(kind, Outcome::Allowed, "")
+        };
+        filled(&mut engine, &queued(Kind::Message, Some(peer)));
+        assert_eq!(filled(&mut engine, &queued(Kind::Delivery, None)).0, Some(peer));
+        filled(&mut engine, &queued(Kind::Message, None));
+        assert_eq!(filled(&mut engine, &queued(Kind::Delivery, None)).0, None);
+    }
+
+    #[test]
+    fn names_are_kept_whole_or_not_at_all() {
+        for length in 0..80 {
+            let name = alloc::vec![b'x'; length];
+            let short = ShortName::of(&name);
+            let kept = short.bytes()[..usize::from(short.length)].to_vec();
+            assert_eq!(kept, if length <= NAME_MAX { name } else { alloc::vec![] });
+        }
+    }
+}
