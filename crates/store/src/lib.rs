@@ -60,10 +60,11 @@
 //! `kind`, `outcome`, `reason`, `hostile`, `client`, `account`, `known`, `attempts`, `host`, `pid`,
 //! `session`, `queue_id`, `mechanism`, `sender`, `recipient`, `helo`, `secret_tag`, `detail`,
 //! `commands`, `line`, `mail_subject`, `spam_score`, `query_name`, `query_type`, `recipients`,
-//! `forwarded` (files of earlier versions end before one of these). Of actions: `batch`, `place`, `record`, `seq`, `at`, `subject_kind`,
-//! `subject`, `measure`, `rule` (detector, rule, topic of a note), `until`, `offence`, `score`,
-//! `mode`, `cause`, `evidence` (line numbers with commas), `operator`, `text`, `encoded` (the
-//! record itself). Both families have all the columns. Bytes that are not UTF-8 are written
+//! `forwarded` (files of earlier versions end before one of these). Of actions: `batch`, `place`,
+//! `record`, `seq`, `at`, `subject_kind`, `subject`, `measure`, `rule` (detector, rule, topic of a
+//! note), `until`, `offence`, `score`, `mode`, `cause`, `evidence` (line numbers with commas),
+//! `operator`, `text`, `encoded` (the record itself). Both families have all the columns. Bytes
+//! that are not UTF-8 are written
 //! `\xNN`, and a backslash in front of an `x` as `\x5c`. `client` has a Bloom filter for each row
 //! group; `batch`, `seq` and `at` have least and greatest value. Behind each row group stands its
 //! summary, which other tools pass over; the footer's key `mailward.summaries` says where (files

@@ -3,8 +3,8 @@
 //! Algorithm: a score of connections with a half-life of 60 s, threshold 120, which is a steady
 //! 1.4 a second. Each message that is accepted and each login gives one connection back, so a mail
 //! server or a webmail that is busy but useful does not climb; known-good clients may make four
-//! times more. The kernel's rate limits act long before; this one sees what goes on for long and what
-//! logs tell of hosts in front.
+//! times more. The kernel's rate limits act long before; this one sees what goes on for long and
+//! what logs tell of hosts in front.
 //!
 //! Misses on purpose: floods of many clients each below that pace.
 
