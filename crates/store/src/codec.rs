@@ -40,6 +40,7 @@ pub enum CodecError {
 
 /// One entry of the journal, in the order in which things came about.
 #[derive(Clone, PartialEq, Debug)]
+#[allow(clippy::large_enum_variant)] // a box would be an allocation for each event
 pub enum Record<'a> {
     /// An input: a line that is an event.
     Event {
