@@ -12,6 +12,7 @@ pub mod control;
 pub mod core;
 pub mod demo;
 pub mod failure;
+pub mod gather;
 pub mod guard;
 pub mod input;
 pub mod json;

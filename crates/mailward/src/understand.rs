@@ -23,6 +23,11 @@ pub struct Understood<'a> {
 }
 
 impl<'a> Understood<'a> {
+    /// How the line was cut, where it has an envelope.
+    pub const fn record(&self) -> Option<&'a Record<'a>> {
+        self.record
+    }
+
     /// What it tells. Reads the message anew each time: an event is large, so it is made where it
     /// will stay.
     #[inline]

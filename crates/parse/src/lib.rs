@@ -83,6 +83,17 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     }
 }
 
+/// The parser that is asked first about a record; `None` where it is another program's.
+pub fn parser(record: &Record<'_>) -> Option<&'static Parser> {
+    PARSERS.iter().find(|parser| match record.owner {
+        Owner::Row(row) => {
+            PARSERS.get(usize::from(row)).is_some_and(|row| core::ptr::eq(row, *parser))
+        }
+        Owner::Nobody => false,
+        Owner::Unasked => (parser.owns)(record),
+    })
+}
+
 /// Several servers have an `imapd`. What the first does not know is asked of the others.
 #[cold]
 fn namesake<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {

@@ -18,6 +18,7 @@ mod rules;
 mod status;
 mod unban;
 mod up;
+mod walk;
 mod why;
 
 use crate::failure::Failure;
@@ -57,6 +58,7 @@ pub const COMMANDS: &[&Command] = &[
     &check::COMMAND,
     &query::COMMAND,
     &parsers::COMMAND,
+    &walk::COMMAND,
     &rules::COMMAND,
     &completions::COMMAND,
     &reference::COMMAND,

@@ -2,6 +2,7 @@
 
 use super::{Command, config, config_argument, flag, format_argument, is_json};
 use crate::failure::Failure;
+use crate::gather;
 use crate::recover::{failure, reader};
 use crate::story;
 use crate::subject;
@@ -29,6 +30,10 @@ pub const COMMAND: Command = Command {
             "logins of an account, with the log lines",
         ),
         ("mailward query --actions --since 1d", "what was found, decided and ordered"),
+        (
+            "mailward query session 4D3C66C6",
+            "the whole story of a message or session, by any of its ids",
+        ),
     ],
     arguments,
     run,
@@ -73,9 +78,38 @@ fn arguments(command: clap::Command) -> clap::Command {
                 .value_parser(clap::value_parser!(usize))
                 .default_value("1000"),
         )
+        .subcommand(config_argument(format_argument(
+            clap::Command::new("session")
+                .about(
+                    "The story of one session or message, over all servers that logged parts of it",
+                )
+                .arg(Arg::new("id").value_name("ID").required(true).help(
+                    "A session id of Dovecot or OpenSMTPD, or a queue id, as it stands in a line",
+                )),
+        )))
+}
+
+/// `query session ID`.
+fn session(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
+    let found = gather::story(&reader(&config(matches)?.state_dir())?, id.as_bytes())?;
+    if !is_json(matches) {
+        print!("{}", gather::summary(&found));
+    }
+    print(&found, is_json(matches), true);
+    if found.rows.is_empty() && !is_json(matches) {
+        println!("Nothing on record with the id {}.", event::Text::from(&*id));
+    }
+    if found.cut && !is_json(matches) {
+        eprintln!("there is more than is shown");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    if let Some(("session", matches)) = matches.subcommand() {
+        return session(matches);
+    }
     let dir = config(matches)?.state_dir();
     let filter = filter(matches)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(1000);

@@ -1,5 +1,6 @@
 //! The sources of a guard, read in turn with a budget, so that none starves another.
 
+use super::drift::Drift;
 use crate::core::Core;
 use crate::understand::{Reading, Tally, Told, Understood};
 use edge::clock::{self, Moment};
@@ -25,6 +26,7 @@ pub struct Followed {
     committed: String,
     /// Late lines came with the latest read.
     late: bool,
+    drift: Drift,
     /// Lines by what they were, since the start.
     pub tally: Tally,
 }
@@ -46,6 +48,7 @@ impl Followed {
             id,
             note_after: Moment::default(),
             late: false,
+            drift: Drift::default(),
             tally: Tally::default(),
         }
     }
@@ -61,7 +64,8 @@ impl Followed {
     }
 
     fn read(&mut self, core: &mut Core) -> Progress {
-        let Followed { source, reading, id, note_after, late, tally, .. } = self;
+        let Followed { source, reading, id, note_after, late, drift, tally, .. } = self;
+        let name = source.name().to_owned();
         let moment = clock::monotonic();
         *late = false;
         source.read(moment, BUDGET_LINES, &mut |line| {
@@ -70,6 +74,9 @@ impl Followed {
                 let told = understood.told();
                 let seq = core.line(*id, line.bytes, &told);
                 tally.take(&told);
+                if let Some(drifted) = drift.take(&told) {
+                    core.note(now, "parser-drift", &format!("{name}: {drifted}"));
+                }
                 let is_event = matches!(told, Told::Event(_));
                 *late |= is_event && understood.at < now.plus_seconds(-LATENESS_S);
                 match told {
