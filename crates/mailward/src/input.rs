@@ -7,7 +7,7 @@ use edge::clock;
 use edge::source::{LineReader, ReadError};
 use edge::stamp::{Completer, Years, Zone};
 use event::Timestamp;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One log.
 pub struct Log {
@@ -31,7 +31,38 @@ pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
         None => Zone::local(),
     };
     let year = matches.get_one::<i32>("year").copied();
-    super::cli::files(matches).iter().map(|path| Log::open(path, &zone, year)).collect()
+    let mut paths = Vec::new();
+    for path in super::cli::files(matches) {
+        expand(path, DEPTH_MAX, &mut paths)?;
+    }
+    paths.iter().map(|path| Log::open(path, &zone, year)).collect()
+}
+
+/// Directories inside a directory that are looked into.
+const DEPTH_MAX: u32 = 3;
+/// Files of a directory that are no text.
+const BINARY: [&str; 5] = [".journal", ".journal~", "wtmp", "btmp", "lastlog"];
+
+/// A directory stands for the logs in it, in the order of their names.
+fn expand(path: PathBuf, depth: u32, into: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if path.as_os_str() == "-" || !path.is_dir() {
+        into.push(path);
+        return Ok(());
+    }
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(&path)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    };
+    let mut inside = read().context(|| path.display().to_string())?;
+    inside.sort();
+    for path in inside {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_binary = BINARY.iter().any(|end| name.ends_with(end));
+        let is_log = path.is_file() && !is_binary;
+        if is_log || path.is_dir() && depth > 0 {
+            expand(path, depth - u32::from(!is_log), into)?;
+        }
+    }
+    Ok(())
 }
 
 impl Log {

@@ -7,7 +7,7 @@ use crate::understand::{Tally, Told, told};
 use clap::ArgMatches;
 use edge::clock;
 use engine::{Engine, Input, Output};
-use event::{Decision, Event, Kind, Outcome as Became, Timestamp, canonical};
+use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabulary, canonical};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -41,6 +41,10 @@ pub struct Outcome {
     pub findings: u64,
     /// Decisions.
     pub decisions: u64,
+    /// What each server told of, by its place in the vocabulary.
+    pub servers: Vec<Activity>,
+    /// The logs, each with its lines by what they were.
+    pub logs: Vec<(String, Tally)>,
     /// Decisions by rule.
     pub rules: BTreeMap<String, u64>,
     /// The first decisions.
@@ -49,6 +53,42 @@ pub struct Outcome {
     pub seconds: f64,
     /// A log that could not be read to its end; what came before counts.
     pub failure: Option<Failure>,
+}
+
+/// What a server told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Activity {
+    /// Events of any kind.
+    pub events: u64,
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Login attempts that failed.
+    pub failed: u64,
+    /// Messages taken in.
+    pub messages: u64,
+    /// Recipients that got theirs.
+    pub delivered: u64,
+    /// Deliveries that will be tried again.
+    pub deferred: u64,
+    /// Recipients, senders and messages refused, and deliveries that failed.
+    pub refused: u64,
+}
+
+impl Activity {
+    fn take(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        match (event.kind, event.outcome) {
+            (Kind::Auth, Became::Allowed) => self.logins += 1,
+            (_, _) if event.attempts > 0 => self.failed += u64::from(event.attempts),
+            (Kind::Message, Became::Allowed) => self.messages += 1,
+            (Kind::Delivery, Became::Allowed) => self.delivered += 1,
+            (Kind::Delivery, Became::Deferred) => self.deferred += 1,
+            (Kind::Delivery | Kind::Envelope | Kind::Message, Became::Rejected) => {
+                self.refused += 1;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A decision, with what a person wants to know of it.
@@ -70,7 +110,10 @@ impl Replay {
             logs,
             engine: Engine::new(config),
             outputs: Vec::new(),
-            outcome: Outcome::default(),
+            outcome: Outcome {
+                servers: vec![Activity::default(); Server::ALL.len()],
+                ..Outcome::default()
+            },
             logged_in: BTreeSet::new(),
             lately: vec![None; LATELY],
             seq: 0,
@@ -103,6 +146,7 @@ impl Replay {
         let Some(mut log) = self.logs.pop() else { return Ok(()) };
         loop {
             if !log.each(|_, _, understood| self.step(&understood.told(), take))? {
+                self.outcome.logs.push((log.name, self.outcome.tally));
                 return Ok(());
             }
             self.show_progress(log.offset);
@@ -129,10 +173,14 @@ impl Replay {
             let Some((_, position)) = next else { break };
             let Some(queue) = queues.get_mut(position) else { break };
             if let Some(at) = queue.at {
-                self.step(&told(&queue.line, at), take)?;
+                let told = told(&queue.line, at);
+                queue.tally.take(&told);
+                self.step(&told, take)?;
             }
             failed = queue.fill().err().or(failed);
         }
+        let tallies = queues.into_iter().map(|queue| (queue.log.name, queue.tally));
+        self.outcome.logs.extend(tallies);
         failed.map_or(Ok(()), Err)
     }
 
@@ -154,6 +202,9 @@ impl Replay {
     #[inline]
     fn take_in(&mut self, event: &Event<'_>) {
         self.remember(event);
+        if let Some(activity) = self.outcome.servers.get_mut(usize::from(event.server.code())) {
+            activity.take(event);
+        }
         self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
     }
 
@@ -232,6 +283,7 @@ fn progress(size: u64) -> Option<ProgressBar> {
 struct Queue {
     log: Log,
     line: Vec<u8>,
+    tally: Tally,
     /// The time of the line, as completed; `None` at the end of the log.
     at: Option<Timestamp>,
     /// When it is due: never before the line before it, so that a log keeps its own order.
@@ -240,7 +292,8 @@ struct Queue {
 
 impl Queue {
     fn new(log: Log) -> Self {
-        Queue { log, line: Vec::new(), at: None, due: Timestamp(i64::MIN) }
+        let (line, tally) = (Vec::new(), Tally::default());
+        Queue { log, line, tally, at: None, due: Timestamp(i64::MIN) }
     }
 
     fn due(&self) -> Option<Timestamp> {
@@ -248,7 +301,7 @@ impl Queue {
     }
 
     fn fill(&mut self) -> Result<(), Failure> {
-        let Queue { log, line, at, due } = self;
+        let Queue { log, line, at, due, .. } = self;
         *at = None;
         log.next(|_, bytes, understood| {
             line.clear();

@@ -131,10 +131,9 @@ impl<'r> LineReader<'r> {
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         while self.buffer.each(&mut take)? {}
-        match self.buffer.rest() {
-            Some(line) if self.ended => take(line),
-            _ => Ok(()),
-        }
+        // Before the end the rest is the beginning of a line whose end was not read yet.
+        let rest = if self.ended { self.buffer.rest() } else { None };
+        rest.map_or(Ok(()), take)
     }
 
     /// Reads on to the end of the line; `None` where the input ends before.

@@ -19,6 +19,13 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> (Vec<String>, Compression, Option<ReadError>) {
+    let one_by_one = read_one_by_one(bytes);
+    let at_once = read_at_once(bytes);
+    assert_eq!(at_once, (one_by_one.0.clone(), one_by_one.2.is_some()), "both ways are the same");
+    one_by_one
+}
+
+fn read_one_by_one(bytes: &[u8]) -> (Vec<String>, Compression, Option<ReadError>) {
     let mut reader = LineReader::of(bytes).unwrap();
     let compression = reader.compression();
     let mut lines = Vec::new();
@@ -31,6 +38,24 @@ fn read(bytes: &[u8]) -> (Vec<String>, Compression, Option<ReadError>) {
                 return (lines, compression, Some(error));
             }
         }
+    }
+}
+
+/// All lines that are held, again and again; true where an error ended it.
+fn read_at_once(bytes: &[u8]) -> (Vec<String>, bool) {
+    let mut reader = LineReader::of(bytes).unwrap();
+    let mut lines = Vec::new();
+    loop {
+        match reader.fill_lines() {
+            Ok(true) => {}
+            Ok(false) => return (lines, false),
+            Err(_) => return (lines, true),
+        }
+        let taken = reader.each_held(|line| {
+            lines.push(String::from_utf8_lossy(line.bytes).into_owned());
+            Ok::<(), ()>(())
+        });
+        assert_eq!(taken, Ok(()));
     }
 }
 
@@ -97,4 +122,13 @@ fn small_and_odd_inputs() {
     assert_eq!(read(&gzip(b"")).0, [] as [&str; 0]);
     assert!(matches!(LineReader::open(Path::new("/nonexistent")), Err(ReadError::Open(_))));
     assert!(matches!(LineReader::open(Path::new("/")), Err(ReadError::Open(_))));
+}
+
+#[test]
+fn lines_that_lie_over_the_ends_of_what_is_read_at_once_are_whole() {
+    let expected: Vec<String> =
+        (0..60_000).map(|n| format!("line {n} {}", "x".repeat(n % 97))).collect();
+    let text = expected.join("\n");
+    let (lines, ..) = read(text.as_bytes());
+    assert_eq!(lines, expected);
 }

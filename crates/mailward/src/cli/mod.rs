@@ -148,7 +148,7 @@ pub fn input_arguments(command: clap::Command) -> clap::Command {
                 .value_name("FILE")
                 .num_args(0..)
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("Log files, plain, gzip or zstd; - or nothing: standard input"),
+                .help("Log files, plain, gzip or zstd, or directories of them; - or nothing: standard input"),
         )
         .arg(
             Arg::new("year")

@@ -4,11 +4,11 @@ use super::parse::written;
 use super::{Command, config, config_argument, flag, format_argument, input_arguments, is_json};
 use crate::failure::Failure;
 use crate::json::{self, Object};
-use crate::replay::{Outcome, Replay};
+use crate::replay::{Activity, Outcome, Replay};
 use crate::terminal::{self, Style};
 use clap::{Arg, ArgMatches};
 use engine::Output;
-use event::{Mode, Subject};
+use event::{Mode, Server, Subject, Text, Vocabulary};
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ pub const COMMAND: Command = Command {
             "one JSON object a line, in event-time order",
         ),
         ("mailward replay --config strict.toml mail.log", "with other thresholds"),
+        ("mailward replay /srv/logs", "all logs of a directory, of whatever servers, as one story"),
     ],
     arguments: |command| {
         format_argument(input_arguments(config_argument(command)))
@@ -112,6 +113,7 @@ fn report(style: Style, outcome: &Outcome, limit: usize) -> String {
         terminal::count(outcome.decisions),
         outcome.seconds
     ));
+    text.push_str(&told_of(style, outcome));
     if !outcome.rules.is_empty() {
         text.push('\n');
         let rows =
@@ -161,6 +163,48 @@ fn report(style: Style, outcome: &Outcome, limit: usize) -> String {
             "\n{count} of them had logged in before: look at them (mailward parse), and put them on the allowlist if they are yours.\n"
         ),
     });
+    text
+}
+
+/// What the logs hold, by log where there are several, and by server.
+fn told_of(style: Style, outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if outcome.logs.len() > 1 {
+        text.push('\n');
+        let rows = outcome.logs.iter().map(|(name, tally)| {
+            let counts = [tally.lines, tally.events, tally.hostile, tally.unknown];
+            let mut row = vec![Text::from(&**name).to_string()];
+            row.extend(counts.map(terminal::count));
+            row.push(format!("{:.2} %", tally.understood_percent()));
+            row
+        });
+        let header = ["log", "lines", "events", "hostile", "unknown", "understood"];
+        text.push_str(&style.table(&header, rows));
+    }
+    let told = Server::ALL.iter().zip(&outcome.servers).filter(|(_, told)| told.events > 0);
+    let rows: Vec<Vec<String>> = told
+        .map(|(server, told)| {
+            let Activity { events, logins, failed, messages, delivered, deferred, refused } = *told;
+            let counts = [events, logins, failed, messages, delivered, deferred, refused];
+            let mut row = vec![server.name().to_owned()];
+            row.extend(counts.map(terminal::count));
+            row
+        })
+        .collect();
+    if !rows.is_empty() {
+        let header = [
+            "server",
+            "events",
+            "logins",
+            "failed",
+            "messages",
+            "delivered",
+            "deferred",
+            "refused",
+        ];
+        text.push('\n');
+        text.push_str(&style.table(&header, rows));
+    }
     text
 }
 

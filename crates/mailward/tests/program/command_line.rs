@@ -303,3 +303,24 @@ fn without_a_guard_and_without_a_journal_each_command_says_what_to_do() {
     }
     assert!(!world.state().exists(), "asking makes nothing");
 }
+
+#[test]
+fn a_directory_of_logs_of_several_servers_is_one_story() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("logs/old")).unwrap();
+    world.file(
+        "logs/mail.log",
+        b"2026-11-21T10:00:01+00:00 mx postfix/smtpd[7]: connect from unknown[203.0.113.9]\n",
+    );
+    world.file("logs/old/mainlog", b"2026-11-21 09:00:00 +0000 SMTP connection from [203.0.113.8]:4711 (TCP/IP connection count = 1)\n");
+    world.file("logs/wtmp", b"\0\0\0\0\n");
+    world.file("logs/smtpd.log", b"2026-11-21T10:00:00+00:00 mx smtpd[7]: fedf7b162a029014 smtp connected address=203.0.113.7 host=<unknown>\n");
+    let logs = world.path("logs").display().to_string();
+    let shown = world.ask(&["replay", &logs]).good().out;
+    for wanted in
+        ["3 lines: 3 events", "logs/mail.log", "logs/old/mainlog", "postfix", "exim", "opensmtpd"]
+    {
+        assert!(shown.contains(wanted), "{wanted} in {shown}");
+    }
+    assert!(!shown.contains("wtmp"), "{shown}");
+}
