@@ -6,7 +6,7 @@ use crate::terminal::Style;
 use crate::understand::{Tally, Told, told};
 use clap::ArgMatches;
 use edge::clock;
-use engine::{Engine, Input, Output};
+use engine::{Engine, Input, Joined, Output};
 use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabulary, canonical};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,9 +194,14 @@ impl Replay {
         let Told::Event(event) = told else { return Ok(()) };
         match self.engine.join(event) {
             None => self.take_in(event),
-            Some(joined) => self.take_in(&joined.fill(event)),
+            Some(joined) => self.take_in_joined(event, &joined),
         }
         if self.outputs.is_empty() { Ok(()) } else { self.hand_out(take) }
+    }
+
+    #[cold]
+    fn take_in_joined(&mut self, event: &Event<'_>, joined: &Joined) {
+        self.take_in(&joined.fill(event));
     }
 
     #[inline]
