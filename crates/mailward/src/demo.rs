@@ -15,13 +15,23 @@ use edge::clock;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
 use engine::Output;
-use event::Timestamp;
+use event::{Command, Network, Order, Timestamp};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The recorded day: RFC 3339 lines, zstd.
 const DAY: &[u8] = include_bytes!("../demo/day.log.zst");
+/// When it was: 2026-11-20 00:00 UTC, seconds since 1970.
+const DAY_BEGINS_S: i64 = 1_795_132_800;
+/// The recorded host's gateway, who looks whether its servers answer, and its own addresses.
+const SURROUNDINGS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 11)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 12)),
+];
 /// Lines between two commits when played as fast as possible.
 const COMMIT_LINES: u64 = 2_000;
 
@@ -55,6 +65,7 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
         began: None,
         speed,
     };
+    player.protect();
     player.run(&signals)?;
     player.report(style);
     Ok(())
@@ -92,6 +103,16 @@ struct Player {
 }
 
 impl Player {
+    /// What `mailward up` would have found around the recorded host and never banned.
+    fn protect(&mut self) {
+        self.core.command(&Command {
+            at: Timestamp::from_seconds(DAY_BEGINS_S),
+            operator: "mailward".into(),
+            reason: "surroundings of the recorded host".into(),
+            order: Order::Protect { networks: SURROUNDINGS.map(Network::host).into() },
+        });
+    }
+
     fn run(&mut self, signals: &std::os::unix::net::UnixStream) -> Result<(), Failure> {
         let source = self.core.journal.source("demo");
         let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now())));

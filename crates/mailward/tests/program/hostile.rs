@@ -152,6 +152,7 @@ fn the_demo_plays_to_its_end_changes_nothing_and_leaves_nothing() {
     let told = String::from_utf8(ran.stdout).unwrap();
     assert!(ran.status.success() && told.contains("distributed-guessing"), "{told}");
     assert!(told.contains("times below are those of that day"), "{told}");
+    assert!(!told.contains(" 192.0.2.1 "), "the recorded gateway is no attacker: {told}");
     assert_eq!(left(), 0);
     let slow = start("1");
     wait_until("it plays", || left() == 1);
