@@ -20,7 +20,7 @@ pub use sockets::{Listener, Sockets};
 use event::Network;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use tree::Tree;
 
@@ -43,6 +43,8 @@ pub struct Surroundings {
     pub neighbours: Neighbours,
     /// Peers of authenticated SSH sessions.
     pub administrators: Vec<IpAddr>,
+    /// Others' ends of connections to these ports, also of those that ended a moment ago.
+    pub mail_clients: Vec<SocketAddr>,
     /// What this process may do.
     pub privileges: Privileges,
     /// The time zone's name, where it has one.
@@ -90,6 +92,7 @@ pub fn look(root: &Path, ssh_connection: Option<&str>) -> Surroundings {
         units: logs::units(&tree),
         servers,
         listeners,
+        mail_clients: sockets.clients_of(&ports),
         ports: ports.into_iter().collect(),
         neighbours: Neighbours::read(&tree, &mut lacks),
         administrators,

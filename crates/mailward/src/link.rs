@@ -1,6 +1,7 @@
 //! The socket between the guard and the process that started it: one datagram, one message.
 //!
-//! Down it come the enforcer's socket, once, and who must not be banned, whenever that changes.
+//! Down it come the enforcer's socket, once, who must not be banned, whenever that changes, and how
+//! many clients came to the mail servers.
 //! Up it goes that the guard is ready, and that it is alive. Whoever finds the other end closed
 //! ends.
 
@@ -28,6 +29,7 @@ const TURN_MAX: usize = 64;
 
 const ENFORCER: &[u8] = b"enforcer";
 const PROTECT: &str = "protect";
+const CLIENTS: &str = "clients";
 const READY: &str = "ready";
 const ALIVE: &str = "alive";
 
@@ -80,6 +82,13 @@ impl ToGuard {
         }
     }
 
+    /// Tells how many clients came to the mail servers since the last time.
+    pub fn clients_came(&self, count: u32) {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        // A guard that does not listen misses a few of many.
+        let _ = send(&self.socket, format!("{CLIENTS}\n{count}").as_bytes(), flags);
+    }
+
     /// What the guard said since the last call.
     pub fn hear(&self) -> Vec<Word> {
         let mut buffer = [0; STATUS_MAX + 16];
@@ -117,15 +126,15 @@ pub struct ToParent {
     buffer: Vec<u8>,
 }
 
-/// What the parent said.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Told {
-    /// Nothing.
-    Nothing,
-    /// These must not be banned, and no others.
-    Protect(Vec<Network>),
+/// What the parent said since the last time.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Heard {
+    /// These must not be banned, and no others: its latest word.
+    pub protect: Option<Vec<Network>>,
+    /// So many clients came to the mail servers.
+    pub clients: u32,
     /// It is gone, or wants the guard to end.
-    Gone,
+    pub is_gone: bool,
 }
 
 impl ToParent {
@@ -151,24 +160,35 @@ impl ToParent {
         }
     }
 
-    /// The latest of what the parent said since the last call.
-    pub fn hear(&mut self) -> Told {
-        let mut told = Told::Nothing;
+    /// What the parent said since the last call.
+    pub fn hear(&mut self) -> Heard {
+        let mut heard = Heard::default();
         for _ in 0..TURN_MAX {
             match recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::DONTWAIT) {
-                Ok((_, 0)) | Err(Errno::CONNRESET) => return Told::Gone,
+                Ok((_, 0)) | Err(Errno::CONNRESET) => {
+                    heard.is_gone = true;
+                    break;
+                }
                 Ok((_, length)) => {
                     let text =
                         String::from_utf8_lossy(self.buffer.get(..length).unwrap_or_default());
                     let mut lines = text.lines();
-                    if lines.next() == Some(PROTECT) {
-                        told = Told::Protect(lines.filter_map(|line| line.parse().ok()).collect());
+                    match lines.next() {
+                        Some(PROTECT) => {
+                            let networks = lines.filter_map(|line| line.parse().ok());
+                            heard.protect = Some(networks.collect());
+                        }
+                        Some(CLIENTS) => {
+                            let count = lines.next().and_then(|line| line.parse().ok());
+                            heard.clients = heard.clients.saturating_add(count.unwrap_or(0));
+                        }
+                        _ => {}
                     }
                 }
                 Err(_) => break,
             }
         }
-        told
+        heard
     }
 
     /// Says that the guard guards now.
@@ -211,17 +231,20 @@ mod tests {
         let (mut parent, mut guard, theirs) = link();
         let mut byte = [0; 4];
         assert_eq!(recv(&theirs, byte.as_mut_slice(), RecvFlags::empty()).unwrap().1, 1);
-        assert_eq!(guard.hear(), Told::Nothing);
+        assert_eq!(guard.hear(), Heard::default());
         let some: Vec<Network> =
             ["192.0.2.7/32", "2001:db8::/48"].iter().map(|text| text.parse().unwrap()).collect();
         parent.tell(some.clone());
-        assert_eq!(guard.hear(), Told::Protect(some.clone()));
+        assert_eq!(guard.hear().protect, Some(some.clone()));
         parent.tell(some);
-        assert_eq!(guard.hear(), Told::Nothing, "told once");
+        assert_eq!(guard.hear(), Heard::default(), "told once");
+        parent.clients_came(3);
         parent.tell(Vec::new());
-        assert_eq!(guard.hear(), Told::Protect(Vec::new()));
+        parent.clients_came(4);
+        let protect = Some(Vec::new());
+        assert_eq!(guard.hear(), Heard { protect, clients: 7, is_gone: false });
         drop(parent);
-        assert_eq!(guard.hear(), Told::Gone);
+        assert!(guard.hear().is_gone);
     }
 
     #[test]
@@ -232,7 +255,7 @@ mod tests {
             .map(|number| network(number).parse().unwrap())
             .collect();
         parent.tell(many.clone());
-        assert_eq!(guard.hear(), Told::Protect(many));
+        assert_eq!(guard.hear().protect, Some(many));
     }
 
     #[test]

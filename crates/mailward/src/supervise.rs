@@ -10,7 +10,9 @@ use crate::notify::Notify;
 use crate::print;
 use edge::clock::{self, Moment};
 use signal_hook::consts::{SIGCHLD, SIGSYS};
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -148,6 +150,7 @@ fn watch(
 ) -> Result<Option<(&'static str, ExitStatus)>, Failure> {
     let mut look_at = clock::monotonic().plus(LOOK_EVERY);
     let mut ready = false;
+    let mut clients = BTreeSet::new();
     loop {
         if let Some(ended) = ended(pair)? {
             return Ok(Some(ended));
@@ -164,7 +167,14 @@ fn watch(
         let due = look_at.since(clock::monotonic());
         if due.is_zero() {
             look_at = clock::monotonic().plus(LOOK_EVERY);
-            pair.link.tell(crate::guard::surroundings().protected());
+            let surroundings = crate::guard::surroundings();
+            pair.link.tell(surroundings.protected());
+            let seen: BTreeSet<SocketAddr> = surroundings.mail_clients.into_iter().collect();
+            let came = seen.difference(&clients).count();
+            clients = seen;
+            if came > 0 {
+                pair.link.clients_came(u32::try_from(came).unwrap_or(u32::MAX));
+            }
             if !ready {
                 // A large journal takes its time.
                 notify.alive("the journal is being read");

@@ -5,7 +5,7 @@ use super::Lack;
 use super::network::hex_v4;
 use super::tree::Tree;
 use event::{Server, canonical};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// TCP states as `/proc/net/tcp` numbers them.
@@ -140,6 +140,18 @@ impl Sockets {
             .map(|socket| socket.peer.ip())
             .filter(|address| !address.is_loopback())
             .collect()
+    }
+
+    /// Others' ends of the connections to these ports, also of those that ended lately and that the
+    /// kernel still remembers. Sorted, each once.
+    pub fn clients_of(&self, ports: &BTreeSet<u16>) -> Vec<SocketAddr> {
+        let connected = self.sockets.iter().filter(|socket| socket.state != LISTEN);
+        let clients: BTreeSet<SocketAddr> = connected
+            .filter(|socket| ports.contains(&socket.local.port()))
+            .map(|socket| socket.peer)
+            .filter(|peer| !canonical(peer.ip()).is_loopback())
+            .collect();
+        clients.into_iter().collect()
     }
 
     /// True where a process of this mail server runs.

@@ -15,6 +15,7 @@ mod intake;
 mod kernel;
 mod listen;
 mod orders;
+mod silence;
 mod start;
 
 pub use filter::Starts;
@@ -32,7 +33,7 @@ pub fn show(output: &Output) {
 use crate::config::Config;
 use crate::core::Core;
 use crate::failure::{Context as _, Failure};
-use crate::link::{ToParent, Told};
+use crate::link::ToParent;
 use crate::notify::Notify;
 use crate::terminal::things;
 use chores::Chores;
@@ -45,6 +46,7 @@ use kernel::Kernel;
 use listen::Control;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use silence::Silence;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
@@ -82,6 +84,7 @@ pub struct Guard {
     administrators: Vec<Network>,
     /// Ports found listening.
     ports: Vec<u16>,
+    silence: Silence,
     look_at: Moment,
     /// No tick before.
     tick_at: Moment,
@@ -94,9 +97,15 @@ impl Guard {
     /// Runs until SIGINT or SIGTERM.
     pub fn run(mut self) -> Result<(), Failure> {
         loop {
+            let before = self.core.seq;
             let more = self.intake.read(&mut self.core);
             let now = clock::now();
             let moment = clock::monotonic();
+            if self.core.seq > before
+                && let Some(told) = self.silence.lines(moment)
+            {
+                self.core.note(now, "silence", &told);
+            }
             if self.intake.is_late() {
                 self.tick_at = self.tick_at.max(moment.plus(BACKLOG_QUIET));
             }
@@ -175,13 +184,20 @@ impl Guard {
 
     /// False where the parent is gone, or wants an end. It sees the connections of administrators.
     fn hear_parent(&mut self, now: Timestamp) -> bool {
-        match self.parent.as_mut().map_or(Told::Nothing, ToParent::hear) {
-            Told::Nothing => true,
-            Told::Protect(networks) => {
-                self.protected_now(networks, now);
-                true
-            }
-            Told::Gone => false,
+        let Some(heard) = self.parent.as_mut().map(ToParent::hear) else { return true };
+        if let Some(networks) = heard.protect {
+            self.protected_now(networks, now);
+        }
+        if heard.clients > 0 {
+            self.clients_came(heard.clients, now);
+        }
+        !heard.is_gone
+    }
+
+    /// Clients came to the mail servers, of whom the logs should tell.
+    fn clients_came(&mut self, count: u32, now: Timestamp) {
+        if let Some(told) = self.silence.connections(count, clock::monotonic()) {
+            self.core.note(now, "silence", &told);
         }
     }
 

@@ -8,6 +8,7 @@ use super::identity::{self, Identity};
 use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
+use super::silence::Silence;
 use super::{Guard, banner};
 use crate::config::Config;
 use crate::control;
@@ -110,6 +111,7 @@ impl Start {
             protected,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
+            silence: Silence::default(),
             look_at: moment,
             tick_at,
             since: now,
