@@ -229,10 +229,30 @@ fn refused<'a>(line: &Line<'a>, command: &'a [u8], answer: &[u8], outcome: Outco
     if !permanent {
         return Event { detail: Some(Text(command)), ..line.event(Kind::Command, outcome) };
     }
-    let unknown = answer.starts_with(b"500 ");
-    let reason = if unknown { Reason::NonSmtpCommand } else { Reason::ProtocolError };
+    // A word that is none may be a slip of the keyboard; another protocol's is none.
+    let reason = match is_other_protocol(command) {
+        true => Reason::NonSmtpCommand,
+        false => Reason::ProtocolError,
+    };
     let event = line.refusal(Kind::Command, outcome, reason);
     Event { hostile: true, detail: Some(Text(command)), ..event }
+}
+
+/// HTTP, TLS or SOCKS in the clear, SSH. `smtpd` prints control bytes as `\026`.
+fn is_other_protocol(command: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 9] = [
+        b"GET ",
+        b"POST ",
+        b"HEAD ",
+        b"PUT ",
+        b"OPTIONS ",
+        b"CONNECT ",
+        b"Host: ",
+        b"SSH-2",
+        b"\\0",
+    ];
+    OTHERS.iter().any(|head| command.starts_with(head))
+        || command.first().is_some_and(|byte| byte.is_ascii_control() || !byte.is_ascii())
 }
 
 /// The address in `RCPT TO:<a@b.test> NOTIFY=NEVER`.

@@ -34,6 +34,9 @@ const PIECES: &[&str] = &[
     "Username character disallowed by auth_username_chars: 0x3e (username: ",
     "Policy check action is tarpit 3 second(s)",
     "oauth2 failed: ",
+    "x,6.6.6.6): Login failed (status=",
+    "x,6.6.6.6,sasl:plain): Info: Login failed (status=",
+    "?,6.6.6.6,<s>): Username character disallowed by auth_username_chars: 0x3e (username: ",
     "user=<victim>, method=PLAIN, rip=6.6.6.6, lip=9.9.9.9, session=<x>",
     ": user=<",
     ": user=<>, rip=6.6.6.6, lip=1.1.1.1, ",
@@ -208,6 +211,22 @@ proptest! {
                         prop_assert!(event.detail.is_none(), "{}", shown);
                     }
                 }
+            }
+        }
+    }
+
+    /// A driver whose words are in no table: the name may copy a failure that is.
+    #[test]
+    fn a_reason_that_nobody_knows_never_blames_another(raw in text(PIECES)) {
+        for message in [
+            [b": lua(", &raw[..], format!(",{PEER},<{SESSION}>): a reason of its own").as_bytes()].concat(),
+            [b": imap(", &raw[..], format!(",{PEER}): a reason of its own").as_bytes()].concat(),
+            [b"(", &raw[..], format!(",{PEER},sasl:plain)<{SESSION}>: lua: a reason of its own").as_bytes()].concat(),
+        ] {
+            for line in framings("auth", &message) {
+                let Some(event) = event(&line) else { continue };
+                let peer: IpAddr = PEER.parse().unwrap();
+                prop_assert!(event.client.is_none_or(|client| client == peer), "{}", String::from_utf8_lossy(&line));
             }
         }
     }

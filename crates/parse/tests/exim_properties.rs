@@ -132,7 +132,7 @@ const TEMPLATES: &[&str] = &[
     "SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from H={h} input=\"{a}\"",
     "SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): rejected \"{a}\" H={h} next input=\"{b}\"",
     "SMTP syntax error in \"{a}\" H={h} unrecognized command",
-    "SMTP syntax error in \"{a}\" H={h} malformed address: {b} may not follow {a}",
+    "SMTP syntax error in \"MAIL FROM:{a}\" H={h} malformed address: {b} may not follow {a}",
     "SMTP protocol error in \"AUTH {a}\" H={h} AUTH command used when not advertised",
     "unqualified sender rejected: <{a}> H={h}",
     "rejected EHLO from {h}: syntactically invalid argument(s): {a}",

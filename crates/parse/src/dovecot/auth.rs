@@ -139,15 +139,18 @@ fn readings<'a>(line: &Line<'a>) -> Readings<'a> {
             None => Identity { account: None, ..identity },
         };
         if let Some(verdict) = verdict(rest, line.level == Level::Problem) {
+            found.unsure |= found.may_run_over(&verdict, identity) && !names_nobody(text);
             found.add(Reading { identity, verdict });
         } else if identity.client.is_some() {
             strangers += 1;
-            found.stranger = Some(identity);
+            // The rightmost is the server's own, unless its reason holds a stranger's text.
+            found.stranger.get_or_insert(identity);
         }
     }
     if let Some(identity) = own_file
         && let Some(verdict) = verdict(text, line.level == Level::Problem)
     {
+        found.unsure |= found.may_run_over(&verdict, identity);
         found.add(Reading { identity, verdict });
     }
     if strangers != 1 {
@@ -157,6 +160,13 @@ fn readings<'a>(line: &Line<'a>) -> Readings<'a> {
 }
 
 impl<'a> Readings<'a> {
+    /// True where an open reason may have run over the real one, whose words nobody knows: another
+    /// address stands in a bracket to its right.
+    fn may_run_over(&self, verdict: &Verdict<'_>, identity: Identity<'_>) -> bool {
+        let other = self.stranger.is_some_and(|stranger| stranger.client != identity.client);
+        verdict.is_open && self.last.is_none() && other
+    }
+
     /// Readings come from the right to the left.
     fn add(&mut self, reading: Reading<'a>) {
         match &self.last {
@@ -170,6 +180,23 @@ impl<'a> Readings<'a> {
             }
         }
     }
+}
+
+/// `plain(?,203.0.113.9,<...>): `: a mechanism's own line about a name that was not taken. Behind it
+/// comes that name, and no password database's reason can.
+fn names_nobody(text: &[u8]) -> bool {
+    const MECHANISMS: [&[u8]; 8] = [
+        b"plain",
+        b"login",
+        b"cram-md5",
+        b"digest-md5",
+        b"scram-sha-1",
+        b"scram-sha-256",
+        b"xoauth2",
+        b"oauthbearer",
+    ];
+    let (driver, rest) = scan::take_while(text, |byte| byte != b'(');
+    MECHANISMS.contains(&driver) && rest.starts_with(b"(?,")
 }
 
 /// Skips what a worker of 2.3 writes in front: `(658): conn unix:auth-worker (pid=1,uid=2):

@@ -34,9 +34,38 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
 
 /// Fills in the command and the peer behind it, where only one can be read.
 fn with_command<'a>(line: &Line<'a>, rest: &'a [u8], event: Event<'a>) -> Event<'a> {
+    if let Some((command, peer)) = before_ending(line, rest) {
+        return peer.on(Event { detail: Some(Text(command)), ..event });
+    }
     match only(line, rest, b"\" H=") {
         Some((command, peer)) => peer.on(Event { detail: Some(Text(command)), ..event }),
         None => event,
+    }
+}
+
+/// The peer right before words that Exim itself wrote to the line's end. A copy of a peer inside
+/// the command is none of these. Not for `MAIL` and `RCPT`, whose endings repeat an address.
+fn before_ending<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<(&'a [u8], Peer<'a>)> {
+    const ENDINGS: [&[u8]; 4] = [
+        b" unrecognized command",
+        b" AUTH command used when not advertised",
+        b" command used when not advertised",
+        b" valid RCPT command must precede DATA",
+    ];
+    const MARKER: &[u8] = b"\" H=";
+    let is = |word: &[u8]| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+    if line.is_cut || is(b"MAIL") || is(b"RCPT") {
+        return None;
+    }
+    let mut end = rest.len();
+    loop {
+        let at = scan::find_last(rest.get(..end)?, MARKER)?;
+        if let Some(peer) = rest.get(at + MARKER.len()..).and_then(Peer::read)
+            && ENDINGS.contains(&peer.behind_details())
+        {
+            return Some((rest.get(..at)?, peer));
+        }
+        end = at;
     }
 }
 

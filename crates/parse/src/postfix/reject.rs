@@ -94,7 +94,8 @@ fn judged<'a>(mut event: Event<'a>, verb: Action, milter: bool, text: &'a [u8]) 
     event.outcome = outcome(verb, class);
     let Some((words, fields)) = split_fields(text) else {
         event.reason = Some(Reason::ProtocolError);
-        event.hostile = verb == Action::Refuse;
+        // A relay passes such an address on: refused for now, it is nobody's offence.
+        event.hostile = verb == Action::Refuse && class == Some(b'5');
         event.detail = detail(text);
         return event;
     };

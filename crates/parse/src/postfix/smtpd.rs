@@ -215,7 +215,14 @@ pub(super) fn bad_syntax<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a
     }
     let sent = scan::split_once(rest, b": ").map(|(_, sent)| sent).unwrap_or_default();
     let event = line.against(peer, Kind::Command, Outcome::Rejected, Reason::ProtocolError);
-    Some(Event { detail: detail(sent), ..event })
+    // An address may be another's, whose mail the peer passes on; a command is its own.
+    let inner = sent.strip_prefix(b"<").and_then(|inner| inner.strip_suffix(b">")).unwrap_or(sent);
+    let (sender, recipient, own) = match rest {
+        _ if rest.starts_with(b" in MAIL command: ") => (detail(inner), None, None),
+        _ if rest.starts_with(b" in RCPT command: ") => (None, detail(inner), None),
+        _ => (None, None, detail(sent)),
+    };
+    Some(Event { sender, recipient, detail: own, ..event })
 }
 
 /// `reject: ETRN text... from peer`: the peer stands behind a stranger's text, so it is nobody.
