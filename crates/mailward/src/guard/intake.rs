@@ -2,10 +2,11 @@
 
 use super::drift::Drift;
 use crate::core::Core;
-use crate::understand::{Reading, Tally, Told, Understood};
+use crate::understand::{Reading, Tally, Told, Understood, told};
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
+use event::Timestamp;
 use rustix::event::{PollFd, PollFlags};
 use std::time::Duration;
 use store::SourceId;
@@ -17,6 +18,9 @@ pub const LATENESS_S: i64 = 2;
 /// Least time between two notes on odd stamps of one source.
 const NOTE_EVERY_S: u64 = 60;
 
+/// A pause as long as this between two reads is a backlog, whatever the lines say.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// One source, with what belongs to it.
 pub struct Followed {
     source: Box<dyn Source>,
@@ -27,6 +31,12 @@ pub struct Followed {
     /// Late lines came with the latest read.
     late: bool,
     drift: Drift,
+    /// A line of a backlog that waits for the earlier ones of other sources.
+    held: Option<Held>,
+    /// There may be more to read at once.
+    more: bool,
+    /// When the line held is due: never before the one before it, so that a log keeps its order.
+    due: Timestamp,
     /// Lines by what they were, since the start.
     pub tally: Tally,
 }
@@ -35,6 +45,18 @@ pub struct Followed {
 pub struct Intake {
     /// Each.
     pub followed: Vec<Followed>,
+    /// What is read may have been written long ago: sources are merged by the times of their lines.
+    behind: bool,
+    read_at: Moment,
+}
+
+/// A line that was read and not yet taken in.
+struct Held {
+    bytes: Vec<u8>,
+    at: Timestamp,
+    odd: Option<String>,
+    /// Where the source stood before it: until it is taken in, nothing behind that is on record.
+    position: String,
 }
 
 impl Followed {
@@ -49,6 +71,9 @@ impl Followed {
             note_after: Moment::default(),
             late: false,
             drift: Drift::default(),
+            held: None,
+            more: true,
+            due: Timestamp(i64::MIN),
             tally: Tally::default(),
         }
     }
@@ -63,37 +88,97 @@ impl Followed {
         self.source.status()
     }
 
-    fn read(&mut self, core: &mut Core) -> Progress {
+    /// Reads up to a budget of lines and takes them in.
+    fn read(&mut self, core: &mut Core, moment: Moment) -> Progress {
         let Followed { source, reading, id, note_after, late, drift, tally, .. } = self;
         let name = source.name().to_owned();
-        let moment = clock::monotonic();
-        *late = false;
+        let mut taking = Taking { id: *id, name: &name, note_after, late, drift, tally, moment };
         source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
             reading.understand(line.bytes, Some(now), |understood| {
-                let told = understood.told();
-                let seq = core.line(*id, line.bytes, &told);
-                tally.take(&told);
-                if let Some(drifted) = drift.take(&told) {
-                    core.note(now, "parser-drift", &format!("{name}: {drifted}"));
-                }
-                let is_event = matches!(told, Told::Event(_));
-                *late |= is_event && understood.at < now.plus_seconds(-LATENESS_S);
-                match told {
-                    Told::Unknown => core.journal.append_sample(seq, *id, "unknown", line.bytes),
-                    Told::Unframed => {
-                        core.journal.append_sample(seq, *id, "no log line", line.bytes);
-                    }
-                    _ => {}
-                }
-                if moment >= *note_after
-                    && let Some(what) = odd(understood)
-                {
-                    *note_after = moment.plus(Duration::from_secs(NOTE_EVERY_S));
-                    core.note(now, "stamp", &what);
-                }
+                taking.take(core, line.bytes, &understood.told(), understood.at, now);
+                taking.note(core, odd(understood), now);
             });
         })
+    }
+
+    /// Reads one line and holds it, where none is held and there may be one.
+    fn hold(&mut self, moment: Moment) {
+        if self.held.is_some() || !self.more {
+            return;
+        }
+        let Followed { source, reading, held, .. } = self;
+        let position = source.position().encode();
+        let progress = source.read(moment, 1, &mut |line| {
+            let (at, odd) = reading.understand(line.bytes, Some(clock::now()), |understood| {
+                (understood.at, odd(understood))
+            });
+            *held = Some(Held { bytes: line.bytes.to_vec(), at, odd, position: position.clone() });
+        });
+        self.more = progress == Progress::More;
+        self.due = self.held.as_ref().map_or(self.due, |line| self.due.max(line.at));
+    }
+
+    /// Takes the line in that is held.
+    fn release(&mut self, core: &mut Core, moment: Moment) {
+        let Some(line) = self.held.take() else { return };
+        let Followed { source, id, note_after, late, drift, tally, .. } = self;
+        let name = source.name();
+        let mut taking = Taking { id: *id, name, note_after, late, drift, tally, moment };
+        let now = clock::now();
+        taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
+        taking.note(core, line.odd, now);
+    }
+
+    /// How far it is taken in.
+    fn position(&self) -> String {
+        match &self.held {
+            Some(held) => held.position.clone(),
+            None => self.source.position().encode(),
+        }
+    }
+}
+
+/// What taking a line in changes of its source.
+struct Taking<'a> {
+    id: SourceId,
+    name: &'a str,
+    note_after: &'a mut Moment,
+    late: &'a mut bool,
+    drift: &'a mut Drift,
+    tally: &'a mut Tally,
+    moment: Moment,
+}
+
+impl Taking<'_> {
+    fn take(
+        &mut self,
+        core: &mut Core,
+        bytes: &[u8],
+        told: &Told<'_>,
+        at: Timestamp,
+        now: Timestamp,
+    ) {
+        let seq = core.line(self.id, bytes, told);
+        self.tally.take(told);
+        if let Some(drifted) = self.drift.take(told) {
+            core.note(now, "parser-drift", &format!("{}: {drifted}", self.name));
+        }
+        *self.late |= matches!(told, Told::Event(_)) && at < now.plus_seconds(-LATENESS_S);
+        match told {
+            Told::Unknown => core.journal.append_sample(seq, self.id, "unknown", bytes),
+            Told::Unframed => core.journal.append_sample(seq, self.id, "no log line", bytes),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp) {
+        if self.moment >= *self.note_after
+            && let Some(what) = odd
+        {
+            *self.note_after = self.moment.plus(Duration::from_secs(NOTE_EVERY_S));
+            core.note(now, "stamp", &what);
+        }
     }
 }
 
@@ -107,13 +192,47 @@ fn odd(understood: &Understood<'_>) -> Option<String> {
 }
 
 impl Intake {
+    /// Of these sources, of which each may have a backlog.
+    pub fn new(followed: Vec<Followed>) -> Self {
+        Intake { followed, behind: true, read_at: clock::monotonic() }
+    }
+
     /// Reads every source once. True where there is more to read at once.
     pub fn read(&mut self, core: &mut Core) -> bool {
+        let moment = clock::monotonic();
+        let is_pause = moment.since(self.read_at) > PAUSE;
+        self.read_at = moment;
+        self.followed.iter_mut().for_each(|followed| followed.late = false);
+        if self.followed.len() > 1 && (self.behind || is_pause) {
+            return self.read_merged(core, moment);
+        }
         let mut more = false;
         for followed in &mut self.followed {
-            more |= followed.read(core) == Progress::More;
+            more |= followed.read(core, moment) == Progress::More;
         }
+        self.behind = self.is_late();
         more
+    }
+
+    /// Always the line with the earliest stamp next, as a replay of the same logs reads them: taken
+    /// one log after the other, all that happened in the second would count as happening at the
+    /// first one's end.
+    fn read_merged(&mut self, core: &mut Core, moment: Moment) -> bool {
+        self.followed.iter_mut().for_each(|followed| followed.more = true);
+        for _ in 0..BUDGET_LINES {
+            self.followed.iter_mut().for_each(|followed| followed.hold(moment));
+            let held = self.followed.iter_mut().filter(|followed| followed.held.is_some());
+            let next = held.min_by_key(|followed| followed.due);
+            match next {
+                Some(followed) => followed.release(core, moment),
+                None => {
+                    self.behind = self.is_late();
+                    return false;
+                }
+            }
+        }
+        self.behind = true;
+        true
     }
 
     /// True where the latest read brought late lines: a backlog is being read.
@@ -126,7 +245,7 @@ impl Intake {
         self.followed
             .iter()
             .filter_map(|followed| {
-                let position = followed.source.position().encode();
+                let position = followed.position();
                 let moved = position != followed.committed;
                 moved.then(|| (followed.source.name().to_owned(), position))
             })

@@ -231,7 +231,7 @@ fn open(
         };
         followed.push(Followed::new(source, zone, &mut recovered.core));
     }
-    Intake { followed }
+    Intake::new(followed)
 }
 
 fn nothing_to_read(found: &Surroundings) -> Failure {

@@ -121,6 +121,40 @@ fn fifty_kills_lose_no_line_double_none_and_change_no_decision() {
     assert_eq!(killed.events, never.events, "seed {seed}");
 }
 
+/// Several logs are merged by time: a line that waits for others is not on record yet.
+#[test]
+fn kills_while_several_logs_are_merged_lose_no_line_and_double_none() {
+    let seed = now().0.cast_unsigned() | 1;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    // Each with a time of its own, so that one order is the right one.
+    let lines: Vec<String> =
+        log().into_iter().filter(|line| !line.starts_with("rubbish")).collect();
+    let run = |kills: u64, random: &mut Random| {
+        let world =
+            World::with_logs(vec!["log/a.log", "log/b.log"], "source.from_beginning = true");
+        for (number, log) in world.logs().iter().enumerate() {
+            let part = |line: &&String| usize::from(line.len() % 3 == 0) == number;
+            std::fs::write(log, lines.iter().filter(part).cloned().collect::<String>()).unwrap();
+        }
+        for _ in 0..kills {
+            let guard = world.start(Place::Powerless);
+            std::thread::sleep(Duration::from_micros(random.below(90_000)));
+            guard.kill();
+        }
+        let guard = world.guard(Place::Powerless);
+        guard.reads(lines.len() as u64);
+        guard.stop();
+        comparable(end(&world))
+    };
+    let never = run(0, &mut random);
+    assert!(never.bans.len() > 20 && never.events.len() > 500);
+    let killed = run(12, &mut random);
+    assert_eq!(killed.bans, never.bans, "seed {seed}");
+    assert_eq!(killed.actions, never.actions, "seed {seed}");
+    assert_eq!(killed.events, never.events, "seed {seed}");
+}
+
 /// What the running guard itself knows of a client.
 fn known(world: &World, client: &str) -> Value {
     let told = world.objects(&["why", client]);

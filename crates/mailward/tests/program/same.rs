@@ -39,8 +39,10 @@ fn live(world: &World) -> String {
 }
 
 fn replayed(world: &World) -> String {
-    let log = world.log().display().to_string();
-    world.ask(&["replay", "--format", "json", &log]).good().out
+    let logs: Vec<String> = world.logs().iter().map(|log| log.display().to_string()).collect();
+    let words: Vec<&str> =
+        ["replay", "--format", "json"].into_iter().chain(logs.iter().map(String::as_str)).collect();
+    world.ask(&words).good().out
 }
 
 /// Waits until all lines are read, and time has gone by the grace periods that were pending at the
@@ -80,6 +82,28 @@ fn day_until(end: Timestamp) -> String {
 fn a_backlog_is_judged_by_the_times_of_its_lines() {
     let world = World::with(GRACE);
     world.append(&day_until(now().plus_seconds(-1)));
+    let guard = world.guard(Place::Powerless);
+    read_out(&world, guard, 34_995);
+    assert_the_same(&world, 300);
+}
+
+/// Several logs are read as one: all that happened in the second would else count as happening at
+/// the end of the first.
+#[test]
+fn a_backlog_of_several_logs_is_judged_by_the_times_of_its_lines() {
+    let world = World::with_logs(vec!["log/a.log", "log/b.log", "log/c.log"], GRACE);
+    let mut parts = [String::new(), String::new(), String::new()];
+    for line in day_until(now().plus_seconds(-1)).split_inclusive('\n') {
+        let part = match line {
+            _ if line.contains(" dovecot: ") => 0,
+            _ if line.contains(" exim[") => 1,
+            _ => 2,
+        };
+        parts[part].push_str(line);
+    }
+    for (log, part) in world.logs().iter().zip(parts) {
+        std::fs::write(log, part).unwrap();
+    }
     let guard = world.guard(Place::Powerless);
     read_out(&world, guard, 34_995);
     assert_the_same(&world, 300);

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A log, a configuration that names only it, and a state directory.
 pub struct World {
     dir: TempDir,
+    logs: Vec<&'static str>,
 }
 
 /// What a command said.
@@ -58,17 +59,27 @@ impl World {
 
     /// With more keys in the configuration; tables follow top-level keys.
     pub fn with(more: &str) -> Self {
-        let world = World { dir: tempfile::tempdir().unwrap() };
+        World::with_logs(vec!["log/mail.log"], more)
+    }
+
+    /// With several logs.
+    pub fn with_logs(logs: Vec<&'static str>, more: &str) -> Self {
+        let world = World { dir: tempfile::tempdir().unwrap(), logs };
         fs::create_dir(world.path("log")).unwrap();
         world.configure(more);
         world
     }
 
+    /// All logs.
+    pub fn logs(&self) -> Vec<PathBuf> {
+        self.logs.iter().map(|log| self.path(log)).collect()
+    }
+
     /// Writes the configuration anew.
     pub fn configure(&self, more: &str) {
         let text = format!(
-            "source.find = false\nsource.files = [{:?}]\nsource.zone = \"UTC\"\nstate.dir = {:?}\n{more}\n",
-            self.log(),
+            "source.find = false\nsource.files = {:?}\nsource.zone = \"UTC\"\nstate.dir = {:?}\n{more}\n",
+            self.logs(),
             self.state()
         );
         fs::write(self.config(), text).unwrap();

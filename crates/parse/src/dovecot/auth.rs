@@ -182,8 +182,8 @@ impl<'a> Readings<'a> {
     }
 }
 
-/// `plain(?,203.0.113.9,<...>): `: a mechanism's own line about a name that was not taken. Behind it
-/// comes that name, and no password database's reason can.
+/// `plain(?,203.0.113.9,<...>): `: a mechanism's own line about a name that was not taken. Behind
+/// it comes that name, and no password database's reason can.
 fn names_nobody(text: &[u8]) -> bool {
     const MECHANISMS: [&[u8]; 8] = [
         b"plain",
