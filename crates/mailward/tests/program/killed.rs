@@ -134,7 +134,7 @@ fn kills_while_several_logs_are_merged_lose_no_line_and_double_none() {
         let world =
             World::with_logs(vec!["log/a.log", "log/b.log"], "source.from_beginning = true");
         for (number, log) in world.logs().iter().enumerate() {
-            let part = |line: &&String| usize::from(line.len() % 3 == 0) == number;
+            let part = |line: &&String| usize::from(line.len().is_multiple_of(3)) == number;
             std::fs::write(log, lines.iter().filter(part).cloned().collect::<String>()).unwrap();
         }
         for _ in 0..kills {
