@@ -38,7 +38,7 @@ fn noise<'a>(text: &[u8]) -> Option<Parsed<'a>> {
         ("recipient <", "queue"),
         ("sender address changed", "queue"),
         ("retry time not reached", "queue"),
-        ("Spool file is locked", "queue"),
+        ("Spool file ", "queue"),
         ("Spool error", "queue"),
         ("Format error in spool file", "queue"),
         ("Error reading spool file", "queue"),
