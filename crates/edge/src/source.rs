@@ -7,6 +7,7 @@
 //! handed out exactly once.
 
 mod archive;
+mod convert;
 mod file;
 mod journal;
 mod lines;

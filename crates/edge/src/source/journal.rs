@@ -3,9 +3,10 @@
 //!
 //! Each entry becomes one line as rsyslog would have written it with an RFC 3339 stamp:
 //! `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`. What a stranger can write (the
-//! message) cannot make a second line: control characters that end lines become spaces.
+//! message) cannot make a second line: control characters are written as rsyslog writes them, `#012`
+//! for a newline.
 
-mod export;
+pub(super) mod export;
 
 use self::export::{Entry, Export};
 use super::stdin::is_readable;
@@ -237,6 +238,7 @@ impl JournalSource {
         }
         self.skip_until = None;
         self.cursor = Some(entry.cursor.clone());
+        self.line.clear();
         entry.write_line(&mut self.line);
         let whole = self.line.len() as u64 + 1;
         self.written += whole;
