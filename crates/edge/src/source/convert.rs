@@ -96,7 +96,7 @@ impl Lines {
         self.text = text;
         let cut = line.cut || self.text.len() > LINE_MAX;
         let bytes = self.text.get(..self.text.len().min(LINE_MAX)).unwrap_or_default();
-        Line { bytes, cut, offset_end: line.offset_end }
+        Line { bytes, cut, offset_end: line.offset_end, writer: line.writer }
     }
 
     /// Writes the line for an entry, without a newline. What is no entry is written as it is.

@@ -3,8 +3,8 @@
 //!
 //! Each entry becomes one line as rsyslog would have written it with an RFC 3339 stamp:
 //! `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`. What a stranger can write (the
-//! message) cannot make a second line: control characters are written as rsyslog writes them, `#012`
-//! for a newline.
+//! message) cannot make a second line: control characters are written as rsyslog writes them,
+//! `#012` for a newline.
 
 pub(super) mod export;
 
@@ -244,7 +244,7 @@ impl JournalSource {
         self.written += whole;
         let cut = self.line.len() > LINE_MAX;
         let bytes = self.line.get(..self.line.len().min(LINE_MAX)).unwrap_or_default();
-        let line = Line { bytes, cut, offset_end: self.written };
+        let line = Line { bytes, cut, offset_end: self.written, writer: 0 };
         self.counts.take(&line, whole);
         sink(line);
     }

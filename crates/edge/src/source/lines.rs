@@ -15,6 +15,8 @@ pub struct Line<'a> {
     pub cut: bool,
     /// Where it ends in the file or stream, its newline included.
     pub offset_end: u64,
+    /// Which of the writers of its source wrote it: each has stamps of its own. 0 where there is one.
+    pub writer: u8,
 }
 
 /// Holds what was read and not yet handed out.
@@ -166,7 +168,7 @@ impl LineBuffer {
             self.offset += length as u64 + 1;
             let cut = length > self.line_max;
             let bytes = if cut { line.get(..self.line_max).unwrap_or(line) } else { line };
-            done = take(Line { bytes, cut, offset_end: self.offset }).map(|()| true);
+            done = take(Line { bytes, cut, offset_end: self.offset, writer: 0 }).map(|()| true);
             if done.is_err() {
                 break;
             }
@@ -195,7 +197,7 @@ impl LineBuffer {
         self.start = end + newline;
         self.scanned = self.start;
         let bytes = self.bytes.get(start..start + length.min(self.line_max)).unwrap_or_default();
-        Line { bytes, cut, offset_end: self.offset }
+        Line { bytes, cut, offset_end: self.offset, writer: 0 }
     }
 }
 

@@ -288,7 +288,8 @@ impl Generation {
         Ok(())
     }
 
-    /// Tells its form by its beginning, once that is known. `export` and `verbose` are not followed.
+    /// Tells its form by its beginning, once that is known. `export` and `verbose` are not
+    /// followed.
     fn tell_form(&mut self, head: &[u8]) {
         if self.form.is_some() {
             return;
