@@ -132,10 +132,11 @@ impl<'r> LineReader<'r> {
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         while self.buffer.each(&mut take)? {}
-        match self.buffer.rest() {
-            Some(line) if self.ended => take(line),
-            _ => Ok(()),
+        if !self.ended {
+            return Ok(());
         }
+        // Only at the end: it takes the beginning of a line for the line.
+        self.buffer.rest().map_or(Ok(()), take)
     }
 
     /// Reads on to the end of the line; `None` where the input ends before.

@@ -98,3 +98,19 @@ fn small_and_odd_inputs() {
     assert!(matches!(LineReader::open(Path::new("/nonexistent")), Err(ReadError::Open(_))));
     assert!(matches!(LineReader::open(Path::new("/")), Err(ReadError::Open(_))));
 }
+
+#[test]
+fn all_lines_that_are_held_are_those_handed_out_one_by_one() {
+    let text: String = (0..90_000).map(|number| format!("line {number} of a long log\n")).collect();
+    let text = text + "and a last one without a newline";
+    let mut reader = LineReader::of(text.as_bytes()).unwrap();
+    let mut lines = Vec::new();
+    while reader.fill_lines().unwrap() {
+        let each = reader.each_held(|line| {
+            lines.push(String::from_utf8_lossy(line.bytes).into_owned());
+            Ok::<(), ()>(())
+        });
+        each.unwrap();
+    }
+    assert_eq!(lines, expected(text.as_bytes()));
+}
