@@ -37,6 +37,8 @@ pub struct JournalOptions {
     pub matches: Vec<String>,
     /// Where to start where no cursor is kept.
     pub start: Start,
+    /// The namespace (systemd-journald@.service); `None` for the host's own journal.
+    pub namespace: Option<String>,
     /// Files to read instead of the host's journal.
     pub files: Vec<PathBuf>,
     /// False: read what is there, then end (for a replay).
@@ -51,6 +53,7 @@ impl Default for JournalOptions {
         JournalOptions {
             matches: vec!["SYSLOG_FACILITY=2".to_owned()],
             start: Start::End,
+            namespace: None,
             files: Vec::new(),
             follow: true,
             journalctl: PathBuf::from("journalctl"),
@@ -132,6 +135,9 @@ impl JournalSource {
         let mut command = Command::new(&self.options.journalctl);
         command.args(["--output=export", "--no-pager", "--quiet", "--all"]);
         command.arg(format!("--output-fields={}", export::FIELDS));
+        if let Some(namespace) = &self.options.namespace {
+            command.arg(format!("--namespace={namespace}"));
+        }
         for file in &self.options.files {
             command.arg("--file").arg(file);
         }
@@ -319,5 +325,22 @@ impl Source for JournalSource {
             _ => State::Following,
         };
         Status { state, lag_bytes: None, counts: self.counts, problem: self.problem.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_asked_for_by_its_name() {
+        let options = JournalOptions {
+            namespace: Some("mail".to_owned()),
+            journalctl: PathBuf::from("/nowhere/journalctl"),
+            ..JournalOptions::default()
+        };
+        let mut source = JournalSource::open("journald mail", options, None, Moment(0));
+        let command = source.command();
+        assert!(command.get_args().any(|argument| argument == "--namespace=mail"));
     }
 }

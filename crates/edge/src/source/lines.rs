@@ -15,7 +15,8 @@ pub struct Line<'a> {
     pub cut: bool,
     /// Where it ends in the file or stream, its newline included.
     pub offset_end: u64,
-    /// Which of the writers of its source wrote it: each has stamps of its own. 0 where there is one.
+    /// Which of the writers of its source wrote it, for each has stamps of its own; 0 where there
+    /// is one.
     pub writer: u8,
 }
 

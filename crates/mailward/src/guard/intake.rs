@@ -1,7 +1,8 @@
 //! The sources of a guard, read in turn with a budget, so that none starves another.
 
+use super::containers::Containers;
 use crate::core::Core;
-use crate::understand::{Reading, Tally, Told, Understood};
+use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt};
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
@@ -19,7 +20,10 @@ const NOTE_EVERY_S: u64 = 60;
 /// One source, with what belongs to it.
 pub struct Followed {
     source: Box<dyn Source>,
-    reading: Reading,
+    /// One for each of its writers.
+    readings: Vec<Reading>,
+    /// For a writer that comes.
+    fresh: Reading,
     id: SourceId,
     note_after: Moment,
     committed: String,
@@ -33,6 +37,8 @@ pub struct Followed {
 pub struct Intake {
     /// Each.
     pub followed: Vec<Followed>,
+    /// What finds the logs of containers, where that is wanted.
+    pub containers: Option<Containers>,
 }
 
 impl Followed {
@@ -40,7 +46,8 @@ impl Followed {
     pub fn new(source: Box<dyn Source>, zone: &Zone, core: &mut Core) -> Self {
         let id = core.journal.source(source.name());
         Followed {
-            reading: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
+            readings: Vec::new(),
+            fresh: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
             committed: source.position().encode(),
             source,
             id,
@@ -61,15 +68,18 @@ impl Followed {
     }
 
     fn read(&mut self, core: &mut Core) -> Progress {
-        let Followed { source, reading, id, note_after, late, tally, .. } = self;
+        let Followed { source, readings, fresh, id, note_after, late, tally, .. } = self;
         let moment = clock::monotonic();
         *late = false;
-        source.read(moment, BUDGET_LINES, &mut |line| {
+        let mut doubtful = None;
+        let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
+            let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
             reading.understand(line.bytes, Some(now), |understood| {
                 let told = understood.told();
                 let seq = core.line(*id, line.bytes, &told);
                 tally.take(&told);
+                doubtful = doubtful.take().or_else(|| judged(tally));
                 let is_event = matches!(told, Told::Event(_));
                 *late |= is_event && understood.at < now.plus_seconds(-LATENESS_S);
                 match told {
@@ -86,8 +96,32 @@ impl Followed {
                     core.note(now, "stamp", &what);
                 }
             });
-        })
+        });
+        for what in doubtful.into_iter().chain(source.news(moment)) {
+            core.note(clock::now(), "source", &format!("{}: {what}", source.name()));
+        }
+        progress
     }
+}
+
+/// What is doubtful about a source, when enough of it was read to judge.
+#[inline]
+fn judged(tally: &Tally) -> Option<String> {
+    if tally.lines == TRIAL_LINES { doubt(tally) } else { None }
+}
+
+/// What reads the lines of one of a source's writers.
+#[inline]
+fn of_writer<'a>(
+    readings: &'a mut Vec<Reading>,
+    fresh: &Reading,
+    writer: u8,
+) -> Option<&'a mut Reading> {
+    let place = usize::from(writer);
+    if place >= readings.len() {
+        readings.resize_with(place + 1, || fresh.clone());
+    }
+    readings.get_mut(place)
 }
 
 /// What is odd about a line's stamp.
@@ -102,6 +136,9 @@ fn odd(understood: &Understood<'_>) -> Option<String> {
 impl Intake {
     /// Reads every source once. True where there is more to read at once.
     pub fn read(&mut self, core: &mut Core) -> bool {
+        if let Some(containers) = &mut self.containers {
+            containers.look(&mut self.followed, core, clock::monotonic());
+        }
         let mut more = false;
         for followed in &mut self.followed {
             more |= followed.read(core) == Progress::More;

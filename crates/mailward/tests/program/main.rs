@@ -12,4 +12,5 @@ mod hostile;
 mod killed;
 mod rotation;
 mod same;
+mod sources;
 mod world;
