@@ -1,4 +1,4 @@
-//! Where lines come from: files, journald, standard input, archives.
+//! Where lines come from: files, journald, other hosts, standard input, archives.
 //!
 //! A [`Source`] is read by one loop in one thread: wait with `poll(2)` for its descriptors or its
 //! deadline, then [`Source::read`] with a budget, so that a log that grows faster than it can be
@@ -7,11 +7,13 @@
 //! handed out exactly once.
 
 mod archive;
+mod convert;
 mod file;
 mod journal;
 mod lines;
 mod position;
 mod stdin;
+mod syslog;
 
 pub use archive::{Compression, LineReader, ReadError};
 pub use file::{FileOptions, FileSource};
@@ -19,6 +21,7 @@ pub use journal::{JournalOptions, JournalSource};
 pub use lines::{LINE_MAX, Line};
 pub use position::{FilePosition, Fingerprint, Position, PositionError};
 pub use stdin::StdinSource;
+pub use syslog::{PEERS_MAX, SyslogAddress, SyslogOptions, SyslogSource};
 
 use crate::clock::Moment;
 use std::fmt;
@@ -51,6 +54,11 @@ pub trait Source {
 
     /// How it is doing.
     fn status(&self) -> Status;
+
+    /// What happened that a person should know; at most once a minute.
+    fn news(&mut self, _now: Moment) -> Option<String> {
+        None
+    }
 }
 
 /// What a [`Source::read`] left behind.
@@ -221,6 +229,11 @@ pub const SOURCES: &[SourceSpec] = &[
         name: "journald",
         summary: "follows the systemd journal through a journalctl child, from its cursor",
         example: "[[source]]\nkind = \"journald\"\nmatches = [\"SYSLOG_FACILITY=2\"]\n",
+    },
+    SourceSpec {
+        name: "syslog",
+        summary: "receives syslog of listed hosts and appliances over UDP and TCP",
+        example: "[source.syslog]\nlisten = [\"udp:192.0.2.1:514\"]\npeers = [\"192.0.2.7\"]\n",
     },
     SourceSpec {
         name: "stdin",

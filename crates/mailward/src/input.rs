@@ -1,7 +1,8 @@
 //! The logs that `parse` and `replay` read: one after the other, or merged by time.
 
 use crate::failure::{Context as _, Failure};
-use crate::understand::{Reading, Understood};
+use crate::print;
+use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
 use edge::source::{LineReader, ReadError};
@@ -19,6 +20,35 @@ pub struct Log {
     pub offset: u64,
     reader: LineReader<'static>,
     reading: Reading,
+    trial: Trial,
+}
+
+/// Judges a log by its first lines.
+#[derive(Default)]
+struct Trial {
+    first: Tally,
+    is_over: bool,
+}
+
+impl Trial {
+    /// Looks at one of the first lines.
+    #[cold]
+    fn take(&mut self, name: &str, understood: &Understood<'_>) {
+        self.first.take(&understood.told());
+        if self.first.lines == TRIAL_LINES {
+            self.judge(name);
+        }
+    }
+
+    /// Says once, on standard error, what is doubtful.
+    #[cold]
+    fn judge(&mut self, name: &str) {
+        if !std::mem::replace(&mut self.is_over, true)
+            && let Some(doubt) = doubt(&self.first)
+        {
+            print::error_line(format_args!("mailward: {name}: {doubt}"));
+        }
+    }
 }
 
 /// Opens the logs named on the command line.
@@ -88,6 +118,7 @@ impl Log {
             offset: 0,
             reader,
             reading: Reading::new(Completer::new(zone.clone(), years)),
+            trial: Trial::default(),
         })
     }
 
@@ -98,11 +129,19 @@ impl Log {
         take: impl FnOnce(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let line = self.reader.next().map_err(|error| unreadable(&self.name, &error))?;
-        let Some(line) = line else { return Ok(false) };
+        let Some(line) = line else {
+            self.trial.judge(&self.name);
+            return Ok(false);
+        };
         self.lines += 1;
         self.offset = line.offset_end;
-        self.reading
-            .understand(line.bytes, None, |understood| take(self.lines, line.bytes, understood))?;
+        let Log { name, lines, reading, trial, .. } = self;
+        reading.understand(line.bytes, None, |understood| {
+            if !trial.is_over {
+                trial.take(name, understood);
+            }
+            take(*lines, line.bytes, understood)
+        })?;
         Ok(true)
     }
 
@@ -112,14 +151,20 @@ impl Log {
         &mut self,
         mut take: impl FnMut(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
-        let Log { name, lines, offset, reader, reading } = self;
+        let Log { name, lines, offset, reader, reading, trial } = self;
         if !reader.fill_lines().map_err(|error| unreadable(name, &error))? {
+            trial.judge(name);
             return Ok(false);
         }
         reader.each_held(|line| {
             *lines += 1;
             *offset = line.offset_end;
-            reading.understand(line.bytes, None, |understood| take(*lines, line.bytes, understood))
+            reading.understand(line.bytes, None, |understood| {
+                if !trial.is_over {
+                    trial.take(name, understood);
+                }
+                take(*lines, line.bytes, understood)
+            })
         })?;
         Ok(true)
     }

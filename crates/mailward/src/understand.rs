@@ -149,6 +149,25 @@ impl Tally {
     }
 }
 
+/// Lines of a source after which it is judged.
+pub const TRIAL_LINES: u64 = 200;
+/// A log of fewer lines is not judged.
+const TRIAL_LINES_MIN: u64 = 10;
+
+/// What is doubtful about a source whose first lines these are: a wrong file was named, or a right
+/// one in a form that cannot be read.
+pub fn doubt(first: &Tally) -> Option<String> {
+    let Tally { lines, unframed, foreign, .. } = *first;
+    if lines < TRIAL_LINES_MIN || 2 * (unframed + foreign) <= lines {
+        return None;
+    }
+    let (unframed, foreign) = (count(unframed), count(foreign));
+    Some(format!(
+        "of its first {lines} lines {unframed} have no time and program in front (journalctl -o cat \
+         writes none), and {foreign} are of other programs: is it a mail server's log?"
+    ))
+}
+
 /// One line about all lines, for people.
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

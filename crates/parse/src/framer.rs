@@ -103,6 +103,10 @@ impl Framer {
         let digits = tagged.get(known.length + 1..)?;
         let (pid, count) = scan::leading_number(digits)?;
         let [b']', b':', message @ ..] = digits.get(count..)? else { return None };
+        // Solaris writes more of the envelope there.
+        if let [b' ', b'[', b'I', b'D', ..] = message {
+            return None;
+        }
         Some(Record {
             stamp,
             host: Some(Text(line.get(start..start + length)?)),

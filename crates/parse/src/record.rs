@@ -3,6 +3,7 @@
 //! Everything is read from the front, at fixed places, before the first byte that a stranger may
 //! have chosen: the message can hold anything and never moves the envelope.
 
+mod container;
 mod own;
 mod stamp;
 #[cfg(test)]
@@ -63,6 +64,12 @@ pub enum Envelope {
     OwnFile,
     /// journalctl's `short-full`: `Sat 2026-11-21 16:02:10 UTC host program[pid]: message`.
     JournalFull,
+    /// journalctl's `short-unix`: `1795282302.887933 host program[pid]: message`.
+    JournalUnix,
+    /// What a container wrote, behind the stamp of what runs it:
+    /// `2026-11-21T16:02:10.123456789Z stdout F LINE`. A line of a mail server's own file keeps the
+    /// envelope that it has there.
+    Container,
 }
 
 /// A line's stamp.
@@ -92,14 +99,26 @@ pub struct LocalStamp {
 #[inline]
 pub fn frame(line: &[u8]) -> Option<Record<'_>> {
     let known = match line.first()? {
-        b'0'..=b'9' => calendar(line),
+        b'0'..=b'9' => calendar(line).or_else(|| other_digits(line)),
         b'<' => priority(line),
         b'A'..=b'Z' if line.get(3) == Some(&b' ') => {
             traditional(line).or_else(|| journal_full(line))
         }
         _ => None,
     };
-    known.or_else(|| own_file(line))
+    known.or_else(|| own_file(line)).or_else(|| container::named(line))
+}
+
+/// Lines that begin with a digit and no date that [`calendar`] knows.
+#[cold]
+fn other_digits(line: &[u8]) -> Option<Record<'_>> {
+    if let Some((stamp, rest)) = stamp::unix(line) {
+        return syslog(stamp, rest.strip_prefix(b" ")?, Envelope::JournalUnix);
+    }
+    if let Some((stamp, rest)) = stamp::year_first(line) {
+        return syslog(stamp, rest.strip_prefix(b" ")?, Envelope::Rfc3164);
+    }
+    container::frame(line)
 }
 
 /// A line of a file that a mail server writes itself.
@@ -111,16 +130,17 @@ fn own_file(line: &[u8]) -> Option<Record<'_>> {
     })
 }
 
-/// `<22>` in front of RFC 3164, RFC 5424 or (from rsyslog and others) RFC 3339.
+/// `<22>` in front of RFC 3164, RFC 5424 or (from rsyslog and others) RFC 3339; or BSD's
+/// `<mail.info>`.
 fn priority(line: &[u8]) -> Option<Record<'_>> {
     let (digits, rest) = scan::take_while(line.get(1..)?, |byte| byte.is_ascii_digit());
-    let rest = rest.strip_prefix(b">")?;
-    if digits.is_empty() || digits.len() > 3 {
-        return None;
-    }
+    let rest = match rest.strip_prefix(b">") {
+        Some(rest) if (1..=3).contains(&digits.len()) => rest,
+        _ => behind_mark(line)?,
+    };
     match rest.first()? {
         b'1' if rest.get(1) == Some(&b' ') => rfc5424(rest.get(2..)?),
-        b'0'..=b'9' => calendar(rest),
+        b'0'..=b'9' => calendar(rest).or_else(|| other_digits(rest)),
         _ => traditional(rest),
     }
 }
@@ -132,6 +152,7 @@ fn traditional(line: &[u8]) -> Option<Record<'_>> {
     if let Some((program, message)) = own::dovecot(rest) {
         return Some(Record::new(stamp, program, message, Envelope::Dovecot));
     }
+    let rest = if rest.first() == Some(&b'<') { behind_mark(rest)? } else { rest };
     syslog(stamp, rest, Envelope::Rfc3164)
 }
 
@@ -180,7 +201,7 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
     };
     let (program, pid, message) = match tag(tagged) {
         Some(parts) => parts,
-        // BusyBox and OpenBSD write `mail.info` between host and program.
+        // BusyBox writes `mail.info` between host and program.
         None => tag(behind_facility(tagged)?)?,
     };
     Some(Record {
@@ -188,7 +209,7 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
         host,
         program: Text(program),
         pid,
-        message,
+        message: if message.first() == Some(&b'[') { behind_id(message) } else { message },
         envelope,
         owner: Owner::Unasked,
     })
@@ -244,9 +265,58 @@ fn frequent(bytes: &[u8]) -> Option<usize> {
 /// Longer program names are none: a bound for lines that are no syslog.
 const PROGRAM_MAX: usize = 128;
 
+/// The levels of syslog(3), old names included.
+const LEVELS: [&[u8]; 11] = [
+    b"emerg", b"alert", b"crit", b"err", b"warning", b"notice", b"info", b"debug", b"panic",
+    b"error", b"warn",
+];
+
+/// Skips `mail.info `, any facility and level.
 fn behind_facility(bytes: &[u8]) -> Option<&[u8]> {
-    let (level, rest) = scan::word(bytes.strip_prefix(b"mail.")?);
-    level.iter().all(u8::is_ascii_lowercase).then_some(rest)
+    let (selector, rest) = scan::word(bytes);
+    is_selector(selector).then_some(rest)
+}
+
+/// True for `mail.info`.
+fn is_selector(word: &[u8]) -> bool {
+    let (facility, level) = scan::take_while(word, |byte| byte.is_ascii_alphanumeric());
+    let level = level.strip_prefix(b".").unwrap_or_default();
+    !facility.is_empty() && facility.len() <= 12 && LEVELS.contains(&level)
+}
+
+/// Skips what BSD's `syslogd -v -v` writes behind the stamp, `<mail.info> `, or with one `-v`
+/// `<2.6> `.
+#[cold]
+fn behind_mark(bytes: &[u8]) -> Option<&[u8]> {
+    let inner = bytes.strip_prefix(b"<")?;
+    let end = scan::find_near(inner.get(..MARK_MAX).unwrap_or(inner), *b">")?;
+    let (mark, rest) = inner.split_at_checked(end)?;
+    let numbers = |mark: &[u8]| {
+        let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+        scan::split_once(mark, b".").is_some_and(|(one, two)| digits(one) && digits(two))
+    };
+    if !is_selector(mark) && !numbers(mark) {
+        return None;
+    }
+    let rest = rest.strip_prefix(b">")?;
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// No facility and level are longer together.
+const MARK_MAX: usize = 24;
+
+/// Skips what Solaris and illumos write at the front of a message, `[ID 197553 mail.info] `. A
+/// stranger who begins a message could write what stands behind it as well.
+#[cold]
+fn behind_id(message: &[u8]) -> &[u8] {
+    let behind = || {
+        let (digits, rest) = scan::word(message.strip_prefix(b"[ID ")?);
+        let near = rest.get(..MARK_MAX).unwrap_or(rest);
+        let (selector, behind) = rest.split_at_checked(scan::find_near(near, *b"]")?)?;
+        scan::number(digits).filter(|_| is_selector(selector))?;
+        behind.strip_prefix(b"] ")
+    };
+    behind().unwrap_or(message)
 }
 
 /// RFC 5424 behind `<PRI>1 `.

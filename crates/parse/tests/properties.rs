@@ -309,7 +309,7 @@ proptest! {
 
     #[test]
     fn a_message_never_moves_the_envelope(message in text()) {
-        for front in &FRONTS[..4] {
+        for front in FRONTS[..4].iter().chain(ENVELOPES) {
             let line = [front.as_bytes(), &message].concat();
             let (record, empty) = (frame(&line).unwrap(), frame(front.as_bytes()).unwrap());
             prop_assert_eq!(record.message, &message[..]);
@@ -331,6 +331,21 @@ proptest! {
         let _ = frame(&changed).map(|record| corpus::parsed(&record));
     }
 }
+
+/// Fronts that are less usual, or of more than one writer.
+const ENVELOPES: &[&str] = &[
+    "Nov 21 2026 16:18:13.125 mx postfix/smtpd[7]: ",
+    "2026 Nov 21 16:18:13 mx postfix/smtpd[7]: ",
+    "Nov 21 16:18:13 <mail.info> mx postfix/smtpd[7]: ",
+    "Nov 21 16:18:13 mx mail.info postfix/smtpd[7]: ",
+    "Nov 21 16:18:13 mx postfix/smtpd[7]: [ID 197553 mail.info] ",
+    "1795282302.887933 mx postfix/smtpd[7]: ",
+    "2026-11-21T16:18:13.123456789Z stdout F Nov 21 16:18:13 mx postfix/smtpd[7]: ",
+    "2026-11-21T16:18:13.123456789Z stdout F postfix/smtpd[7]: ",
+    "2026-11-21T16:18:13.123456789Z stderr P imap-login: Info: ",
+    "2026-11-21T16:18:13.123456789Z Nov 21 16:18:13 mx postfix/smtpd[7]: ",
+    "postfix-1  | Nov 21 16:18:13 mx postfix/smtpd[7]: ",
+];
 
 const FRONTS: &[&str] = &[
     "Nov 21 16:18:13 mx postfix/smtpd[7]: ",

@@ -1,5 +1,6 @@
 //! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes.
 
+use super::convert::converted;
 use super::lines::{Line, LineBuffer};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -91,7 +92,7 @@ impl<'r> LineReader<'r> {
     /// Reads `input`, unpacked if its first bytes say that it is packed.
     pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
         let (compression, input) = peeked(input).map_err(ReadError::Open)?;
-        let input = compression.unpack(input).map_err(ReadError::Open)?;
+        let input = converted(compression.unpack(input).map_err(ReadError::Open)?);
         let buffer = LineBuffer::new(BUFFER_BYTES, 0);
         Ok(LineReader { input, compression, buffer, ended: false })
     }

@@ -3,9 +3,10 @@
 //!
 //! Each entry becomes one line as rsyslog would have written it with an RFC 3339 stamp:
 //! `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`. What a stranger can write (the
-//! message) cannot make a second line: control characters that end lines become spaces.
+//! message) cannot make a second line: control characters are written as rsyslog writes them,
+//! `#012` for a newline.
 
-mod export;
+pub(super) mod export;
 
 use self::export::{Entry, Export};
 use super::stdin::is_readable;
@@ -36,6 +37,8 @@ pub struct JournalOptions {
     pub matches: Vec<String>,
     /// Where to start where no cursor is kept.
     pub start: Start,
+    /// The namespace (systemd-journald@.service); `None` for the host's own journal.
+    pub namespace: Option<String>,
     /// Files to read instead of the host's journal.
     pub files: Vec<PathBuf>,
     /// False: read what is there, then end (for a replay).
@@ -50,6 +53,7 @@ impl Default for JournalOptions {
         JournalOptions {
             matches: vec!["SYSLOG_FACILITY=2".to_owned()],
             start: Start::End,
+            namespace: None,
             files: Vec::new(),
             follow: true,
             journalctl: PathBuf::from("journalctl"),
@@ -131,6 +135,9 @@ impl JournalSource {
         let mut command = Command::new(&self.options.journalctl);
         command.args(["--output=export", "--no-pager", "--quiet", "--all"]);
         command.arg(format!("--output-fields={}", export::FIELDS));
+        if let Some(namespace) = &self.options.namespace {
+            command.arg(format!("--namespace={namespace}"));
+        }
         for file in &self.options.files {
             command.arg("--file").arg(file);
         }
@@ -237,12 +244,13 @@ impl JournalSource {
         }
         self.skip_until = None;
         self.cursor = Some(entry.cursor.clone());
+        self.line.clear();
         entry.write_line(&mut self.line);
         let whole = self.line.len() as u64 + 1;
         self.written += whole;
         let cut = self.line.len() > LINE_MAX;
         let bytes = self.line.get(..self.line.len().min(LINE_MAX)).unwrap_or_default();
-        let line = Line { bytes, cut, offset_end: self.written };
+        let line = Line { bytes, cut, offset_end: self.written, writer: 0 };
         self.counts.take(&line, whole);
         sink(line);
     }
@@ -317,5 +325,22 @@ impl Source for JournalSource {
             _ => State::Following,
         };
         Status { state, lag_bytes: None, counts: self.counts, problem: self.problem.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_asked_for_by_its_name() {
+        let options = JournalOptions {
+            namespace: Some("mail".to_owned()),
+            journalctl: PathBuf::from("/nowhere/journalctl"),
+            ..JournalOptions::default()
+        };
+        let mut source = JournalSource::open("journald mail", options, None, Moment(0));
+        let command = source.command();
+        assert!(command.get_args().any(|argument| argument == "--namespace=mail"));
     }
 }

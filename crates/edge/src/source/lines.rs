@@ -15,6 +15,9 @@ pub struct Line<'a> {
     pub cut: bool,
     /// Where it ends in the file or stream, its newline included.
     pub offset_end: u64,
+    /// Which of the writers of its source wrote it, for each has stamps of its own; 0 where there
+    /// is one.
+    pub writer: u8,
 }
 
 /// Holds what was read and not yet handed out.
@@ -31,8 +34,10 @@ pub(crate) struct LineBuffer {
     end: usize,
     /// Where the current line starts in the stream.
     offset: u64,
-    /// Bytes of the current line that were dropped behind its first `LINE_MAX`.
+    /// Bytes of the current line that were dropped behind its first `line_max`.
     dropped: u64,
+    /// Bytes of a line that are kept.
+    line_max: usize,
 }
 
 impl LineBuffer {
@@ -47,6 +52,22 @@ impl LineBuffer {
             end: 0,
             offset,
             dropped: 0,
+            line_max: LINE_MAX,
+        }
+    }
+
+    /// The same, for lines of which so many bytes are kept.
+    pub(crate) fn with_line_max(mut self, line_max: usize) -> Self {
+        self.set_line_max(line_max);
+        self
+    }
+
+    /// Keeps so many bytes of a line from now on; nothing may be held yet that is longer.
+    pub(crate) fn set_line_max(&mut self, line_max: usize) {
+        self.line_max = line_max;
+        self.size_bytes = self.size_bytes.max(line_max * 4);
+        if !self.bytes.is_empty() {
+            self.bytes.resize(self.size_bytes, 0);
         }
     }
 
@@ -112,12 +133,12 @@ impl LineBuffer {
         }
     }
 
-    /// Drops what a line without an end yet has behind its first `LINE_MAX`.
+    /// Drops what a line without an end yet has behind its first `line_max`.
     fn shed(&mut self) {
         let held = self.end - self.start;
-        if held > LINE_MAX {
-            self.dropped += (held - LINE_MAX) as u64;
-            self.end = self.start + LINE_MAX;
+        if held > self.line_max {
+            self.dropped += (held - self.line_max) as u64;
+            self.end = self.start + self.line_max;
         }
         self.scanned = self.end;
     }
@@ -146,9 +167,9 @@ impl LineBuffer {
             let (line, behind) = rest.split_at(length);
             rest = behind.get(1..).unwrap_or_default();
             self.offset += length as u64 + 1;
-            let cut = length > LINE_MAX;
-            let bytes = if cut { line.get(..LINE_MAX).unwrap_or(line) } else { line };
-            done = take(Line { bytes, cut, offset_end: self.offset }).map(|()| true);
+            let cut = length > self.line_max;
+            let bytes = if cut { line.get(..self.line_max).unwrap_or(line) } else { line };
+            done = take(Line { bytes, cut, offset_end: self.offset, writer: 0 }).map(|()| true);
             if done.is_err() {
                 break;
             }
@@ -171,13 +192,13 @@ impl LineBuffer {
     pub(crate) fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
         let start = self.start;
         let length = end - start;
-        let cut = self.dropped > 0 || length > LINE_MAX;
+        let cut = self.dropped > 0 || length > self.line_max;
         self.offset += self.dropped + (length + newline) as u64;
         self.dropped = 0;
         self.start = end + newline;
         self.scanned = self.start;
-        let bytes = self.bytes.get(start..start + length.min(LINE_MAX)).unwrap_or_default();
-        Line { bytes, cut, offset_end: self.offset }
+        let bytes = self.bytes.get(start..start + length.min(self.line_max)).unwrap_or_default();
+        Line { bytes, cut, offset_end: self.offset, writer: 0 }
     }
 }
 

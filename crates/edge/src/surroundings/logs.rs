@@ -56,7 +56,16 @@ pub enum LogPlace {
     Journald {
         /// As `journalctl` takes them.
         matches: Vec<String>,
+        /// Its namespace; `None` for the host's own.
+        namespace: Option<String>,
     },
+}
+
+impl LogPlace {
+    /// What is logged to the mail facility in a journal: the host's own, or a namespace's.
+    pub fn journald(namespace: Option<String>) -> Self {
+        LogPlace::Journald { matches: vec![MAIL_FACILITY.to_owned()], namespace }
+    }
 }
 
 /// Decides which logs to read.
@@ -119,9 +128,8 @@ fn syslog(tree: &Tree, sockets: &Sockets) -> Option<(LogPlace, String)> {
         return Some((LogPlace::File(path), format!("{daemon} writes it{also}")));
     }
     if journal {
-        let matches = vec![MAIL_FACILITY.to_owned()];
         let why = "no syslog daemon writes a file, the journal has the lines".to_owned();
-        return Some((LogPlace::Journald { matches }, why));
+        return Some((LogPlace::journald(None), why));
     }
     existing().map(|path| (LogPlace::File(path), "the only place that was found".to_owned()))
 }

@@ -45,7 +45,7 @@ impl Host {
     fn places(&self) -> Vec<String> {
         let place = |choice: LogChoice| match choice.place {
             LogPlace::File(path) => path.display().to_string(),
-            LogPlace::Journald { matches } => format!("journald {}", matches.join(" ")),
+            LogPlace::Journald { matches, .. } => format!("journald {}", matches.join(" ")),
         };
         self.look().logs.into_iter().map(place).collect()
     }

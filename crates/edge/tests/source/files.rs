@@ -479,3 +479,34 @@ fn a_budget_is_kept_and_the_lag_told() {
     assert_eq!(drain(&mut source, second(0)).len(), 900);
     assert_eq!(drain(&mut log.resume(&position), second(0)).len(), 900);
 }
+
+/// Docker's and a container runtime's files, through a restart, a rotation and a truncation.
+#[test]
+fn entries_of_containers_become_lines() {
+    let log = Log::new();
+    let docker = |text: &str| {
+        format!("{{\"log\":\"{text}\",\"stream\":\"stdout\",\"time\":\"2026-11-21T16:02:10Z\"}}\n")
+    };
+    let line = |text: &str| format!("2026-11-21T16:02:10Z stdout F {text}");
+    log.write(&docker("one\\n"));
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), [line("one")]);
+    let position = source.position();
+    drop(source);
+    log.write(&docker(&"\\\"".repeat(16_384)));
+    log.write(&docker("the rest\\n"));
+    log.write(&docker("two\\n"));
+    let mut source = log.resume(&position);
+    let lines = drain(&mut source, second(0));
+    assert_eq!(lines[0].len(), LINE_MAX);
+    assert_eq!(lines[1..], [String::new(), line("two")]);
+    assert_eq!(source.status().lag_bytes, Some(0));
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("2026-11-21T16:02:10Z stdout P a\n2026-11-21T16:02:10Z stdout F b\n");
+    assert_eq!(
+        drain(&mut source, second(2)),
+        ["2026-11-21T16:02:10Z stdout P a".to_owned(), String::new()]
+    );
+    fs::write(&log.path, "plain\n").unwrap();
+    assert_eq!(drain(&mut source, second(4)), ["plain"]);
+}

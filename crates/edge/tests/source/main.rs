@@ -7,6 +7,7 @@ mod files;
 mod journal;
 mod model;
 mod streams;
+mod syslog;
 
 use edge::clock::Moment;
 use edge::source::{Progress, Source};

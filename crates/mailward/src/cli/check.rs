@@ -76,19 +76,7 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         );
     }
     for place in guard::places(config, &found) {
-        let (good, text) = match &place {
-            LogPlace::File(path) => match std::fs::File::open(path) {
-                Ok(_) => (true, path.display().to_string()),
-                Err(error) => (
-                    false,
-                    format!(
-                        "{}: {error}; run as root, or join the group that may read it (adm)",
-                        path.display()
-                    ),
-                ),
-            },
-            LogPlace::Journald { matches } => (true, format!("journald, {}", matches.join(" "))),
-        };
+        let (good, text) = log(&place);
         add(good, "log", text);
     }
     for choice in &found.logs {
@@ -125,6 +113,26 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         add(false, "surroundings", lack.to_string());
     }
     findings
+}
+
+/// Whether a log can be read, and which it is.
+fn log(place: &LogPlace) -> (bool, String) {
+    match place {
+        LogPlace::File(path) => match std::fs::File::open(path) {
+            Ok(_) => (true, path.display().to_string()),
+            Err(error) => (
+                false,
+                format!(
+                    "{}: {error}; run as root, or join the group that may read it (adm)",
+                    path.display()
+                ),
+            ),
+        },
+        LogPlace::Journald { matches, namespace } => {
+            let of = namespace.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+            (true, format!("journald{of}, {}", matches.join(" ")))
+        }
+    }
 }
 
 /// Whether the state directory, or the nearest of its parents that is there, can be written.

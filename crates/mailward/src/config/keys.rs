@@ -1,8 +1,9 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
 use super::Config;
+use edge::source::SyslogAddress;
 use engine::{Value, ValueKind};
-use event::Mode;
+use event::{Mode, Network};
 use std::path::PathBuf;
 
 /// One key of the program: a row of [`KEYS`].
@@ -79,6 +80,12 @@ fn path_of(value: &Value) -> Option<Option<PathBuf>> {
     }
 }
 
+/// A name as systemd allows it, and no option or pattern of `journalctl`.
+fn is_namespace(name: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty() && !name.starts_with(['-', '.']) && name.bytes().all(fine)
+}
+
 fn words(items: impl Iterator<Item = String>) -> Value {
     Value::Words(items.map(String::into_boxed_str).collect())
 }
@@ -138,6 +145,72 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
+    Key {
+        path: "source.journal_namespaces",
+        summary: "Namespaces of journald (systemd-journald@.service) whose mail entries are followed besides.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.journal_namespaces.iter().cloned()),
+        set: |config, value| match value {
+            Value::Words(names) if names.iter().all(|name| is_namespace(name)) => {
+                config.source.journal_namespaces = names.iter().map(ToString::to_string).collect();
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    Key {
+        path: "source.containers",
+        summary: "Directory of Docker's containers, /var/lib/docker/containers, whose logs are followed as they come and go; empty: none.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.source.containers.as_ref()),
+        set: |config, value| {
+            config.source.containers = path_of(value)?;
+            Some(())
+        },
+    },
+    Key {
+        path: "source.syslog.listen",
+        summary: "Where syslog of other hosts is received, such as `udp:192.0.2.1:514` or `tcp:[2001:db8::1]:601`; empty: nowhere.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.syslog.listen.iter().map(ToString::to_string)),
+        set: |config, value| match value {
+            Value::Words(all) => {
+                let named = all.iter().map(|word| SyslogAddress::named(word));
+                config.source.syslog.listen = named.collect::<Option<Vec<_>>>()?;
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    Key {
+        path: "source.syslog.peers",
+        summary: "Addresses and networks that may send syslog; what others send is counted and not read.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.syslog.peers.iter().map(ToString::to_string)),
+        set: |config, value| match value {
+            Value::Words(all) => {
+                let networks = all.iter().map(|word| word.parse().ok());
+                config.source.syslog.peers = networks.collect::<Option<Vec<Network>>>()?;
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    number!(
+        "source.syslog.connections_max",
+        "connections",
+        4_096,
+        "Connections for syslog that are open at once; one peer has a quarter of them at most.",
+        source.syslog.connections_max
+    ),
     switch!("kernel.all_ports", "Bans cover every port, not only those of mail.", kernel.all_ports),
     Key {
         path: "kernel.ports",

@@ -13,6 +13,7 @@ pub use read::{Problem, read};
 pub use value::{Setting, settings};
 
 use crate::failure::{Context as _, Failure};
+use edge::source::SyslogAddress;
 use event::{Mode, Network};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,11 +49,42 @@ pub struct Source {
     pub zone: String,
     /// Read what a newly found log already holds, from its beginning.
     pub from_beginning: bool,
+    /// Namespaces of journald to follow besides.
+    pub journal_namespaces: Vec<String>,
+    /// The directory of Docker's containers, whose logs are followed as they come and go.
+    pub containers: Option<PathBuf>,
+    /// Syslog of other hosts.
+    pub syslog: Syslog,
+}
+
+/// Syslog of other hosts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Syslog {
+    /// Where to listen; nowhere: it is not received.
+    pub listen: Vec<SyslogAddress>,
+    /// Who may send.
+    pub peers: Vec<Network>,
+    /// Connections open at once.
+    pub connections_max: u32,
+}
+
+impl Default for Syslog {
+    fn default() -> Self {
+        Syslog { listen: Vec::new(), peers: Vec::new(), connections_max: 64 }
+    }
 }
 
 impl Default for Source {
     fn default() -> Self {
-        Source { find: true, files: Vec::new(), zone: String::new(), from_beginning: false }
+        Source {
+            find: true,
+            files: Vec::new(),
+            zone: String::new(),
+            from_beginning: false,
+            journal_namespaces: Vec::new(),
+            containers: None,
+            syslog: Syslog::default(),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub fn text(facts: &Facts<'_>) -> String {
         &format!("{} guards {host}, {acts}", env!("CARGO_PKG_VERSION")),
     );
     line(None, "servers", &servers(facts.found));
-    line(None, "reads", &reads(facts.places));
+    line(None, "reads", &reads(facts));
     match facts.idle {
         Some(why) => line(Some(Tone::Warning), "bans", why),
         None => line(None, "bans", &bans(facts)),
@@ -83,14 +83,17 @@ fn servers(found: &Surroundings) -> String {
     }
 }
 
-fn reads(places: &[LogPlace]) -> String {
-    let shown: Vec<String> = places
-        .iter()
-        .map(|place| match place {
-            LogPlace::File(path) => path.display().to_string(),
-            LogPlace::Journald { .. } => "journald".to_owned(),
-        })
-        .collect();
+fn reads(facts: &Facts<'_>) -> String {
+    let source = &facts.config.source;
+    let places = facts.places.iter().map(|place| match place {
+        LogPlace::File(path) => path.display().to_string(),
+        LogPlace::Journald { namespace: Some(namespace), .. } => format!("journald {namespace}"),
+        LogPlace::Journald { .. } => "journald".to_owned(),
+    });
+    let containers =
+        source.containers.iter().map(|path| format!("containers in {}", path.display()));
+    let syslog = source.syslog.listen.iter().map(|address| format!("syslog on {address}"));
+    let shown: Vec<String> = places.chain(containers).chain(syslog).collect();
     shown.join(", ")
 }
 

@@ -1,8 +1,9 @@
 //! The sources of a guard, read in turn with a budget, so that none starves another.
 
+use super::containers::Containers;
 use super::drift::Drift;
 use crate::core::Core;
-use crate::understand::{Reading, Tally, Told, Understood, told};
+use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, told};
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
@@ -24,7 +25,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// One source, with what belongs to it.
 pub struct Followed {
     source: Box<dyn Source>,
-    reading: Reading,
+    /// One for each of its writers.
+    readings: Vec<Reading>,
+    /// For a writer that comes.
+    fresh: Reading,
     id: SourceId,
     note_after: Moment,
     committed: String,
@@ -48,6 +52,8 @@ pub struct Intake {
     /// What is read may have been written long ago: sources are merged by the times of their lines.
     behind: bool,
     read_at: Moment,
+    /// What finds the logs of containers, where that is wanted.
+    containers: Option<Containers>,
 }
 
 /// A line that was read and not yet taken in.
@@ -64,7 +70,8 @@ impl Followed {
     pub fn new(source: Box<dyn Source>, zone: &Zone, core: &mut Core) -> Self {
         let id = core.journal.source(source.name());
         Followed {
-            reading: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
+            readings: Vec::new(),
+            fresh: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
             committed: source.position().encode(),
             source,
             id,
@@ -90,16 +97,26 @@ impl Followed {
 
     /// Reads up to a budget of lines and takes them in.
     fn read(&mut self, core: &mut Core, moment: Moment) -> Progress {
-        let Followed { source, reading, id, note_after, late, drift, tally, .. } = self;
+        let Followed { source, readings, fresh, id, note_after, late, drift, tally, .. } = self;
         let name = source.name().to_owned();
         let mut taking = Taking { id: *id, name: &name, note_after, late, drift, tally, moment };
-        source.read(moment, BUDGET_LINES, &mut |line| {
+        let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = clock::now();
+            let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
             reading.understand(line.bytes, Some(now), |understood| {
                 taking.take(core, line.bytes, &understood.told(), understood.at, now);
                 taking.note(core, odd(understood), now);
             });
-        })
+        });
+        self.tell_news(core, moment);
+        progress
+    }
+
+    /// Notes what happened to the source that a person should know.
+    fn tell_news(&mut self, core: &mut Core, moment: Moment) {
+        if let Some(what) = self.source.news(moment) {
+            core.note(clock::now(), "source", &format!("{}: {what}", self.source.name()));
+        }
     }
 
     /// Reads one line and holds it, where none is held and there may be one.
@@ -107,9 +124,10 @@ impl Followed {
         if self.held.is_some() || !self.more {
             return;
         }
-        let Followed { source, reading, held, .. } = self;
+        let Followed { source, readings, fresh, held, .. } = self;
         let position = source.position().encode();
         let progress = source.read(moment, 1, &mut |line| {
+            let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
             let (at, odd) = reading.understand(line.bytes, Some(clock::now()), |understood| {
                 (understood.at, odd(understood))
             });
@@ -128,6 +146,11 @@ impl Followed {
         let now = clock::now();
         taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
         taking.note(core, line.odd, now);
+    }
+
+    /// True where a line was read and waits for those of other sources.
+    pub fn holds(&self) -> bool {
+        self.held.is_some()
     }
 
     /// How far it is taken in.
@@ -164,6 +187,9 @@ impl Taking<'_> {
         if let Some(drifted) = self.drift.take(told) {
             core.note(now, "parser-drift", &format!("{}: {drifted}", self.name));
         }
+        if let Some(doubtful) = judged(self.tally) {
+            core.note(now, "source", &format!("{}: {doubtful}", self.name));
+        }
         *self.late |= matches!(told, Told::Event(_)) && at < now.plus_seconds(-LATENESS_S);
         match told {
             Told::Unknown => core.journal.append_sample(seq, self.id, "unknown", bytes),
@@ -182,6 +208,26 @@ impl Taking<'_> {
     }
 }
 
+/// What is doubtful about a source, when enough of it was read to judge.
+#[inline]
+fn judged(tally: &Tally) -> Option<String> {
+    if tally.lines == TRIAL_LINES { doubt(tally) } else { None }
+}
+
+/// What reads the lines of one of a source's writers.
+#[inline]
+fn of_writer<'a>(
+    readings: &'a mut Vec<Reading>,
+    fresh: &Reading,
+    writer: u8,
+) -> Option<&'a mut Reading> {
+    let place = usize::from(writer);
+    if place >= readings.len() {
+        readings.resize_with(place + 1, || fresh.clone());
+    }
+    readings.get_mut(place)
+}
+
 /// What is odd about a line's stamp.
 fn odd(understood: &Understood<'_>) -> Option<String> {
     if understood.clamped {
@@ -193,13 +239,16 @@ fn odd(understood: &Understood<'_>) -> Option<String> {
 
 impl Intake {
     /// Of these sources, of which each may have a backlog.
-    pub fn new(followed: Vec<Followed>) -> Self {
-        Intake { followed, behind: true, read_at: clock::monotonic() }
+    pub fn new(followed: Vec<Followed>, containers: Option<Containers>) -> Self {
+        Intake { followed, behind: true, read_at: clock::monotonic(), containers }
     }
 
     /// Reads every source once. True where there is more to read at once.
     pub fn read(&mut self, core: &mut Core) -> bool {
         let moment = clock::monotonic();
+        if let Some(containers) = &mut self.containers {
+            containers.look(&mut self.followed, core, moment);
+        }
         let is_pause = moment.since(self.read_at) > PAUSE;
         self.read_at = moment;
         self.followed.iter_mut().for_each(|followed| followed.late = false);
@@ -218,7 +267,10 @@ impl Intake {
     /// one log after the other, all that happened in the second would count as happening at the
     /// first one's end.
     fn read_merged(&mut self, core: &mut Core, moment: Moment) -> bool {
-        self.followed.iter_mut().for_each(|followed| followed.more = true);
+        for followed in &mut self.followed {
+            followed.more = true;
+            followed.tell_news(core, moment);
+        }
         for _ in 0..BUDGET_LINES {
             self.followed.iter_mut().for_each(|followed| followed.hold(moment));
             let held = self.followed.iter_mut().filter(|followed| followed.held.is_some());

@@ -7,6 +7,7 @@
 mod banner;
 mod chores;
 pub mod confine;
+mod containers;
 mod drift;
 mod filter;
 mod hook;

@@ -3,6 +3,7 @@
 
 use super::chores::Chores;
 use super::confine::Confinement;
+use super::containers::Containers;
 use super::hook::HookCalls;
 use super::identity::{self, Identity};
 use super::intake::{self, Followed, Intake};
@@ -10,7 +11,7 @@ use super::kernel::{self, Kernel};
 use super::listen::Control;
 use super::silence::Silence;
 use super::{Guard, banner};
-use crate::config::Config;
+use crate::config::{Config, Syslog};
 use crate::control;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
@@ -19,7 +20,10 @@ use crate::recover;
 use crate::supervise;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
-use edge::source::{FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From};
+use edge::source::{
+    FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogOptions,
+    SyslogSource,
+};
 use edge::stamp::Zone;
 use edge::surroundings::{LogPlace, Surroundings, look};
 use engine::Output;
@@ -57,12 +61,15 @@ impl Start {
         // While everything can still be seen.
         let found = surroundings();
         let dir = self.config.state_dir();
+        // While low ports may still be had; it reads nothing yet.
+        let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
-        if places.is_empty() {
+        let elsewhere = syslog.is_some() || self.config.source.containers.is_some();
+        if places.is_empty() && !elsewhere {
             return Err(nothing_to_read(&found));
         }
         let from_another_process =
@@ -76,9 +83,15 @@ impl Start {
         let socket = control::socket_path(&dir);
         let control = Control::listen(&socket).context(|| socket.display().to_string())?;
         let hook = &self.config.export.hook;
-        Confinement::of(writable(&self.config, &dir), &places, hook).put_on()?;
+        let mut confinement = Confinement::of(writable(&self.config, &dir), &places, hook);
+        confinement.read.extend(self.config.source.containers.clone());
+        confinement.put_on()?;
         // From here on bytes are read that strangers wrote.
-        let intake = open(&places, &self.config, &zone, &mut recovered, moment);
+        let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
+        if let Some(syslog) = syslog {
+            let followed = Followed::new(Box::new(syslog), &zone, &mut recovered.core);
+            intake.followed.push(followed);
+        }
         let text = banner::text(&banner::Facts {
             config: &self.config,
             found: &found,
@@ -201,7 +214,29 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
             places.push(LogPlace::File(file.clone()));
         }
     }
+    let namespaces: BTreeSet<&String> = config.source.journal_namespaces.iter().collect();
+    places.extend(namespaces.into_iter().map(|name| LogPlace::journald(Some(name.clone()))));
     places
+}
+
+/// Listens for syslog of other hosts, where that is configured.
+fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
+    let Syslog { listen, peers, connections_max } = &config.source.syslog;
+    if listen.is_empty() {
+        return Ok(None);
+    }
+    if peers.is_empty() {
+        return Err(Failure::new("source.syslog.listen is set, and source.syslog.peers is empty")
+            .remedy("list the addresses that may send syslog, for nobody else is read"));
+    }
+    let connections_max = usize::try_from(*connections_max).unwrap_or(usize::MAX);
+    let options = SyslogOptions { peers: peers.clone(), connections_max };
+    SyslogSource::listen(listen, options).map(Some).map_err(|(address, error)| {
+        Failure::new(format!("source.syslog.listen: {address}: {error}")).remedy(
+            "name an address of this host and a port that is free; a port below 1024 needs \
+             CAP_NET_BIND_SERVICE in the unit's CapabilityBoundingSet",
+        )
+    })
 }
 
 fn open(
@@ -221,17 +256,27 @@ fn open(
                 let options = FileOptions { start, ..FileOptions::default() };
                 Box::new(FileSource::open(&name, path, options, resume.as_ref(), now))
             }
-            LogPlace::Journald { matches } => {
-                let name = "journald";
-                let resume = intake::position(name, &recovered.positions);
-                let options =
-                    JournalOptions { matches: matches.clone(), start, ..JournalOptions::default() };
-                Box::new(JournalSource::open(name, options, resume.as_ref(), now))
+            LogPlace::Journald { matches, namespace } => {
+                let name = match namespace {
+                    Some(namespace) => format!("journald {namespace}"),
+                    None => "journald".to_owned(),
+                };
+                let resume = intake::position(&name, &recovered.positions);
+                let options = JournalOptions {
+                    matches: matches.clone(),
+                    namespace: namespace.clone(),
+                    start,
+                    ..JournalOptions::default()
+                };
+                Box::new(JournalSource::open(&name, options, resume.as_ref(), now))
             }
         };
         followed.push(Followed::new(source, zone, &mut recovered.core));
     }
-    Intake::new(followed)
+    let containers = config.source.containers.clone().map(|directory| {
+        Containers::of(directory, zone.clone(), start, recovered.positions.clone())
+    });
+    Intake::new(followed, containers)
 }
 
 fn nothing_to_read(found: &Surroundings) -> Failure {

@@ -13,4 +13,5 @@ mod killed;
 mod rotation;
 mod same;
 mod session;
+mod sources;
 mod world;

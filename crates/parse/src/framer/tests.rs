@@ -43,6 +43,15 @@ const FRONTS: &[&str] = &[
     "Nov 2 16:02:10 mx ",
     "Nov 21 16:02:10.5 mx ",
     "<22>Nov 21 16:02:10 mx ",
+    "Nov 21 2026 16:02:10 mx ",
+    "2026 Nov 21 16:02:10 mx ",
+    "Nov 21 16:02:10 <mail.info> mx ",
+    "Nov 21 16:02:10 mx auth.info ",
+    "1795282302.887933 mx ",
+    "2026-11-21T16:02:10.123456789Z stdout F Nov 21 16:02:10 mx ",
+    "2026-11-21T16:02:10.123456789Z stdout F ",
+    "2026-11-21T16:02:10.123456789Z Nov 21 16:02:10 mx ",
+    "mx-1  | Nov 21 16:02:10 mx ",
     "",
 ];
 
@@ -51,6 +60,7 @@ const PROGRAMS_SEEN: &[&str] = &[
     "postfix/smtpd[123456789]: ",
     "postfix/smtpd[]: ",
     "postfix/smtpd[7] ",
+    "postfix/smtpd[7]: [ID 197553 mail.info] ",
     "postfix/smtpd: ",
     "postfix/smtpd[7]:",
     "postfix/smtp[8]: ",

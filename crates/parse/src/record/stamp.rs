@@ -131,7 +131,8 @@ fn month(name: [u8; 3]) -> Option<u8> {
 }
 
 /// `Nov 21 16:02:10`, `Nov  2 16:02:10` or `Nov 2 16:02:10`, with an optional fraction (RFC 3164,
-/// journalctl's `short` and `short-precise`). The rest begins behind the stamp.
+/// journalctl's `short` and `short-precise`); `Nov 21 2026 16:02:10` (Cisco). The rest begins
+/// behind the stamp.
 pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let head = line.first_chunk::<7>()?;
     let month = month([head[0], head[1], head[2]])?;
@@ -141,11 +142,51 @@ pub(super) fn traditional(line: &[u8]) -> Option<(Stamp, &[u8])> {
         [_, _, _, b' ', _, _, b' '] => (two(head, 4)?, line.get(7..)?),
         _ => return None,
     };
-    let ([hour, minute, second], micros, rest) = time_of_day(clock)?;
-    // The year is not told: 29 February may be right, which a leap year lets pass.
-    let valid = Civil { year: 2024, month, day, hour, minute, second, micros }.is_valid();
-    let stamp = LocalStamp { year: None, month, day, hour, minute, second, micros };
+    let (year, ([hour, minute, second], micros, rest)) = match time_of_day(clock) {
+        Some(time) => (None, time),
+        None => year_and_time(clock)?,
+    };
+    // Where the year is not told, 29 February may be right, which a leap year lets pass.
+    let checked = year.unwrap_or(2024);
+    let valid = Civil { year: checked, month, day, hour, minute, second, micros }.is_valid();
+    let stamp = LocalStamp { year, month, day, hour, minute, second, micros };
     valid.then_some((Stamp::Local(stamp), rest))
+}
+
+type TimeOfDay<'a> = ([u8; 3], u32, &'a [u8]);
+
+/// `2026 16:02:10`.
+#[cold]
+fn year_and_time(bytes: &[u8]) -> Option<(Option<i32>, TimeOfDay<'_>)> {
+    let (year, rest) = year(bytes)?;
+    Some((Some(year), time_of_day(rest)?))
+}
+
+/// Four digits and a space.
+fn year(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let year = i32::from(two(bytes, 0)?) * 100 + i32::from(two(bytes, 2)?);
+    Some((year, bytes.get(4..)?.strip_prefix(b" ")?))
+}
+
+/// `2026 Nov 21 16:02:10` (Cisco's NX-OS).
+pub(super) fn year_first(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (year, rest) = year(line)?;
+    match traditional(rest)? {
+        (Stamp::Local(stamp @ LocalStamp { year: None, .. }), rest) => {
+            let LocalStamp { month, day, hour, minute, second, micros, .. } = stamp;
+            let valid = Civil { year, month, day, hour, minute, second, micros }.is_valid();
+            valid.then_some((Stamp::Local(LocalStamp { year: Some(year), ..stamp }), rest))
+        }
+        _ => None,
+    }
+}
+
+/// `1795282302.887933`, seconds since 1970 (journalctl's `short-unix`).
+pub(super) fn unix(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (seconds, rest) = line.split_at_checked(10)?;
+    let (micros, rest) = rest.strip_prefix(b".")?.split_at_checked(6)?;
+    let at = i64::from(scan::number(seconds)?) * 1_000_000 + i64::from(scan::number(micros)?);
+    Some((Stamp::Utc(Timestamp(at)), rest))
 }
 
 /// `2026-11-21T16:02:10.123456` or with a space for the `T`; the zone is not read here.

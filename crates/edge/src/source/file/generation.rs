@@ -3,8 +3,9 @@
 use super::siblings::Sibling;
 use crate::clock::Moment;
 use crate::source::archive::Compression;
+use crate::source::convert::{ENTRY_MAX, Form, Lines};
 use crate::source::lines::LineBuffer;
-use crate::source::{FilePosition, Fingerprint, Line, Start};
+use crate::source::{FilePosition, Fingerprint, LINE_MAX, Line, Start};
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -57,6 +58,10 @@ pub(super) struct Generation {
     ended: bool,
     /// Nothing will be appended.
     complete: bool,
+    /// What form its entries have, once its beginning tells.
+    form: Option<Form>,
+    /// What makes lines of entries that are none.
+    convert: Option<Box<Lines>>,
 }
 
 impl std::fmt::Debug for Generation {
@@ -93,6 +98,8 @@ impl Generation {
             last_growth: now,
             ended: false,
             complete: false,
+            form: None,
+            convert: None,
             file,
         }
     }
@@ -266,14 +273,32 @@ impl Generation {
         let data = rustix::fs::seek(&self.file, SeekFrom::Data(0)).unwrap_or(0);
         self.buffer.restart(data);
         self.head.clear();
+        (self.form, self.convert) = (None, None);
+        self.buffer.set_line_max(LINE_MAX);
         self.after_truncation = true;
         self.last_growth = now;
     }
 
     /// Reads its contents unpacked. It is complete: nothing will be appended.
-    pub(super) fn unpack(&mut self, compression: Compression) -> io::Result<()> {
+    /// `head` is what they begin with.
+    pub(super) fn unpack(&mut self, compression: Compression, head: &[u8]) -> io::Result<()> {
+        self.form = None;
+        self.tell_form(head);
         self.unpacked = Some(compression.unpack(self.file.try_clone()?)?);
         Ok(())
+    }
+
+    /// Tells its form by its beginning, once that is known. `export` and `verbose` are not
+    /// followed.
+    fn tell_form(&mut self, head: &[u8]) {
+        if self.form.is_some() {
+            return;
+        }
+        self.form = Form::of(head);
+        if self.form.is_some_and(Form::is_by_line) {
+            self.convert = Some(Box::default());
+            self.buffer.set_line_max(ENTRY_MAX);
+        }
     }
 
     /// Says that another file took its place: its silence counts from now.
@@ -298,6 +323,10 @@ impl Generation {
         let line = self.buffer.next()?;
         self.after_truncation = false;
         let whole = line.offset_end - from;
+        let line = match &mut self.convert {
+            Some(convert) => convert.convert(&line),
+            None => line,
+        };
         Some((line, whole))
     }
 
@@ -306,6 +335,10 @@ impl Generation {
         let from = self.buffer.offset();
         let line = self.buffer.rest()?;
         let whole = line.offset_end - from;
+        let line = match &mut self.convert {
+            Some(convert) => convert.convert(&line),
+            None => line,
+        };
         Some((line, whole))
     }
 
@@ -334,6 +367,7 @@ impl Generation {
             return Ok(Filled::Truncated);
         }
         self.written = written;
+        self.tell_form(head);
         if self.ended {
             return Ok(Filled::Nothing);
         }

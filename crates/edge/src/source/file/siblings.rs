@@ -124,7 +124,7 @@ impl Sibling {
         if !position.fingerprint.matches(&head) {
             return None;
         }
-        generation.unpack(compression).ok()?;
+        generation.unpack(compression, &head).ok()?;
         Some(generation)
     }
 }

@@ -6,20 +6,20 @@ use event::Timestamp;
 use std::io::Write;
 
 /// The fields that are asked for.
-pub(super) const FIELDS: &str = "MESSAGE,_HOSTNAME,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP,\
+pub(in crate::source) const FIELDS: &str = "MESSAGE,_HOSTNAME,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP,\
 __REALTIME_TIMESTAMP,__CURSOR";
 
 /// Bytes taken in at once.
-pub(super) const PIECE_BYTES: usize = 64 * 1024;
+pub(in crate::source) const PIECE_BYTES: usize = 64 * 1024;
 /// A value longer than this is cut; the rest is skipped.
-const VALUE_MAX: usize = 64 * 1024;
+pub(in crate::source) const VALUE_MAX: usize = 64 * 1024;
 
 /// One entry.
 #[derive(Default, Debug)]
-pub(super) struct Entry {
-    pub(super) cursor: String,
+pub(in crate::source) struct Entry {
+    pub(in crate::source) cursor: String,
     /// When journald received it, microseconds since 1970.
-    pub(super) received_us: i64,
+    pub(in crate::source) received_us: i64,
     /// When it was sent, as the kernel or the sender's socket says.
     sent_us: Option<i64>,
     host: Vec<u8>,
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn clear(&mut self) {
+    pub(in crate::source) fn clear(&mut self) {
         self.cursor.clear();
         (self.received_us, self.sent_us) = (0, None);
         let texts = [
@@ -45,7 +45,8 @@ impl Entry {
         texts.into_iter().for_each(Vec::clear);
     }
 
-    fn set(&mut self, field: &[u8], value: &[u8]) {
+    /// Takes in a field; one that is of no use here is passed over.
+    pub(in crate::source) fn set(&mut self, field: &[u8], value: &[u8]) {
         let number = || str::from_utf8(value).ok()?.parse::<i64>().ok();
         let text = match field {
             b"__CURSOR" => {
@@ -72,9 +73,8 @@ impl Entry {
         text.extend_from_slice(value);
     }
 
-    /// Writes it as rsyslog would.
-    pub(super) fn write_line(&self, line: &mut Vec<u8>) {
-        line.clear();
+    /// Appends it as rsyslog would write it.
+    pub(in crate::source) fn write_line(&self, line: &mut Vec<u8>) {
         let at = Timestamp(self.sent_us.unwrap_or(self.received_us)).civil();
         // Writing to a vector cannot fail.
         let _ = write!(
@@ -93,11 +93,22 @@ impl Entry {
             line.push(b']');
         }
         line.extend_from_slice(b": ");
-        let message = self.message.trim_ascii_end();
-        line.extend(message.iter().map(|byte| match byte {
-            b'\n' | b'\r' | 0x0b | 0x0c => b' ',
-            other => *other,
-        }));
+        escaped(self.message.trim_ascii_end(), false, line);
+    }
+}
+
+/// Writes control characters as rsyslog does, `#012` for a newline; a tabulator is kept where
+/// `keep_tab` says so.
+pub(in crate::source) fn escaped(text: &[u8], keep_tab: bool, out: &mut Vec<u8>) {
+    for part in text.chunk_by(|one, two| !one.is_ascii_control() && !two.is_ascii_control()) {
+        match part {
+            [b'\t'] if keep_tab => out.push(b'\t'),
+            [control] if control.is_ascii_control() => {
+                // Writing to a vector cannot fail.
+                let _ = write!(out, "#{control:03o}");
+            }
+            plain => out.extend_from_slice(plain),
+        }
     }
 }
 
@@ -114,14 +125,14 @@ fn word(line: &mut Vec<u8>, word: &[u8], missing: &str) {
 }
 
 /// The time that a cursor names (`...;t=<hexadecimal microseconds>;...`).
-pub(super) fn time_of_cursor(cursor: &str) -> Option<i64> {
+pub(in crate::source) fn time_of_cursor(cursor: &str) -> Option<i64> {
     let time = cursor.split(';').find_map(|field| field.strip_prefix("t="))?;
     i64::from_str_radix(time, 16).ok()
 }
 
 /// Cuts the stream into entries.
 #[derive(Debug)]
-pub(super) struct Export {
+pub(in crate::source) struct Export {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -148,7 +159,7 @@ enum Expect {
 }
 
 impl Export {
-    pub(super) fn new() -> Self {
+    pub(in crate::source) fn new() -> Self {
         Export {
             bytes: vec![0; PIECE_BYTES + VALUE_MAX + 1024],
             start: 0,
@@ -162,19 +173,19 @@ impl Export {
     }
 
     /// Room for at least [`PIECE_BYTES`].
-    pub(super) fn space(&mut self) -> &mut [u8] {
+    pub(in crate::source) fn space(&mut self) -> &mut [u8] {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    pub(super) fn filled(&mut self, count: usize) {
+    pub(in crate::source) fn filled(&mut self, count: usize) {
         self.end = (self.end + count).min(self.bytes.len());
     }
 
     /// Takes back an entry, to use its memory again.
-    pub(super) fn give_back(&mut self, entry: Entry) {
+    pub(in crate::source) fn give_back(&mut self, entry: Entry) {
         self.spare = Some(entry);
     }
 
@@ -183,7 +194,7 @@ impl Export {
     }
 
     /// The next whole entry.
-    pub(super) fn next(&mut self) -> Option<Entry> {
+    pub(in crate::source) fn next(&mut self) -> Option<Entry> {
         loop {
             match self.state {
                 Expect::Line => {
@@ -286,6 +297,7 @@ mod tests {
             export.space()[..part.len()].copy_from_slice(part);
             export.filled(part.len());
             while let Some(entry) = export.next() {
+                line.clear();
                 entry.write_line(&mut line);
                 lines.push(String::from_utf8_lossy(&line).into_owned());
                 export.give_back(entry);
@@ -307,7 +319,7 @@ _COMM=dovecot: x[1]\nMESSAGE\n"
         stream.extend_from_slice(b"\n\n");
         let expected = [
             "2026-11-21T16:02:10.123456+00:00 mx postfix/smtpd[7]: connect from unknown[192.0.2.1]",
-            "2026-11-21T16:02:10.000001+00:00 - dovecot__x_1_: one Nov 21 00:00:00 two\u{fffd}",
+            "2026-11-21T16:02:10.000001+00:00 - dovecot__x_1_: one#012Nov 21 00:00:00 two\u{fffd}",
         ];
         for piece in [1, 7, 8, 9, 64, 1000] {
             assert_eq!(entries(&stream, piece), expected, "pieces of {piece}");

@@ -1,0 +1,128 @@
+//! Lines that come by other ways than a file of lines.
+
+use crate::world::{Guard, Place, World, failed, now, run};
+use std::io::Write as _;
+use std::process::Command;
+
+/// A failed login as a mail server logs it.
+fn line(account: &str) -> String {
+    failed(now(), "203.0.113.9", account).trim_end().to_owned()
+}
+
+/// The same as Docker keeps it.
+fn entry(account: &str) -> String {
+    let log = line(account).replace('"', "\\\"");
+    let time = now();
+    format!("{{\"log\":\"{log}\\n\",\"stream\":\"stdout\",\"time\":\"{time}\"}}\n")
+}
+
+fn accounts(world: &World) -> Vec<String> {
+    let events = world.objects(&["query", "--limit", "1000"]);
+    events.iter().map(|event| event["account"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Has logger(1) send a failed login from within the guard's network.
+fn log(guard: &Guard, to: &str, protocol: &[&str], account: &str) {
+    let message = line(account);
+    let (_, message) = message.split_once("]: ").unwrap();
+    let mut logger = Command::new("nsenter");
+    if !rustix::process::geteuid().is_root() {
+        logger.args(["--user", "--preserve-credentials"]);
+    }
+    logger.args(["--net", "--target", &guard.pid().to_string(), "logger", "--port", PORT]);
+    logger.args(["--tag", "postfix/smtpd", "--id=260", "--priority", "mail.info"]);
+    logger.args(protocol).args(["--server", to, "--", message]);
+    assert!(logger.status().unwrap().success());
+}
+
+const PORT: &str = "5514";
+
+#[test]
+fn syslog_of_a_listed_peer_is_read_by_a_confined_guard() {
+    let world = World::with(&format!(
+        "source.syslog.listen = [\"udp:0.0.0.0:{PORT}\", \"tcp:0.0.0.0:{PORT}\"]\n\
+         source.syslog.peers = [\"127.0.0.1\"]"
+    ));
+    world.append("");
+    for place in [Place::Powerless, Place::Namespace] {
+        let guard = world.guard(place);
+        let lines = guard.lines();
+        // From its own address, which is none of those.
+        log(&guard, "192.0.2.10", &["--udp", "--rfc5424"], "stranger");
+        log(&guard, "127.0.0.1", &["--udp", "--rfc5424"], "udp");
+        guard.reads(lines + 1);
+        log(&guard, "127.0.0.1", &["--tcp", "--rfc5424", "--octet-count"], "counted");
+        guard.reads(lines + 2);
+        log(&guard, "127.0.0.1", &["--tcp", "--rfc5424"], "line");
+        guard.reads(lines + 3);
+        guard.stop();
+    }
+    assert_eq!(accounts(&world), ["udp", "counted", "line", "udp", "counted", "line"]);
+}
+
+#[test]
+fn syslog_without_peers_is_refused() {
+    let world = World::with("source.syslog.listen = [\"udp:127.0.0.1:0\"]");
+    let ran = world.ask(&["up"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("source.syslog.peers is empty"), "{}", ran.err);
+    for wrong in
+        ["source.syslog.listen = [\"127.0.0.1:514\"]", "source.journal_namespaces = [\"-x\"]"]
+    {
+        let ran = World::with(wrong).ask(&["check"]);
+        assert_ne!(ran.code, Some(0), "{wrong}");
+        assert!(ran.err.contains("source."), "{}", ran.err);
+    }
+}
+
+#[test]
+fn logs_of_containers_are_followed_as_they_come() {
+    let world = World::new();
+    let containers = world.path("containers");
+    world.configure(&format!("source.containers = {containers:?}\nsource.from_beginning = true"));
+    world.append("");
+    let log = |id: &str, text: &str| {
+        std::fs::create_dir_all(containers.join(id)).unwrap();
+        std::fs::write(containers.join(id).join(format!("{id}-json.log")), text).unwrap();
+    };
+    log("a", &entry("first"));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(1);
+    log("b", &entry("second"));
+    guard.reads(2);
+    guard.stop();
+    assert_eq!(accounts(&world), ["first", "second"]);
+    let guard = world.guard(Place::Powerless);
+    let mut first = std::fs::OpenOptions::new();
+    let mut first = first.append(true).open(containers.join("a/a-json.log")).unwrap();
+    first.write_all(entry("third").as_bytes()).unwrap();
+    std::fs::remove_dir_all(containers.join("b")).unwrap();
+    guard.reads(3);
+    guard.stop();
+}
+
+#[test]
+fn entries_are_numbered_as_the_lines_of_the_input() {
+    let text = entry("one") + "{\"level\":\"info\"}\n" + &entry("two");
+    let ran = run(&["parse", "--format", "json"], text.as_bytes()).good();
+    let objects = ran.objects();
+    assert_eq!(objects[0]["event"]["account"], "one");
+    assert_eq!(objects[1]["why"], "unknown format");
+    assert_eq!((&objects[2]["line"], &objects[2]["event"]["account"]), (&3.into(), &"two".into()));
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_log_that_cannot_be_one_is_told_and_a_right_one_is_not() {
+    let cat = "connect from unknown[203.0.113.9]\n".repeat(250);
+    let foreign = "Nov 21 16:02:10 mx cron[1]: x\n".repeat(30);
+    let half = line("a") + "\n" + &line("b") + "\n" + &foreign[..60];
+    for command in ["parse", "replay"] {
+        let told = run(&[command, "--format", "json"], cat.as_bytes()).good();
+        assert!(told.err.contains("of its first 200 lines 200 have no time"), "{}", told.err);
+        assert_eq!(told.err.lines().count(), 1);
+        let told = run(&[command, "--format", "json"], foreign.as_bytes()).good();
+        assert!(told.err.contains("of its first 30 lines 0 have no time"), "{}", told.err);
+        assert_eq!(run(&[command, "--format", "json"], half.as_bytes()).good().err, "");
+    }
+}
