@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod courier;
+mod cyrus;
 mod dovecot;
 mod exim;
 mod framer;
@@ -18,6 +20,7 @@ mod opensmtpd;
 mod postfix;
 mod record;
 mod scan;
+mod sendmail;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -41,6 +44,9 @@ pub enum Parsed<'a> {
     Unframed,
 }
 
+/// Cuts a line into its parts, or says that it is not one of this kind.
+pub type Cut = for<'a> fn(&'a [u8]) -> Option<Record<'a>>;
+
 /// One mail server's grammar: a row of [`PARSERS`].
 pub struct Parser {
     /// The name of its module, corpus, documentation page and [`event::Server`].
@@ -56,11 +62,20 @@ pub struct Parser {
     pub parse: for<'a> fn(&Record<'a>, Timestamp) -> Parsed<'a>,
     /// Cuts a line of a file that this server writes itself, with a front that no other has. Asked
     /// of lines that are no syslog, so it must tell another's line from its first bytes.
-    pub own_file: Option<for<'a> fn(&'a [u8]) -> Option<Record<'a>>>,
+    pub own_file: Option<Cut>,
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
+pub const PARSERS: &[Parser] = &[
+    postfix::PARSER,
+    // Before Dovecot, which takes any line of a bare `imap` for its own.
+    cyrus::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    courier::PARSER,
+    sendmail::PARSER,
+];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
