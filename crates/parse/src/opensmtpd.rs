@@ -18,7 +18,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "opensmtpd",
     versions: "6.8, 7.6",
-    origin: "a real run of 7.6; refusals not met in it by the maker's manual; 6.8 by its format \
+    origin: "real runs of 6.8 and 7.6; lines not met in them by the maker's manual and format \
              strings",
     owns,
     parse,

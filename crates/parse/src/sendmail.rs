@@ -76,6 +76,7 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
         .or_else(|| mail::parse(&line))
         .or_else(|| own::affair(&line))
         .or_else(|| session::parse(&line))
+        .or_else(|| mail::bare(&line))
         .unwrap_or(Parsed::Unknown)
 }
 

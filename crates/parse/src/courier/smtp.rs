@@ -30,7 +30,7 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         return Some(Parsed::Event(Event { client: scan::address(peer), ..event }));
     }
     let (client, rest) = peer(line.text.strip_prefix(b"error,relay=")?);
-    let event = refused(line, behind_port(rest));
+    let event = refused(line, behind_ident(behind_port(rest)));
     Some(Parsed::Event(Event { client, ..event }))
 }
 
@@ -53,6 +53,15 @@ fn behind_port(rest: &[u8]) -> &[u8] {
     let Some(number) = rest.strip_prefix(b"port=") else { return rest };
     let (_, behind) = scan::take_while(number, |byte| byte.is_ascii_digit());
     behind.strip_prefix(b",").unwrap_or(behind)
+}
+
+/// `ident=NAME,`: what a stranger's ident service said. The peer stands before it.
+fn behind_ident(rest: &[u8]) -> &[u8] {
+    if !rest.starts_with(b"ident=") {
+        return rest;
+    }
+    let end = scan::find(rest, b",msg=\"").or_else(|| scan::find(rest, b",from=<"));
+    end.and_then(|end| rest.get(end + 1..)).unwrap_or(rest)
 }
 
 fn refused<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
@@ -91,6 +100,11 @@ fn command_error<'a>(line: &Line<'a>, answer: &'a [u8], command: &'a [u8]) -> Ev
             let event = line.refusal(Kind::Command, outcome, Reason::NonSmtpCommand);
             // The command may be a password that came late: it is no detail.
             return Event { hostile: true, detail: Some(Text(answer)), ..event };
+        }
+        b"534" => return line.refusal(Kind::Envelope, outcome, Reason::TooLarge),
+        code if scan::number(code).is_none() => {
+            // An error of the connection, in the system's words.
+            return line.refusal(Kind::Disconnect, Outcome::Dropped, Reason::ConnectionLost);
         }
         _ => {}
     }

@@ -75,6 +75,9 @@ fn verdict(why: &[u8]) -> (Outcome, Reason, bool) {
 /// `PEER, authid=NAME, mech=PLAIN, bits=0`, behind `relay=`.
 fn passed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     let event = Event { attempts: 1, ..line.event(Kind::Auth, Outcome::Allowed) };
+    if !ends_in_bits(rest) {
+        return event;
+    }
     let Some((client, rest)) = peer::before(rest, b", authid=") else { return event };
     let Some(at) = scan::find_last(rest, b", mech=") else { return Event { client, ..event } };
     let name = rest.get(..at).filter(|name| client.is_some() && !name.is_empty());
@@ -82,10 +85,18 @@ fn passed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     Event { client, account: name.map(Text), mechanism: mechanism.map(Text), ..event }
 }
 
+/// `, bits=256/256`: a line that was cut, or that repeats a stranger's text, ends otherwise.
+fn ends_in_bits(rest: &[u8]) -> bool {
+    let Some(at) = scan::find_last(rest, b", bits=") else { return false };
+    let bits = rest.get(at + 7..).unwrap_or_default();
+    !bits.is_empty() && bits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'/')
+}
+
 /// `relay=PEER, version=TLSv1.3, ...` or `error: accept failed=-1, ..., relay=PEER`.
 fn tls<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     if let Some(rest) = rest.strip_prefix(b"relay=") {
         let client = peer::before(rest, b", version=").and_then(|(client, _)| client);
+        let client = client.filter(|_| ends_in_bits(rest));
         return Parsed::Event(Event { client, ..line.event(Kind::Tls, Outcome::Allowed) });
     }
     if rest.starts_with(b"error: accept failed") {

@@ -13,12 +13,17 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         message(line, rest)
     } else if let Some(rest) = text.strip_prefix(b"to=") {
         delivery(line, rest)?
-    } else if text.starts_with(b"<") {
-        refused_recipient(line)?
+    } else if let Some(rest) = text.strip_prefix(b"Milter: ") {
+        return milter(line, rest);
     } else {
-        return milter(line, text.strip_prefix(b"Milter: ")?);
+        refused_recipient(line).filter(|_| text.starts_with(b"<"))?
     };
     Some(Parsed::Event(event))
+}
+
+/// A refused address that begins the line: asked last, as it can be any text.
+pub(super) fn bare<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
+    bad_syntax(line).or_else(|| refused_recipient(line)).map(Parsed::Event)
 }
 
 /// `check_rcpt, arg1=<A>, relay=PEER, reject=550 5.7.1 <A>... Relaying denied`, behind `ruleset=`.
@@ -159,10 +164,17 @@ fn delivery<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     })
 }
 
-/// `<nobody@example.org>... User unknown`: names no peer.
+/// `<nobody@example.org>... User unknown`: names no peer. Without brackets only words are taken
+/// that are known: the address could be any line.
 fn refused_recipient<'a>(line: &Line<'a>) -> Option<Event<'a>> {
-    let at = scan::find_last(line.text, b">... ")?;
-    let (path, words) = (line.text.get(..at + 1)?, line.text.get(at + 5..)?);
+    let at = scan::find_last(line.text, b"... ")?;
+    let (path, words) = (line.text.get(..at)?, line.text.get(at + 4..)?);
+    const KNOWN: [&[u8]; 5] =
+        [b"User unknown", b"Unbalanced", b"Domain name required", b"Invalid", b"Hostname required"];
+    let in_brackets = path.starts_with(b"<") && path.ends_with(b">");
+    if !in_brackets && !KNOWN.iter().any(|known| words.starts_with(known)) {
+        return None;
+    }
     let unknown = words.starts_with(b"User unknown");
     let reason = if unknown { Reason::RecipientUnknown } else { Reason::RecipientRejected };
     Some(Event {
@@ -172,6 +184,23 @@ fn refused_recipient<'a>(line: &Line<'a>) -> Option<Event<'a>> {
         detail: Some(Text(words)),
         ..line.refusal(Kind::Envelope, Outcome::Rejected, reason)
     })
+}
+
+/// `rip parameter unrecognized`, `Syntax error in mailbox address "x y"`: of the sender or of a
+/// recipient. Names no peer.
+fn bad_syntax<'a>(line: &Line<'a>) -> Option<Event<'a>> {
+    const KNOWN: [&[u8]; 4] = [
+        b"Syntax error in mailbox address",
+        b"Unbalanced ",
+        b"Domain name required for sender",
+        b"Real domain name required",
+    ];
+    let known = KNOWN.iter().any(|words| line.text.starts_with(words));
+    let parameter = line.text.ends_with(b" parameter unrecognized")
+        || line.text.ends_with(b" parameter requires a value");
+    let event = line.refusal(Kind::Envelope, Outcome::Rejected, Reason::ProtocolError);
+    let event = Event { hostile: true, detail: Some(Text(line.text)), ..event };
+    (known || parameter).then_some(event)
 }
 
 /// `connect: host=NAME, addr=PEER, reject=...`, `to=<A>, reject=550 ...`, behind `Milter: `. Only

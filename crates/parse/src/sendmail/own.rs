@@ -10,6 +10,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("stopping daemon", "lifecycle"),
     ("error: safesasl", "configuration"),
     ("error: ", "internal-error"),
+    ("daemon invoked without", "warning"),
     ("File descriptors", "internal-error"),
     ("SYSERR", "internal-error"),
     ("NOTICE: ", "warning"),

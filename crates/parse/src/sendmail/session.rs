@@ -31,6 +31,13 @@ fn worded<'a>(line: &Line<'a>) -> Option<Event<'a>> {
         let event = line.refusal(Kind::Connect, Outcome::Rejected, Reason::EarlyTalker);
         return Some(Event { client, hostile: true, ..event });
     }
+    if text.starts_with(b"rejecting ") && text.ends_with(b" due to traffic before response") {
+        // `rejecting server EHLO from PEER due to ...`
+        let end = text.len() - b" due to traffic before response".len();
+        let client = text.get(..end).and_then(|text| peer::last(text, b" from "));
+        let event = line.refusal(Kind::Command, Outcome::Rejected, Reason::EarlyTalker);
+        return Some(Event { client, hostile: true, ..event });
+    }
     if text.starts_with(b"unauthorized PIPELINING, sleeping, relay=") {
         let client = peer::last(text, b", relay=");
         let event = line.refusal(Kind::Command, Outcome::Tarpitted, Reason::Pipelining);
@@ -45,12 +52,11 @@ fn worded<'a>(line: &Line<'a>) -> Option<Event<'a>> {
         let event = line.event(Kind::Connect, Outcome::Allowed);
         return Some(Event { client: peer::whole(rest), ..event });
     }
-    if text.starts_with(b"\"") {
-        // A command that only attacks use; its argument is the stranger's and stands last.
-        let (_, rest) = scan::split_once(text, b"\" command from ")?;
-        let client = scan::split_once(rest, b" (").and_then(|(place, _)| peer::whole(place));
+    if text.starts_with(b"\"") && scan::contains(text, b"\" command from ") {
+        // A command that only attacks use. A refused address in quotes can look the same, so the
+        // client is nobody; the queue id leads to him.
         let event = line.refusal(Kind::Command, Outcome::Rejected, Reason::ProtocolError);
-        return Some(Event { client, hostile: true, ..event });
+        return Some(Event { hostile: true, ..event });
     }
     if text.starts_with(b"collect: ") {
         return Some(line.refusal(Kind::Disconnect, Outcome::Dropped, Reason::ConnectionLost));
