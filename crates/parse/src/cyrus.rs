@@ -122,7 +122,9 @@ fn failed<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     let is_mechanism = !mechanism.is_empty() && mechanism.iter().all(is_word);
     let mechanism = (client.is_some() && is_mechanism).then_some(Text(mechanism));
     let account = name.filter(|name| !name.is_empty() && *name != b"-notset-").map(Text);
-    let unknown = why.starts_with(b"[SASL(-20)") || why.starts_with(b"[user not found");
+    let unknown = [&b"[SASL(-20)"[..], b"[SASL(-13): user not found", b"[user not found"]
+        .iter()
+        .any(|words| why.starts_with(words));
     Event {
         client,
         mechanism,

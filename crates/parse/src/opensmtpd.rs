@@ -5,8 +5,8 @@
 //! the session, so their events have no client and whoever reads them joins by [`Event::session`].
 //!
 //! A stranger chooses the user name, the command, the addresses and (by his own DNS) the host name
-//! behind `host=`. `smtpd` escapes blanks in a user name and quotes in a command; an answer that
-//! repeats a recipient is not escaped, so it is read from its front, and its end is the line's.
+//! behind `host=`. `smtpd` escapes blanks in a user name, and 7.6 quotes in a command; an answer
+//! that repeats a recipient is not escaped, so it is read from its front, and its end is the line's.
 //!
 //! No line tells the port, so the protocol is always SMTP.
 
@@ -18,8 +18,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "opensmtpd",
     versions: "6.8, 7.6",
-    origin: "real runs of 6.8 and 7.6; lines not met in them by the maker's manual and format \
-             strings",
+    origin: "real runs of 6.8 and 7.6; lines not met there by format strings and manual",
     owns,
     parse,
     own_file: None,
@@ -173,7 +172,9 @@ fn login<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
 
 /// `RCPT TO:<a@b.test>" result="550 Invalid recipient: <a@b.test>"`, behind the first quote.
 fn failed_command<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Parsed<'a>> {
-    let Some((command, answer)) = quoted(rest) else {
+    // Releases differ in whether a quote in a command is escaped.
+    let unescaped = || scan::split_once(rest, b"\" result=\"");
+    let Some((command, answer)) = quoted(rest).or_else(unescaped) else {
         // What failed cannot be read; that it failed can.
         let event = line.refusal(Kind::Command, Outcome::Rejected, Reason::ProtocolError);
         return Some(Parsed::Event(Event { hostile: true, ..event }));
@@ -239,13 +240,21 @@ fn refused<'a>(line: &Line<'a>, command: &'a [u8], answer: &[u8], outcome: Outco
     if is(b"DATA") {
         return line.refusal(Kind::Message, outcome, Reason::ContentRejected);
     }
+    let detail = is_no_secret(command).then_some(Text(command));
     if !permanent {
-        return Event { detail: Some(Text(command)), ..line.event(Kind::Command, outcome) };
+        return Event { detail, ..line.event(Kind::Command, outcome) };
     }
     let unknown = answer.starts_with(b"500 ");
     let reason = if unknown { Reason::NonSmtpCommand } else { Reason::ProtocolError };
     let event = line.refusal(Kind::Command, outcome, reason);
-    Event { hostile: true, detail: Some(Text(command)), ..event }
+    Event { hostile: true, detail, ..event }
+}
+
+/// Where `AUTH LOGIN` is refused, some clients send name and password all the same, each a line of
+/// base64: a lone word of its letters is no detail.
+fn is_no_secret(command: &[u8]) -> bool {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    !command.iter().all(base64)
 }
 
 /// The address in `RCPT TO:<a@b.test> NOTIFY=NEVER`.
