@@ -6,7 +6,8 @@
 //!
 //! A stranger chooses the user name, the command, the addresses and (by his own DNS) the host name
 //! behind `host=`. `smtpd` escapes blanks in a user name, and 7.6 quotes in a command; an answer
-//! that repeats a recipient is not escaped, so it is read from its front, and its end is the line's.
+//! that repeats a recipient is not escaped, so it is read from its front, and its end is the
+//! line's.
 //!
 //! No line tells the port, so the protocol is always SMTP.
 

@@ -14,8 +14,11 @@ pub(super) fn whole(text: &[u8]) -> Option<IpAddr> {
     let text = text.strip_suffix(b" (may be forged)").unwrap_or(text);
     let inner = text.strip_suffix(b"]")?;
     let (name, address) = inner.split_at_checked(scan::find_last(inner, b"[")?)?;
-    let is_name = name.is_empty() || name.ends_with(b" ");
+    // A name is one without brackets, or the address once more: all else is another line's text.
+    let again = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"] "));
     let address = address.get(1..)?;
+    let is_name =
+        name.is_empty() || again == Some(address) || name.ends_with(b" ") && !name.contains(&b']');
     let address = address.strip_prefix(b"IPv6:").unwrap_or(address);
     is_name.then(|| scan::address(address)).flatten()
 }

@@ -76,14 +76,14 @@ fn silent<'a>(line: &Line<'a>) -> Option<Event<'a>> {
 fn command<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     let about = |words: &[u8]| peer::before(line.text, words);
     let refused = |reason| line.refusal(Kind::Command, Outcome::Rejected, reason);
-    let (client, event) = if let Some((client, _)) = about(b": possible SMTP attack: command=") {
+    let (client, event) = if let Some((client, _)) = about(b": probable open proxy: command=") {
+        (client, refused(Reason::NonSmtpCommand))
+    } else if let Some((client, _)) = about(b": possible SMTP attack: command=") {
         (client, refused(Reason::TooManyErrors))
     } else if let Some((client, _)) = about(b": Possible SMTP RCPT flood, ") {
         (client, line.refusal(Kind::Limit, Outcome::Tarpitted, Reason::TooManyErrors))
     } else if let Some((client, _)) = about(b": SMTP violation, input too long: ") {
         (client, refused(Reason::ProtocolError))
-    } else if let Some((client, _)) = about(b": probable open proxy: command=") {
-        (client, refused(Reason::NonSmtpCommand))
     } else {
         return None;
     };
