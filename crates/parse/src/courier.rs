@@ -19,8 +19,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "courier",
-    versions: "IMAP and POP3 of 5.0; SMTP of 1.0",
-    origin: "real runs of IMAP and POP3 5.0; SMTP and delivery by the maker's manual",
+    versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0",
+    origin: "real runs of IMAP and POP3 5.0 and 5.2; SMTP and delivery by the maker's manual",
     owns,
     parse,
     own_file: None,

@@ -18,8 +18,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "cyrus",
-    versions: "3.6",
-    origin: "real runs of 3.6; lines not met in them by its format strings",
+    versions: "3.6, 3.10",
+    origin: "real runs of 3.6 and 3.10; lines not met in them by its format strings",
     owns,
     parse,
     own_file: None,
@@ -191,8 +191,24 @@ fn login<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     Event { session, account, mechanism: Some(Text(mechanism)), ..event }
 }
 
+/// `sessionid=<ID> userid=<NAME> id.name=<...>`, of 3.10, behind `session ended: `. Without a login
+/// the name is empty; what stands behind it, the client says of itself.
+fn ended<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
+    let (id, rest) = scan::split_once(rest.strip_prefix(b"sessionid=<")?, b"> userid=<")?;
+    let (name, _) = scan::split_once(rest, b">")?;
+    let session = Some(Text(id));
+    if name.is_empty() {
+        return Some(Event { session, ..line.event(Kind::Disconnect, Outcome::Allowed) });
+    }
+    let account = Some(Text(name));
+    Some(Event { session, account, ..line.event(Kind::Session, Outcome::Allowed) })
+}
+
 /// Other lines about a client or a message.
 fn other<'a>(line: &Line<'a>, text: &'a [u8]) -> Option<Event<'a>> {
+    if let Some(rest) = text.strip_prefix(b"session ended: ") {
+        return ended(line, rest);
+    }
     if text.starts_with(b"starttls: ") {
         return Some(line.event(Kind::Tls, Outcome::Allowed));
     }

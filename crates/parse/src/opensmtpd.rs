@@ -5,9 +5,9 @@
 //! the session, so their events have no client and whoever reads them joins by [`Event::session`].
 //!
 //! A stranger chooses the user name, the command, the addresses and (by his own DNS) the host name
-//! behind `host=`. `smtpd` escapes blanks in a user name, and 7.6 quotes in a command; an answer
-//! that repeats a recipient is not escaped, so it is read from its front, and its end is the
-//! line's.
+//! behind `host=`. `smtpd` escapes blanks in a user name; a quote in a command comes as it was sent.
+//! An answer that repeats a recipient is not escaped, so it is read from its front, and its end is
+//! the line's.
 //!
 //! No line tells the port, so the protocol is always SMTP.
 
@@ -173,7 +173,8 @@ fn login<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
 
 /// `RCPT TO:<a@b.test>" result="550 Invalid recipient: <a@b.test>"`, behind the first quote.
 fn failed_command<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Parsed<'a>> {
-    // Releases differ in whether a quote in a command is escaped.
+    // No release seen escapes a quote in a command; where a backslash stands before it, it is taken
+    // for one of the command's first.
     let unescaped = || scan::split_once(rest, b"\" result=\"");
     let Some((command, answer)) = quoted(rest).or_else(unescaped) else {
         // What failed cannot be read; that it failed can.

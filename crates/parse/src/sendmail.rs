@@ -21,8 +21,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "sendmail",
-    versions: "8.17",
-    origin: "real runs of 8.17; lines not met in them by its format strings",
+    versions: "8.17, 8.18",
+    origin: "real runs of 8.17 and 8.18; lines not met in them by its format strings",
     owns,
     parse,
     own_file: None,
