@@ -5,7 +5,7 @@
 //! the session, so their events have no client and whoever reads them joins by [`Event::session`].
 //!
 //! A stranger chooses the user name, the command, the addresses and (by his own DNS) the host name
-//! behind `host=`. `smtpd` escapes blanks in a user name; a quote in a command comes as it was sent.
+//! behind `host=`. `smtpd` escapes blanks in a user name; a quote in a command comes as it was.
 //! An answer that repeats a recipient is not escaped, so it is read from its front, and its end is
 //! the line's.
 //!
