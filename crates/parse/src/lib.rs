@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod courier;
+mod cyrus;
 mod dovecot;
 mod exim;
 mod framer;
@@ -18,6 +20,7 @@ mod opensmtpd;
 mod postfix;
 mod record;
 mod scan;
+mod sendmail;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -63,7 +66,16 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
+pub const PARSERS: &[Parser] = &[
+    postfix::PARSER,
+    // Before Dovecot, which takes any line of a bare `imap` for its own.
+    cyrus::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    courier::PARSER,
+    sendmail::PARSER,
+];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]

@@ -1,12 +1,13 @@
-//! OpenSMTPD 7.6: the lines of `smtpd`, by syslog.
+//! OpenSMTPD 6.8 and 7.6: the lines of `smtpd`, by syslog.
 //!
 //! A line about a connection begins with the session's id, 16 hexadecimal digits. The peer stands
 //! in one of them only, `smtp connected address=`; a login, a refusal and the end name nobody but
 //! the session, so their events have no client and whoever reads them joins by [`Event::session`].
 //!
 //! A stranger chooses the user name, the command, the addresses and (by his own DNS) the host name
-//! behind `host=`. `smtpd` escapes blanks in a user name and quotes in a command; an answer that
-//! repeats a recipient is not escaped, so it is read from its front, and its end is the line's.
+//! behind `host=`. `smtpd` escapes blanks in a user name; a quote in a command comes as it was.
+//! An answer that repeats a recipient is not escaped, so it is read from its front, and its end is
+//! the line's.
 //!
 //! No line tells the port, so the protocol is always SMTP.
 
@@ -17,8 +18,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "opensmtpd",
-    versions: "7.6",
-    origin: "a real run of 7.6; refusals not met in it by the maker's manual",
+    versions: "6.8, 7.6",
+    origin: "real runs of 6.8 and 7.6; lines not met there by format strings and manual",
     owns,
     parse,
     own_file: None,
@@ -58,7 +59,7 @@ impl<'a> Line<'a> {
 
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let Some((session, text)) = behind_session(record.message) else {
-        return own_affair(record.message);
+        return queue_delivery(record, at).unwrap_or_else(|| own_affair(record.message));
     };
     let line = Line { text, session, at, host: record.host, pid: record.pid };
     let (part, rest) = scan::word(text);
@@ -81,13 +82,18 @@ fn behind_session(message: &[u8]) -> Option<(Text<'_>, &[u8])> {
 
 /// Lines about the daemon itself begin with their level.
 fn own_affair(message: &[u8]) -> Parsed<'_> {
-    const LEVELS: [(&[u8], &str); 6] = [
+    const LEVELS: [(&[u8], &str); 11] = [
         (b"info: ", "lifecycle"),
         (b"debug: ", "debug"),
         (b"warn: ", "warning"),
         (b"fatal: ", "internal-error"),
         (b"fatal in ", "internal-error"),
         (b"Exiting", "lifecycle"),
+        (b"version: ", "lifecycle"),
+        (b"queue: ", "lifecycle"),
+        (b"smtp-out: ", "outgoing"),
+        (b"relay: ", "outgoing"),
+        (b"setup_", "lifecycle"),
     ];
     let known = LEVELS.iter().find(|(words, _)| message.starts_with(words));
     known.map_or(Parsed::Unknown, |(_, name)| Parsed::Noise(name))
@@ -98,15 +104,22 @@ fn smtp<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
     let (verb, rest) = scan::word(line.text);
     let event = match verb {
         b"connected" => return connected(line, rest),
-        b"disconnected" => disconnected(line, rest.strip_prefix(b"reason=")?),
+        b"disconnected" => {
+            // 6.8 writes two blanks where a certificate was refused.
+            disconnected(line, rest.trim_ascii_start().strip_prefix(b"reason=")?)
+        }
         b"tls" if rest.starts_with(b"ciphers=") => line.event(Kind::Tls, Outcome::Allowed),
-        b"tls" | b"cert-check" => return Some(Parsed::Noise("tls-detail")),
+        b"tls" | b"cert-check" | b"client-cert-check" => return Some(Parsed::Noise("tls-detail")),
         b"authentication" => login(line, rest.strip_prefix(b"user=")?)?,
         b"failed-command" => return failed_command(line, rest.strip_prefix(b"command=\"")?),
         b"bad-input" => bad_input(line, rest.strip_prefix(b"result=\"")?),
         b"message" => {
             let queue_id = Some(message_id(rest.strip_prefix(b"msgid=")?, b" size=")?);
-            Event { queue_id, ..line.event(Kind::Message, Outcome::Allowed) }
+            Event {
+                queue_id,
+                recipients: count(rest),
+                ..line.event(Kind::Message, Outcome::Allowed)
+            }
         }
         b"envelope" => envelope(line, rest)?,
         _ => return None,
@@ -160,7 +173,10 @@ fn login<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
 
 /// `RCPT TO:<a@b.test>" result="550 Invalid recipient: <a@b.test>"`, behind the first quote.
 fn failed_command<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Parsed<'a>> {
-    let Some((command, answer)) = quoted(rest) else {
+    // No release seen escapes a quote in a command; where a backslash stands before it, it is taken
+    // for one of the command's first.
+    let unescaped = || scan::split_once(rest, b"\" result=\"");
+    let Some((command, answer)) = quoted(rest).or_else(unescaped) else {
         // What failed cannot be read; that it failed can.
         let event = line.refusal(Kind::Command, Outcome::Rejected, Reason::ProtocolError);
         return Some(Parsed::Event(Event { hostile: true, ..event }));
@@ -226,8 +242,9 @@ fn refused<'a>(line: &Line<'a>, command: &'a [u8], answer: &[u8], outcome: Outco
     if is(b"DATA") {
         return line.refusal(Kind::Message, outcome, Reason::ContentRejected);
     }
+    let detail = is_no_secret(command).then_some(Text(command));
     if !permanent {
-        return Event { detail: Some(Text(command)), ..line.event(Kind::Command, outcome) };
+        return Event { detail, ..line.event(Kind::Command, outcome) };
     }
     // A word that is none may be a slip of the keyboard; another protocol's is none.
     let reason = match is_other_protocol(command) {
@@ -235,7 +252,14 @@ fn refused<'a>(line: &Line<'a>, command: &'a [u8], answer: &[u8], outcome: Outco
         false => Reason::ProtocolError,
     };
     let event = line.refusal(Kind::Command, outcome, reason);
-    Event { hostile: true, detail: Some(Text(command)), ..event }
+    Event { hostile: true, detail, ..event }
+}
+
+/// Where `AUTH LOGIN` is refused, some clients send name and password all the same, each a line of
+/// base64: a lone word of its letters is no detail.
+fn is_no_secret(command: &[u8]) -> bool {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    !command.iter().all(base64)
 }
 
 /// HTTP, TLS or SOCKS in the clear, SSH. `smtpd` prints control bytes as `\026`.
@@ -279,11 +303,44 @@ fn envelope<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     Some(Event { queue_id, sender: Some(Text(sender)), recipient, ..event })
 }
 
+/// `msgid=d3ad0165 size=323 nrcpt=1 proto=ESMTP`, all of it the server's.
+fn count(rest: &[u8]) -> u32 {
+    let digits = scan::split_once(rest, b" nrcpt=").map(|(_, rest)| scan::word(rest).0);
+    digits.and_then(scan::number).unwrap_or(0)
+}
+
 /// The message's id: an envelope's begins with its message's, 8 hexadecimal digits of 16.
 fn message_id<'a>(rest: &'a [u8], behind: &[u8]) -> Option<Text<'a>> {
     let (digits, tail) = scan::take_while(rest, |byte| byte.is_ascii_hexdigit());
     let is_id = matches!(digits.len(), 8 | 16) && tail.starts_with(behind);
     is_id.then(|| digits.get(..8).map(Text)).flatten()
+}
+
+/// `delivery: TempFail for d3ad016565b761f1: from=<A>, to=<B>, rcpt=<->, delay=4d, stat=Expired`:
+/// what the queue gave up. No session stands in front.
+fn queue_delivery<'a>(record: &Record<'a>, at: Timestamp) -> Option<Parsed<'a>> {
+    let message = record.message;
+    let rest = message.strip_prefix(b"delivery: ").or_else(|| message.strip_prefix(b"relay: "))?;
+    let (result, rest) = scan::split_once(rest, b" for ")?;
+    let queue_id = Some(message_id(rest, b": from=<")?);
+    let (_, rest) = scan::split_once(rest, b": from=<")?;
+    let (sender, rest) = scan::split_once(rest, b">, to=<")?;
+    let (recipient, _) = scan::split_once(rest, b">, rcpt=<")?;
+    let (outcome, reason) = match result {
+        b"TempFail" => (Outcome::Deferred, Reason::RemoteDeferred),
+        _ => (Outcome::Rejected, Reason::RemoteRejected),
+    };
+    let event = Event::new(at, Server::Opensmtpd, Text(b"queue"), Kind::Delivery, outcome);
+    Some(Parsed::Event(Event {
+        protocol: Protocol::Smtp,
+        host: record.host,
+        pid: record.pid,
+        queue_id,
+        reason: Some(reason),
+        sender: Some(Text(sender)),
+        recipient: Some(Text(recipient)),
+        ..event
+    }))
 }
 
 /// `delivery evpid=... from=<...> to=<...> rcpt=<...> user=... delay=0s result=Ok stat=Delivered`,
@@ -293,7 +350,9 @@ fn delivery<'a>(line: &Line<'a>, part: &'static [u8]) -> Option<Parsed<'a>> {
     let queue_id = Some(message_id(rest, b" from=<")?);
     let (_, rest) = scan::split_once(rest, b" from=<")?;
     let (sender, rest) = scan::split_once(rest, b"> to=<")?;
-    let (recipient, rest) = scan::split_once(rest, b"> rcpt=<")?;
+    // `rcpt=` is missing where no alias led to the recipient.
+    let (recipient, rest) =
+        scan::split_once(rest, b"> rcpt=<").or_else(|| scan::split_once(rest, b"> user="))?;
     let (_, rest) = scan::split_once(rest, b" delay=")?;
     let (_, rest) = scan::split_once(rest, b" result=")?;
     let (result, stat) = scan::split_once(rest, b" stat=")?;
