@@ -5,6 +5,7 @@
 
 mod own;
 mod stamp;
+pub(crate) mod tai64n;
 #[cfg(test)]
 mod tests;
 
