@@ -232,7 +232,7 @@ fn identified<'a>(line: &Line<'a>, rest: &'a [u8], event: Event<'a>) -> Event<'a
     Event { client: scan::address(place), account: name(account), ..event }
 }
 
-/// Syslog cuts at 1024 bytes, front included.
+/// Syslog cuts at 1024 bytes, front included: only a longer line may end inside an address.
 const WHOLE_MAX: usize = 900;
 
 const RHOST: &[u8] = b" rhost=";
@@ -260,8 +260,8 @@ fn at_only(rest: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
     let tail = tail.strip_prefix(b" ").unwrap_or(tail);
     match tail.strip_prefix(b"user=") {
         Some(user) => Some((place, user)),
-        // A cut line may end inside the address: a blank stands behind a whole one.
-        None if tail.is_empty() && behind.ends_with(b" ") => Some((place, ruser)),
+        // The module's blank behind the address is lost in the journal, which trims lines.
+        None if tail.is_empty() => Some((place, ruser)),
         None => Some((b"", ruser)),
     }
 }
@@ -269,7 +269,8 @@ fn at_only(rest: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
 /// `NAME rhost=203.0.113.9 `, of Dovecot, where the account is not there.
 fn at_end(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let (ruser, behind) = rest.split_at_checked(scan::find_last(rest, RHOST)?)?;
-    let place = behind.get(RHOST.len()..)?.strip_suffix(b" ")?;
+    let place = behind.get(RHOST.len()..)?;
+    let place = place.strip_suffix(b" ").unwrap_or(place);
     scan::address(place).map(|_| (place, ruser))
 }
 

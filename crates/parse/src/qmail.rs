@@ -3,12 +3,12 @@
 //!
 //! Lines come by syslog (splogger puts a stamp of its own in front: `1764312341.123456 new msg 7`)
 //! or from multilog's files, stamped by TAI64N (`@4000000065...`). `qmail-smtpd` itself logs
-//! nothing; who connected is said by `tcpserver`, whose number of the process is what joins its lines.
+//! nothing; who connected is said by `tcpserver`, whose number of the process joins its lines.
 //!
 //! vpopmail writes the address behind the name (`x@:203.0.113.9`), so it is read from the right,
 //! and of IPv4 only: in IPv6 the colons of the name and of the address cannot be told apart.
-//! spamdyke and CHKUSER write a stranger's words on both sides: where the words in front of the address stand
-//! twice, the client is nobody.
+//! spamdyke and CHKUSER write a stranger's words on both sides: where the words in front of the
+//! address stand twice, the client is nobody.
 
 mod spamdyke;
 mod tcpserver;

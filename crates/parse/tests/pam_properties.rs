@@ -34,6 +34,7 @@ const HIDDEN: &[&str] = &[
     "dovecot-auth[4711]: pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser={} rhost=203.0.113.66  user={}",
     "dovecot-auth[4711]: pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser={} rhost=203.0.113.66 ",
     "dovecot: pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser={} rhost=203.0.113.66 user={}",
+    "auth: pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser={} rhost=203.0.113.66",
     "auth: pam_unix(imap:auth): 3 more authentication failures; logname= uid=0 euid=0 tty= ruser= rhost=203.0.113.66  user={}",
     "imapd[7]: pam_sss(imap:auth): authentication failure; logname= uid=0 euid=0 tty= ruser= rhost=203.0.113.66 user={}",
     "imap(pam_unix)[7]: authentication failure; logname= uid=0 euid=0 tty= ruser= rhost=203.0.113.66  user={}",
