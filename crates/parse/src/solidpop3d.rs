@@ -2,13 +2,14 @@
 //!
 //! `authentication failed: no such user: x - 203.0.113.9`: the address is the last thing of the
 //! line, behind ` - `, and a name may hold ` - 6.6.6.6` as well, so it is read from the right. The
-//! server cuts a name at 40 bytes and a host at 384. With `ResolveNames` a host's name stands there
-//! and the client is nobody.
+//! server cuts a name at 40 bytes and a host at 384. Where the address has a name, both stand
+//! there: `client.example.net (203.0.113.9)`; the name is a stranger's, so the brackets are what is read.
 //!
 //! With PAM the attempt also stands in PAM's line, without an address: it is counted here.
 
 use crate::scan;
 use crate::{Parsed, Parser, Record};
+use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
 /// The row of [`crate::PARSERS`].
@@ -84,18 +85,25 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     };
     let text = record.message;
     if let Some(place) = text.strip_prefix(b"connect from ") {
-        let client = scan::address(place);
+        let client = peer(place);
         let (kind, outcome) = (Kind::Connect, Outcome::Allowed);
         return Parsed::Event(Event { kind, outcome, client, ..event });
     }
     told(text, event).map_or_else(|| own_affair(text), Parsed::Event)
 }
 
+/// `203.0.113.9`, or `client.example.net (203.0.113.9)`.
+fn peer(place: &[u8]) -> Option<IpAddr> {
+    let Some(inside) = place.strip_suffix(b")") else { return scan::address(place) };
+    let open = inside.iter().rposition(|byte| *byte == b'(')?;
+    scan::address(inside.get(open + 1..)?)
+}
+
 /// A line that ends in ` - ` and the peer.
 fn told<'a>(text: &'a [u8], event: Event<'a>) -> Option<Event<'a>> {
     let end = scan::find_last(text, b" - ")?;
     let (front, place) = (text.get(..end)?, text.get(end + 3..)?);
-    let event = Event { client: scan::address(place), ..event };
+    let event = Event { client: peer(place), ..event };
     for wording in &NAMED {
         let Some(rest) = front.strip_prefix(wording.before) else { continue };
         let Some(name) = rest.strip_suffix(wording.behind) else { continue };
