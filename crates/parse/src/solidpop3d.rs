@@ -3,7 +3,8 @@
 //! `authentication failed: no such user: x - 203.0.113.9`: the address is the last thing of the
 //! line, behind ` - `, and a name may hold ` - 6.6.6.6` as well, so it is read from the right. The
 //! server cuts a name at 40 bytes and a host at 384. Where the address has a name, both stand
-//! there: `client.example.net (203.0.113.9)`; the name is a stranger's, so the brackets are what is read.
+//! there: `client.example.net (203.0.113.9)`; the name is a stranger's, and the brackets
+//! are what is read.
 //!
 //! With PAM the attempt also stands in PAM's line, without an address: it is counted here.
 
