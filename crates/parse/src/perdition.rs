@@ -6,8 +6,8 @@
 //! `log_passwd` the password stands behind it: where another quote stands between the name's first
 //! quote and the words behind it, the account is nobody's. The status is read from the right.
 //!
-//! Without `no_lookup` the name of reverse DNS stands in the place of the address. A name is nobody's
-//! address, but one of digits and dots looks like one: the page says to set `no_lookup`.
+//! Without `no_lookup` the name of reverse DNS stands in the place of the address. A name is
+//! nobody's address, but one of digits and dots looks like one: the page says to set `no_lookup`.
 //!
 //! An attempt has one line, `Auth:`, and counts there.
 
