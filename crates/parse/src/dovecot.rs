@@ -102,6 +102,10 @@ fn cut<'a>(record: &Record<'a>, at: Timestamp) -> Option<Line<'a>> {
         }
     } else {
         let (service, identity) = scan::take_while(program, is_service);
+        // A module of PAM that the program asked: `pam_unix(imap:auth): `. See `crate::pam`.
+        if record.message.starts_with(b"pam_") || identity == b"(pam_unix)" {
+            return None;
+        }
         (service, identity, record.message)
     };
     let (level, text) = level(text);

@@ -17,10 +17,16 @@ mod dovecot;
 mod exim;
 mod framer;
 mod opensmtpd;
+mod pam;
+mod perdition;
 mod postfix;
+mod qmail;
 mod record;
+mod saslauthd;
 mod scan;
 mod sendmail;
+mod solidpop3d;
+mod uwimap;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -75,6 +81,15 @@ pub const PARSERS: &[Parser] = &[
     opensmtpd::PARSER,
     courier::PARSER,
     sendmail::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    saslauthd::PARSER,
+    perdition::PARSER,
+    solidpop3d::PARSER,
+    uwimap::PARSER,
+    qmail::PARSER,
+    pam::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.

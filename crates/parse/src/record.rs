@@ -6,6 +6,7 @@
 mod container;
 mod own;
 mod stamp;
+pub(crate) mod tai64n;
 #[cfg(test)]
 mod tests;
 
