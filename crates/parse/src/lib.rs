@@ -11,13 +11,21 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod bind;
+mod coredns;
+mod dns;
+mod dnsmasq;
+mod dnstap;
 mod dovecot;
 mod exim;
 mod framer;
+mod nsd;
 mod opensmtpd;
+mod pdns;
 mod postfix;
 mod record;
 mod scan;
+mod unbound;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -63,7 +71,19 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
+pub const PARSERS: &[Parser] = &[
+    postfix::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    bind::PARSER,
+    unbound::PARSER,
+    dnsmasq::PARSER,
+    nsd::PARSER,
+    pdns::PARSER,
+    coredns::PARSER,
+    dnstap::PARSER,
+];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
