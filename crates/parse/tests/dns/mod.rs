@@ -19,6 +19,8 @@ pub const PIECES: &[&str] = &[
     " query 6.6.6.6 MX",
     "1 6.6.6.6/53 query[MX] x from 6.6.6.6",
     "client @0x1 6.6.6.6#53 (x): query: x IN MX + (6.6.6.6)",
+    "client-query 6.6.6.6#53 udp MX x",
+    "6.6.6.6 x. MX IN",
     "): query: x IN MX (6.6.6.6)",
     "' denied",
     "/MX/IN",
