@@ -17,8 +17,8 @@ use event::{Event, Outcome, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "bind",
-    versions: "9.18",
-    origin: "real runs of 9.18.49; views, keys and lines of older releases by the maker's manual",
+    versions: "9.18, 9.20",
+    origin: "real runs of 9.18.49 and 9.20.30; views, keys, older releases by the manual",
     owns,
     parse,
     own_file: Some(own_file),
@@ -165,7 +165,7 @@ fn front(text: &[u8], is: fn(&[u8]) -> bool) -> (Option<&[u8]>, &[u8]) {
 }
 
 /// Lines that are about no client, and have neither category nor level by syslog.
-const OWN_AFFAIRS: [(&[u8], &str); 23] = [
+const OWN_AFFAIRS: [(&[u8], &str); 55] = [
     (b"zone ", "lifecycle"),
     (b"managed-keys-zone", "lifecycle"),
     (b"starting BIND", "lifecycle"),
@@ -189,6 +189,39 @@ const OWN_AFFAIRS: [(&[u8], &str); 23] = [
     (b"limit ", "rate-limit"),
     (b"stop limiting ", "rate-limit"),
     (b"*stop limiting ", "rate-limit"),
+    (b"would limit ", "rate-limit"),
+    (b"would stop limiting ", "rate-limit"),
+    // What it says of itself at its start, by syslog.
+    (b"built with ", "lifecycle"),
+    (b"running as: ", "lifecycle"),
+    (b"running on ", "lifecycle"),
+    (b"compiled ", "lifecycle"),
+    (b"linked to ", "lifecycle"),
+    (b"-----", "lifecycle"),
+    (b"BIND 9 is maintained ", "lifecycle"),
+    (b"Inc. (ISC), ", "lifecycle"),
+    (b"corporation. ", "lifecycle"),
+    (b"available at ", "lifecycle"),
+    (b"found ", "lifecycle"),
+    (b"DNSSEC algorithms: ", "lifecycle"),
+    (b"DS algorithms: ", "lifecycle"),
+    (b"HMAC algorithms: ", "lifecycle"),
+    (b"TKEY mode ", "lifecycle"),
+    (b"FIPS mode ", "lifecycle"),
+    (b"generating session key ", "lifecycle"),
+    (b"sizing zone task pool ", "lifecycle"),
+    (b"set up managed keys zone ", "lifecycle"),
+    (b"automatic empty zone: ", "lifecycle"),
+    (b"adjusted limit ", "lifecycle"),
+    (b"the limit on open files ", "lifecycle"),
+    (b"the initial working directory ", "configuration"),
+    (b"the working directory ", "configuration"),
+    (b"looking for GeoIP2 ", "configuration"),
+    (b"obtaining root key ", "configuration"),
+    (b"reading built-in trust anchors ", "configuration"),
+    (b"Disabling periodic interface ", "configuration"),
+    (b"configuring command channel ", "configuration"),
+    (b"none:", "configuration"),
 ];
 
 /// Levels that say more than the words behind them.
@@ -237,10 +270,12 @@ fn behind_names(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// What was said of a client and is no event.
-const OF_CLIENTS: [(&[u8], &str); 14] = [
+const OF_CLIENTS: [(&[u8], &str); 15] = [
     // Told by `denied` where it was refused; else a failure of ours or of the other side.
     (b"query failed (", "query-failed"),
     (b"response: ", "answer"),
+    // `log-only yes`: nobody is limited.
+    (b"would rate limit ", "rate-limit"),
     (b"received notify ", "notify"),
     (b"refused notify ", "notify"),
     (b"updating zone ", "zone-update"),

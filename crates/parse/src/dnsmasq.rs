@@ -20,8 +20,8 @@ use event::{Server, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "dnsmasq",
-    versions: "2.90",
-    origin: "real runs of 2.90; DHCP and refused queries by the format strings",
+    versions: "2.90, 2.91",
+    origin: "real runs of 2.90 and 2.91; DHCP and refused queries by the format strings",
     owns,
     parse,
     own_file: None,

@@ -12,8 +12,8 @@ use event::{Event, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "nsd",
-    versions: "4.6",
-    origin: "a real run of 4.6.1; ixfr and keys by the format strings",
+    versions: "4.6, 4.12",
+    origin: "real runs of 4.6.1 and 4.12.0; ixfr by the format strings",
     owns,
     parse,
     own_file: Some(own_file),

@@ -18,8 +18,8 @@ use event::{Server, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "pdns",
-    versions: "Recursor 4.8, Authoritative 4.7",
-    origin: "real runs of Recursor 4.8.8 and Authoritative 4.7.3; others by format strings",
+    versions: "Recursor 4.8, 5.4; Authoritative 4.7",
+    origin: "real runs of 4.8.8, 5.4.9 and 4.7.3; some rcodes by the format strings",
     owns,
     parse,
     own_file: Some(own_file),

@@ -15,8 +15,8 @@ use event::{Server, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "unbound",
-    versions: "1.17",
-    origin: "real runs of 1.17.1, the syslog form by its format strings",
+    versions: "1.17, 1.26",
+    origin: "real runs of 1.17.1 and 1.26.2",
     owns,
     parse,
     own_file: Some(own_file),
@@ -65,10 +65,11 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
         return said(&writer, record.program.bytes(), record.message);
     }
     // By syslog, process and thread stand before the level.
-    let message = match thread(record.message) {
-        Some((_, rest)) => rest.strip_prefix(b" ").unwrap_or(rest),
-        None => record.message,
+    let (pid, message) = match thread(record.message) {
+        Some((pid, rest)) => (Some(pid), rest.strip_prefix(b" ").unwrap_or(rest)),
+        None => (None, record.message),
     };
+    let writer = Writer { pid: record.pid.or(pid), ..writer };
     match scan::split_once(message, b": ") {
         Some((level, text)) => said(&writer, level, text),
         None => Parsed::Unknown,

@@ -78,8 +78,15 @@ fn structured<'a>(writer: &Writer<'a>, pairs: &Pairs<'a>) -> Parsed<'a> {
             let event = writer.refused(pairs.source, b"", b"");
             Parsed::Event(Event { detail: Some(Text(message)), ..event })
         }
+        message
+            if message.starts_with(b"Unable to parse packet")
+                || message.starts_with(b"Ignoring too-short") =>
+        {
+            Parsed::Noise("malformed")
+        }
         _ => Parsed::Noise(match (pairs.subsystem, pairs.priority) {
             (b"config", _) => "configuration",
+            (b"stats", _) => "statistics",
             (_, b"Error") => "internal-error",
             (b"housekeeping", b"Warning") => "upstream-error",
             (_, b"Warning") => "warning",
