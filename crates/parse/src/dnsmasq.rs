@@ -107,7 +107,8 @@ fn refusal(text: &[u8]) -> Option<(&[u8], &[u8])> {
     })?;
     let (name, code) = rest.split_at_checked(scan::find_last(rest, IS)?)?;
     let name = if name == b"error" { b"" } else { shown(name) };
-    Some((name, code.get(IS.len()..)?))
+    // Behind the code, its explanation: `(EDE: invalid data)`.
+    Some((name, scan::word(code.get(IS.len()..)?).0))
 }
 
 /// Known lines that tell of no client.

@@ -97,7 +97,8 @@ fn question<'a>(writer: &Writer<'a>, text: &'a [u8]) -> Option<Parsed<'a>> {
     let (name, rest) = dns::whole_word(rest)?;
     let (kind, rest) = dns::whole_word(rest)?;
     let (_class, answer) = scan::word(rest);
-    let name = if name == b"null" { b"" } else { name };
+    // What could not be read as a question.
+    let name = if matches!(name, b"null" | b"-") { b"" } else { name };
     let query = writer.query(Some(client), name, kind);
     if answer.is_empty() {
         return Some(Parsed::Event(query));

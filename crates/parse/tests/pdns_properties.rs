@@ -9,6 +9,7 @@ use stranger::{PEER, text};
 
 /// Lines with a stranger's name (`{}`) and 203.0.113.66 where the server writes the peer.
 const TEMPLATES: &[&str] = &[
+    r#"2026-11-28T06:35:10.021000+00:00 ns1 pdns_recursor[61]: msg="Question answered from packet cache" subsystem="in" level="0" prio="Notice" tid="2" ts="1795849349.509" proto="udp" qname="{}" qtype="MX" remote="203.0.113.66:38818" source="203.0.113.66:38818""#,
     r#"Nov 28 06:35:10 msg="Question" subsystem="syncres" level="0" prio="Info" tid="3" ts="1795847710.021" ecs="" mtid="1" proto="udp" qname="{}" qtype="MX" remote="203.0.113.66:50890""#,
     r#"Nov 28 06:35:10 ns1 pdns_recursor[811]: msg="Answer" subsystem="syncres" level="0" prio="Info" tid="3" ts="1795847710.021" additional="0" qname="{}" qtype="MX" rcode="3" rd="1" remote="203.0.113.66:50890" tcpout="0""#,
     r#"Nov 28 06:35:12 2 [1/1] question for '{}|MX' from 203.0.113.66:37809"#,

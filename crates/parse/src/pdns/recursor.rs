@@ -11,6 +11,10 @@ pub(super) fn said<'a>(writer: &Writer<'a>, text: &'a [u8]) -> Option<Parsed<'a>
     if let Some(pairs) = Pairs::of(text) {
         return Some(structured(writer, &pairs));
     }
+    if let Some(rest) = from_cache(text) {
+        let client = dns::endpoint(rest, b':').map(|(client, _)| client);
+        return Some(Parsed::Event(writer.query(client, b"", b"")));
+    }
     let text = behind_threads(text).unwrap_or(text);
     let text = text.strip_prefix(b"TCP ").unwrap_or(text);
     if let Some(rest) = text.strip_prefix(b"question for '") {
@@ -25,14 +29,26 @@ pub(super) fn said<'a>(writer: &Writer<'a>, text: &'a [u8]) -> Option<Parsed<'a>
     text.starts_with(b"dropping ").then_some(Parsed::Noise("notify"))
 }
 
+/// `3 question answered from packet cache tag=0 from 203.0.113.66:37809`, from the address on. The
+/// old form does not tell the name.
+fn from_cache(text: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = scan::take_while(text, |byte| byte.is_ascii_digit());
+    let rest = rest.strip_prefix(b" ")?;
+    let rest = rest.strip_prefix(b"TCP ").unwrap_or(rest);
+    let rest = rest.strip_prefix(b"question answered from packet cache tag=")?;
+    let (_, rest) = scan::take_while(rest, |byte| byte.is_ascii_digit());
+    rest.strip_prefix(b" from ")
+}
+
 /// True where a line begins as the old form of a question does: `3 [1/1] `, `[4] `.
 pub(super) fn is_threads(text: &[u8]) -> bool {
-    behind_threads(text).is_some_and(|rest| {
-        let rest = rest.strip_prefix(b"TCP ").unwrap_or(rest);
-        rest.starts_with(b"question for '")
-            || rest.starts_with(b"answer to question '")
-            || rest.starts_with(b"dropping ")
-    })
+    from_cache(text).is_some()
+        || behind_threads(text).is_some_and(|rest| {
+            let rest = rest.strip_prefix(b"TCP ").unwrap_or(rest);
+            rest.starts_with(b"question for '")
+                || rest.starts_with(b"answer to question '")
+                || rest.starts_with(b"dropping ")
+        })
 }
 
 /// What follows `3 [1/1] ` (a thread, and which of its tasks) or `[4] `.
@@ -64,7 +80,7 @@ fn not_allowed<'a>(writer: &Writer<'a>, rest: &'a [u8]) -> Parsed<'a> {
 
 fn structured<'a>(writer: &Writer<'a>, pairs: &Pairs<'a>) -> Parsed<'a> {
     match pairs.message {
-        b"Question" => Parsed::Event(pairs.query(writer)),
+        b"Question" | b"Question answered from packet cache" => Parsed::Event(pairs.query(writer)),
         b"Answer" => {
             let code = pairs.code.unwrap_or_default();
             let event = dns::answered(pairs.query(writer), code);
