@@ -16,7 +16,7 @@ use event::{Server, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "dnstap",
     versions: "1",
-    origin: "a real stream of BIND 9.18.49, as mailward writes it down",
+    origin: "real streams of BIND 9.18.49 and Unbound 1.17.1, as mailward writes them down",
     owns,
     parse,
     own_file: None,
