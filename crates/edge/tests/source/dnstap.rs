@@ -222,6 +222,11 @@ fn a_name_is_written_without_blanks_and_never_followed() {
         assert_eq!(said(wire), Err(Skipped::Malformed), "{wire:?}");
     }
     assert_eq!(line(b""), Err(Skipped::NoClient));
+    // A notice of a zone that changed (opcode 4) is no query.
+    let mut notice = asked(b"\x01a\0");
+    let flags = notice.windows(3).position(|bytes| bytes == b"\0\x07\x01").unwrap() + 2;
+    notice[flags] = 4 << 3;
+    assert_eq!(line(&notice), Err(Skipped::NoClient));
     assert_eq!(line(b"\x72\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), Err(Skipped::Malformed));
 }
 
