@@ -303,7 +303,9 @@ fn said<'a>(writer: &Writer<'a>, client: IpAddr, text: &'a [u8]) -> Option<Event
     }
     if let Some(zone) = text.strip_prefix(b"bad zone transfer request: '") {
         let (zone, _why) = scan::split_once(zone, b"': ")?;
-        return Some(writer.refused(client, without_last(zone)?.0, b"AXFR"));
+        // Of which type, AXFR or IXFR, it does not tell.
+        let refused = writer.refused(client, without_last(zone)?.0, b"");
+        return Some(Event { detail: text.get(..25).map(Text), ..refused });
     }
     if text.starts_with(b"request has invalid signature") {
         let refused = writer.refused(client, b"", b"");
@@ -322,7 +324,10 @@ fn said<'a>(writer: &Writer<'a>, client: IpAddr, text: &'a [u8]) -> Option<Event
     let (rest, _class) = without_last(asked)?;
     // An update names a zone and no type.
     if text.starts_with(b"update '") {
-        return Some(Event { detail: Some(Text(b"update")), ..writer.refused(client, rest, b"") });
+        return Some(Event {
+            detail: text.get(..6).map(Text),
+            ..writer.refused(client, rest, b"")
+        });
     }
     let (name, kind) = without_last(rest)?;
     Some(writer.refused(client, name, kind))

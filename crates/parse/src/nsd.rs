@@ -91,21 +91,23 @@ const NOISE: [(&[u8], &str); 15] = [
 ];
 
 fn said<'a>(writer: &Writer<'a>, text: &'a [u8]) -> Option<Event<'a>> {
-    const REFUSED: [(&[u8], &[u8]); 3] =
-        [(b"axfr for ", b"AXFR"), (b"ixfr for ", b"IXFR"), (b"notify for ", b"")];
+    const REFUSED: [&[u8]; 3] = [b"axfr", b"ixfr", b"notify"];
     if let Some(limited) = text.strip_prefix(b"ratelimit block ") {
         return rate_limited(writer, limited);
     }
-    let (kind, rest) =
-        REFUSED.iter().find_map(|(words, kind)| Some((*kind, text.strip_prefix(*words)?)))?;
+    let (what, rest) = scan::split_once(text, b" for ")?;
+    if !REFUSED.contains(&what) {
+        return None;
+    }
     let (name, place) = split_last(rest, b" from ")?;
     // A word behind the address is there, so the address is whole.
     let (place, why) = dns::whole_word(place)?;
     if !why.starts_with(b"refused, ") {
         return None;
     }
-    let event = writer.refused(scan::address(place), name, kind);
-    Some(Event { detail: kind.is_empty().then_some(Text(b"notify")), ..event })
+    let is_notice = what == b"notify";
+    let event = writer.refused(scan::address(place), name, if is_notice { b"" } else { what });
+    Some(Event { detail: is_notice.then_some(Text(what)), ..event })
 }
 
 /// `example.com. type nxdomain target 203.0.113.0/24 query 203.0.113.66 MX`.

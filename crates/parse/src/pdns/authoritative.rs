@@ -18,10 +18,8 @@ pub(super) fn said<'a>(writer: &Writer<'a>, text: &'a [u8]) -> Option<Parsed<'a>
         let _ = rest;
         return Some(Parsed::Noise("answer"));
     }
-    let (kind, rest) = match text.strip_prefix(b"AXFR-out zone '") {
-        Some(rest) => (&b"AXFR"[..], rest),
-        None => (&b"IXFR"[..], text.strip_prefix(b"IXFR-out zone '")?),
-    };
+    let (kind, rest) = text.split_at_checked(4).filter(|(kind, _)| kind.ends_with(b"XFR"))?;
+    let rest = rest.strip_prefix(b"-out zone '")?;
     Some(transfer(writer, kind, rest))
 }
 
@@ -40,7 +38,7 @@ fn wants<'a>(writer: &Writer<'a>, client: Option<IpAddr>, rest: &'a [u8]) -> Opt
 
 /// `example.com', client '203.0.113.66:35739', denied: client IP has no permission`; the zone is a
 /// stranger's, and what follows is not.
-fn transfer<'a>(writer: &Writer<'a>, kind: &'static [u8], rest: &'a [u8]) -> Parsed<'a> {
+fn transfer<'a>(writer: &Writer<'a>, kind: &'a [u8], rest: &'a [u8]) -> Parsed<'a> {
     const CLIENT: &[u8] = b"', client '";
     let Some((zone, rest)) = scan::find_last(rest, CLIENT).and_then(|at| rest.split_at_checked(at))
     else {
