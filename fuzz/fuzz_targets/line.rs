@@ -27,6 +27,8 @@ fn one(framer: &mut Framer, line: &[u8]) {
         event.recipient,
         event.helo,
         event.secret_tag,
+        event.query_name,
+        event.query_type,
         event.detail,
     ];
     for text in texts.into_iter().flatten() {

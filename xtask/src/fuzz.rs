@@ -112,6 +112,11 @@ fn seed(target: &str, corpus: &Path) -> Outcome {
         let files = tree.ending(".toml").filter(|(path, _)| path.starts_with("packaging/"));
         seeds.extend(files.map(|(_, text)| text.as_bytes().to_vec()));
     }
+    if target == "dnstap" {
+        let stream = std::fs::read(process::root().join("crates/edge/tests/dnstap.fstrm"))?;
+        // The first byte says where the target cuts, and that the stream greets by itself.
+        seeds.push([&[1], &stream[..]].concat());
+    }
     for (number, seed) in seeds.iter().enumerate() {
         std::fs::write(corpus.join(format!("seed-{number:05}")), seed)?;
     }

@@ -1,4 +1,4 @@
-//! Where lines come from: files, journald, other hosts, standard input, archives.
+//! Where lines come from: files, journald, other hosts, standard input, archives, dnstap.
 //!
 //! A [`Source`] is read by one loop in one thread: wait with `poll(2)` for its descriptors or its
 //! deadline, then [`Source::read`] with a budget, so that a log that grows faster than it can be
@@ -8,6 +8,7 @@
 
 mod archive;
 mod convert;
+pub mod dnstap;
 mod file;
 mod journal;
 mod lines;
@@ -16,6 +17,7 @@ mod stdin;
 mod syslog;
 
 pub use archive::{Compression, LineReader, ReadError};
+pub use dnstap::DnstapSource;
 pub use file::{FileOptions, FileSource};
 pub use journal::{JournalOptions, JournalSource};
 pub use lines::{LINE_MAX, Line};
@@ -244,5 +246,10 @@ pub const SOURCES: &[SourceSpec] = &[
         name: "archive",
         summary: "reads a finished log once, plain, gzip or zstd by content: for parse and replay",
         example: "mailward replay /var/log/mail.log.2.gz",
+    },
+    SourceSpec {
+        name: "dnstap",
+        summary: "listens on a socket to which DNS servers send dnstap, and writes it down as lines",
+        example: "[[source]]\nkind = \"dnstap\"\npath = \"/run/mailward/dnstap.sock\"\n",
     },
 ];

@@ -11,13 +11,20 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod bind;
+mod coredns;
 mod courier;
 mod cyrus;
+mod dns;
+mod dnsmasq;
+mod dnstap;
 mod dovecot;
 mod exim;
 mod framer;
+mod nsd;
 mod opensmtpd;
 mod pam;
+mod pdns;
 mod perdition;
 mod postfix;
 mod qmail;
@@ -26,6 +33,7 @@ mod saslauthd;
 mod scan;
 mod sendmail;
 mod solidpop3d;
+mod unbound;
 mod uwimap;
 
 pub use framer::Framer;
@@ -90,6 +98,16 @@ pub const PARSERS: &[Parser] = &[
     uwimap::PARSER,
     qmail::PARSER,
     pam::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    bind::PARSER,
+    unbound::PARSER,
+    dnsmasq::PARSER,
+    nsd::PARSER,
+    pdns::PARSER,
+    coredns::PARSER,
+    dnstap::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.

@@ -122,6 +122,22 @@ fn other_digits(line: &[u8]) -> Option<Record<'_>> {
     container::frame(line)
 }
 
+/// An ISO date with or without zone, for grammars of [`Parser::own_file`](crate::Parser::own_file).
+/// The rest begins behind it.
+pub(crate) fn iso_stamp(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (civil, rest) = stamp::calendar(line)?;
+    let (zone, rest) = match stamp::zone(rest) {
+        Some((zone, rest)) => (Some(zone), rest),
+        None => (None, rest),
+    };
+    Some((stamp::of(civil, zone), rest))
+}
+
+/// A stamp of syslog, for the same. The rest begins behind it.
+pub(crate) fn syslog_stamp(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    stamp::traditional(line)
+}
+
 /// A line of a file that a mail server writes itself.
 #[cold]
 fn own_file(line: &[u8]) -> Option<Record<'_>> {

@@ -137,7 +137,9 @@ fn each_parser_has_a_corpus_with_events_noise_and_lines_that_must_not_count() {
                 String::from_utf8_lossy(text).split(' ').any(|part| part == word)
             })
         };
-        assert!(says("hostile"), "{}: no hostile line", parser.name);
+        // Whoever asks a DNS server can write any address: such a line counts against nobody.
+        let is_dns = says("query");
+        assert!(says("hostile") != is_dns, "{}: no hostile line", parser.name);
         assert!(says("noise"), "{}: no noise", parser.name);
         let harmless = cases().any(|case| {
             let text = String::from_utf8_lossy(case.expected.as_deref().unwrap_or_default());

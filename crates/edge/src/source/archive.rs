@@ -1,6 +1,8 @@
-//! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes.
+//! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes;
+//! and within these, streams of dnstap, which are read as lines.
 
 use super::convert::converted;
+use super::dnstap::{self, DnstapLines};
 use super::lines::{Line, LineBuffer};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -92,7 +94,7 @@ impl<'r> LineReader<'r> {
     /// Reads `input`, unpacked if its first bytes say that it is packed.
     pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
         let (compression, input) = peeked(input).map_err(ReadError::Open)?;
-        let input = converted(compression.unpack(input).map_err(ReadError::Open)?);
+        let input = converted(lines(compression.unpack(input).map_err(ReadError::Open)?));
         let buffer = LineBuffer::new(BUFFER_BYTES, 0);
         Ok(LineReader { input, compression, buffer, ended: false })
     }
@@ -244,6 +246,29 @@ impl<R: Read> NotingEnd<R> {
             true => io::Error::new(io::ErrorKind::UnexpectedEof, error),
             false => io::Error::new(io::ErrorKind::InvalidData, error),
         }
+    }
+}
+
+/// What is unpacked, as lines: itself, or those of a stream of dnstap.
+fn lines<'r>(mut input: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
+    let mut head = Vec::with_capacity(dnstap::HEAD_BYTES);
+    let failed = input.by_ref().take(dnstap::HEAD_BYTES as u64).read_to_end(&mut head).err();
+    let is_dnstap = dnstap::is_stream(&head);
+    // What failed is told behind what was read, as if nobody had looked.
+    let failing = Failing(failed);
+    let whole = Cursor::new(head).chain(failing).chain(input);
+    match is_dnstap {
+        true => Box::new(DnstapLines::new(whole)),
+        false => Box::new(whole),
+    }
+}
+
+/// Nothing, or an error and then nothing.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _space: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests are tests
 
 mod archives;
+mod dnstap;
 mod files;
 mod journal;
 mod model;

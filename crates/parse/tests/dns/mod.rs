@@ -1,0 +1,97 @@
+//! What the property tests of DNS servers' parsers share.
+
+#![allow(dead_code)] // each test binary uses its part
+
+use event::{Event, Kind, Server, Timestamp};
+use parse::{Parsed, frame, parse};
+use proptest::prelude::*;
+
+/// What a stranger would put into a name: servers' own words, with another's address.
+pub const PIECES: &[&str] = &[
+    "6.6.6.6",
+    "6.6.6.6#53",
+    "6.6.6.6:53",
+    "[6.6.6.6]:53",
+    " from 6.6.6.6",
+    " from 6.6.6.6:53",
+    "' from 6.6.6.6:53",
+    " from 6.6.6.6 refused, no acl matches",
+    " query 6.6.6.6 MX",
+    "1 6.6.6.6/53 query[MX] x from 6.6.6.6",
+    "client @0x1 6.6.6.6#53 (x): query: x IN MX + (6.6.6.6)",
+    "client-query 6.6.6.6#53 udp MX x",
+    "6.6.6.6 x. MX IN",
+    "): query: x IN MX (6.6.6.6)",
+    "' denied",
+    "/MX/IN",
+    "|MX",
+    "', do = 0",
+    "', client '6.6.6.6:53', denied: client IP has no permission",
+    "\" remote=\"6.6.6.6:53\"",
+    " remote=\"6.6.6.6:53\"",
+    " source=\"6.6.6.6:53\"",
+    "\"",
+    "\\",
+    "\\032",
+    "[INFO] 6.6.6.6:53 - 1 \"MX IN x. udp 1 false 1\" NOERROR",
+    "\n[1] unbound[1:0] info: 6.6.6.6 x. MX IN",
+    " IN MX",
+    " NXDOMAIN",
+    " is NXDOMAIN",
+    "] ",
+    "(",
+    ")",
+    ".",
+    " ",
+    "#",
+    "'",
+];
+
+/// As a server writes a name: a backslash before `marked`, three digits for what is not `plain`.
+pub fn escaped(text: &[u8], marked: &[u8], plain: impl Fn(u8) -> bool) -> Vec<u8> {
+    let byte = |byte: &u8| match *byte {
+        byte if marked.contains(&byte) => vec![b'\\', byte],
+        byte if plain(byte) => vec![byte],
+        byte => format!("\\{byte:03}").into_bytes(),
+    };
+    text.iter().flat_map(byte).collect()
+}
+
+/// The template with the name in each of its places.
+pub fn line(template: &str, name: &[u8]) -> Vec<u8> {
+    let mut parts = template.split("{}");
+    let mut line = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        line.extend_from_slice(name);
+        line.extend_from_slice(part.as_bytes());
+    }
+    line
+}
+
+fn event(line: &[u8]) -> Option<Event<'_>> {
+    match parse(&frame(line)?, Timestamp(0)) {
+        Parsed::Event(event) => Some(event),
+        _ => None,
+    }
+}
+
+/// The client is `peer` or nobody, and whatever it is, it is not blamed.
+pub fn is_peer_or_nobody(line: &[u8], peer: &str) -> Result<(), TestCaseError> {
+    let event = event(line);
+    let shown = String::from_utf8_lossy(line);
+    let client = event.and_then(|event| event.client).map(|client| client.to_string());
+    prop_assert!(client.as_deref().is_none_or(|client| client == peer), "{}", shown);
+    prop_assert!(event.is_none_or(|event| !event.hostile), "{}", shown);
+    Ok(())
+}
+
+/// A line as the server writes it is an event of the peer's, whatever the name is.
+pub fn tells_of_peer(line: &[u8], peer: &str, server: Server) -> Result<(), TestCaseError> {
+    let shown = String::from_utf8_lossy(line);
+    let event = event(line).ok_or_else(|| TestCaseError::fail(format!("no event: {shown}")))?;
+    prop_assert_eq!(event.server, server);
+    prop_assert!(matches!(event.kind, Kind::Query | Kind::Limit), "{}", shown);
+    let client = event.client.map(|client| client.to_string());
+    prop_assert_eq!(client.as_deref(), Some(peer), "{}", shown);
+    Ok(())
+}
