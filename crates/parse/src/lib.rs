@@ -17,6 +17,7 @@ mod framer;
 mod opensmtpd;
 mod postfix;
 mod record;
+mod rspamd;
 mod scan;
 
 pub use framer::Framer;
@@ -41,6 +42,9 @@ pub enum Parsed<'a> {
     Unframed,
 }
 
+/// Cuts a line into its parts, or says that it is not one of this kind.
+pub type Cut = for<'a> fn(&'a [u8]) -> Option<Record<'a>>;
+
 /// One mail server's grammar: a row of [`PARSERS`].
 pub struct Parser {
     /// The name of its module, corpus, documentation page and [`event::Server`].
@@ -56,11 +60,12 @@ pub struct Parser {
     pub parse: for<'a> fn(&Record<'a>, Timestamp) -> Parsed<'a>,
     /// Cuts a line of a file that this server writes itself, with a front that no other has. Asked
     /// of lines that are no syslog, so it must tell another's line from its first bytes.
-    pub own_file: Option<for<'a> fn(&'a [u8]) -> Option<Record<'a>>>,
+    pub own_file: Option<Cut>,
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] = &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER];
+pub const PARSERS: &[Parser] =
+    &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER, rspamd::PARSER];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]

@@ -102,6 +102,17 @@ pub fn frame(line: &[u8]) -> Option<Record<'_>> {
     known.or_else(|| own_file(line))
 }
 
+/// An ISO date with or without zone, for grammars of [`Parser::own_file`](crate::Parser::own_file).
+/// The rest begins behind it.
+pub(crate) fn iso_stamp(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (civil, rest) = stamp::calendar(line)?;
+    let (zone, rest) = match stamp::zone(rest) {
+        Some((zone, rest)) => (Some(zone), rest),
+        None => (None, rest),
+    };
+    Some((stamp::of(civil, zone), rest))
+}
+
 /// A line of a file that a mail server writes itself.
 #[cold]
 fn own_file(line: &[u8]) -> Option<Record<'_>> {
