@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod amavis;
 mod dovecot;
 mod exim;
 mod framer;
@@ -64,8 +65,14 @@ pub struct Parser {
 }
 
 /// All parsers, asked in this order.
-pub const PARSERS: &[Parser] =
-    &[postfix::PARSER, dovecot::PARSER, exim::PARSER, opensmtpd::PARSER, rspamd::PARSER];
+pub const PARSERS: &[Parser] = &[
+    postfix::PARSER,
+    dovecot::PARSER,
+    exim::PARSER,
+    opensmtpd::PARSER,
+    rspamd::PARSER,
+    amavis::PARSER,
+];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
