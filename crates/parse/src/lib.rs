@@ -20,6 +20,7 @@ mod postfix;
 mod record;
 mod rspamd;
 mod scan;
+mod spamassassin;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -72,6 +73,7 @@ pub const PARSERS: &[Parser] = &[
     opensmtpd::PARSER,
     rspamd::PARSER,
     amavis::PARSER,
+    spamassassin::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.

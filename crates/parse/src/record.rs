@@ -113,6 +113,11 @@ pub(crate) fn iso_stamp(line: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((stamp::of(civil, zone), rest))
 }
 
+/// A stamp of syslog, for the same. The rest begins behind it.
+pub(crate) fn syslog_stamp(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    stamp::traditional(line)
+}
+
 /// A line of a file that a mail server writes itself.
 #[cold]
 fn own_file(line: &[u8]) -> Option<Record<'_>> {
