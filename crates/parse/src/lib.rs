@@ -12,6 +12,7 @@
 extern crate alloc;
 
 mod amavis;
+mod barracuda;
 mod dovecot;
 mod exim;
 mod framer;
@@ -74,6 +75,7 @@ pub const PARSERS: &[Parser] = &[
     rspamd::PARSER,
     amavis::PARSER,
     spamassassin::PARSER,
+    barracuda::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.

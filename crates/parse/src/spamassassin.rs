@@ -126,7 +126,8 @@ fn own_affair(text: &[u8]) -> Option<Parsed<'_>> {
     known.map(|(_, name)| Parsed::Noise(name))
 }
 
-/// `NAME [203.0.113.9]:4711 to port 783, fd 6`. One of this host is not hostile: a setting is wrong.
+/// `NAME [203.0.113.9]:4711 to port 783, fd 6`. One of this host is not hostile: a setting is
+/// wrong.
 fn refused<'a>(line: &Line<'a>, rest: &[u8]) -> Event<'a> {
     let client = refused_peer(rest);
     Event {
