@@ -58,7 +58,7 @@ proptest! {
     ) {
         let line = filled(template, &words);
         let shown = String::from_utf8_lossy(&line);
-        // An address with bare blanks, which SMTP does not allow, can hide himself, and nobody else.
+        // Bare blanks in an address, which SMTP does not allow, hide their sender and nobody else.
         let Some(whole) = event(&line) else { return Ok(()) };
         let client = whole.client.map(|client| client.to_string());
         prop_assert_eq!(client, template.contains(PEER).then(|| PEER.to_owned()), "{}", shown);
