@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate alloc;
 
+mod amavis;
+mod barracuda;
 mod bind;
 mod coredns;
 mod courier;
@@ -29,10 +31,12 @@ mod perdition;
 mod postfix;
 mod qmail;
 mod record;
+mod rspamd;
 mod saslauthd;
 mod scan;
 mod sendmail;
 mod solidpop3d;
+mod spamassassin;
 mod unbound;
 mod uwimap;
 
@@ -89,18 +93,12 @@ pub const PARSERS: &[Parser] = &[
     opensmtpd::PARSER,
     courier::PARSER,
     sendmail::PARSER,
-    dovecot::PARSER,
-    exim::PARSER,
-    opensmtpd::PARSER,
     saslauthd::PARSER,
     perdition::PARSER,
     solidpop3d::PARSER,
     uwimap::PARSER,
     qmail::PARSER,
     pam::PARSER,
-    dovecot::PARSER,
-    exim::PARSER,
-    opensmtpd::PARSER,
     bind::PARSER,
     unbound::PARSER,
     dnsmasq::PARSER,
@@ -108,6 +106,10 @@ pub const PARSERS: &[Parser] = &[
     pdns::PARSER,
     coredns::PARSER,
     dnstap::PARSER,
+    rspamd::PARSER,
+    amavis::PARSER,
+    spamassassin::PARSER,
+    barracuda::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
