@@ -340,7 +340,7 @@ const SLOW_GUESSING: Guessing = Guessing {
     calm_s: 60,
     known_place: Points(0),
     known_prefix: Points(10),
-    unnamed_known: Points(0),
+    unnamed_known: Points(2),
     device_factor: 3,
 };
 

@@ -3,7 +3,7 @@
 use crate::checkpoint::record;
 use crate::join::ShortName;
 use crate::score::Score;
-use crate::sketch::Sketch;
+use crate::sketch::{Flag, Sketch};
 use crate::table::Row;
 use event::Evidence;
 
@@ -80,6 +80,8 @@ row! {
         last_s: u32,
         /// Account and secret of the latest distinct tries.
         tries: [u32; 2],
+        /// Whether attempts failed of which nobody knows whose they are.
+        unnamed: Flag,
         lines: Lines,
     }
     /// Failed logins and bans of a prefix.
