@@ -14,7 +14,6 @@ use crate::engine::{Engine, Output};
 use crate::hash::lower;
 use crate::places;
 use crate::score::Score;
-use crate::sketch;
 use alloc::vec::Vec;
 use event::Mode;
 
@@ -34,8 +33,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
     let window_s = harvest.rule.half_life_s.saturating_mul(2);
-    let windows = sketch::turn(&mut row.window_s, now_s, window_s);
-    row.recipients.rotate(windows);
+    row.turn(now_s, window_s);
     let recipient = lower(seed, seen.event.recipient.unwrap_or_default().bytes());
     row.lines.push(seen.seq);
     if !row.recipients.mark(recipient) {

@@ -3,7 +3,7 @@
 use crate::checkpoint::record;
 use crate::join::ShortName;
 use crate::score::Score;
-use crate::sketch::{Flag, Sketch};
+use crate::sketch::{self, Flag, Sketch};
 use crate::table::Row;
 use event::Evidence;
 
@@ -117,6 +117,8 @@ row! {
         relay: Score,
         harvest: Score,
         recipients: Sketch,
+        /// Domains of refused relays.
+        domains: Sketch,
         window_s: u32,
         /// The sender of the latest refused relay.
         sender: u32,
@@ -155,6 +157,15 @@ row! {
     /// How often a subject was banned.
     OffenceRow {
         offences: Score,
+    }
+}
+
+impl ProbeRow {
+    /// Moves both sketches' window to now.
+    pub fn turn(&mut self, now_s: u32, window_s: u32) {
+        let windows = sketch::turn(&mut self.window_s, now_s, window_s);
+        self.recipients.rotate(windows);
+        self.domains.rotate(windows);
     }
 }
 
