@@ -2,9 +2,9 @@
 //!
 //! - Dovecot's `auth` names each failure at once, its login process the number of all when the
 //!   connection ends: joined by the session; what was counted is not counted again.
-//! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` tell of the same
-//!   attempt, in either order: within a minute one of each pairs off, by client. A client cannot
-//!   gain a free guess by this: each line excuses only a line of the other kind.
+//! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` or Exim's `535`
+//!   tell of the same attempt, in either order: within a minute one of each pairs off, by client. A
+//!   client cannot gain a free guess by this: each line excuses only a line of the other kind.
 //! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
 //!   client).
 //! - Exim writes a refusal to two logs, which may be two files that are read one after the other:
@@ -39,6 +39,7 @@ pub(crate) fn new_attempts(
         Server::Dovecot => dovecot(state, seed, event, client, now_s),
         Server::Postfix => postfix(state, seed, event, client, now_s),
         Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
+        Server::Exim => from_server(state, client, event.attempts, now_s),
         _ => event.attempts,
     }
 }
@@ -77,7 +78,7 @@ fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     event.attempts
 }
 
-/// Dovecot's word on attempts that Postfix or another server will tell, or has told.
+/// Dovecot's word on attempts that Postfix or Exim will tell, or has told.
 fn from_auth(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
     let Some(row) = row(state, mix(client.0, SMTP_AUTH), now_s, PAIR_S) else { return attempts };
     row.stamp_s = now_s;
