@@ -95,6 +95,9 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
             return connection_flood::accepted(engine, seen.client, seen.now_s);
         }
         (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
+        (Kind::Envelope, Outcome::Allowed) if connection_flood::is_postscreen(event) => {
+            return connection_flood::passed(engine, seen);
+        }
         (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
         (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
         _ => {}
