@@ -17,7 +17,8 @@
 //! - Without a name, from a client with good logins, little as well, but for the first
 //!   [`MECHANISMS`] of a line only: a device tries each mechanism it knows, a guesser goes on.
 //! - The same secret (where the server logs a tag of it) for the same account counts once.
-//! - Where no password was tested (no TLS, no such mechanism) a quarter.
+//! - Where no password was tested (no TLS, no such mechanism) a quarter, and for `slow-guessing`
+//!   nothing: a device that was set up like that asks for ever.
 //!
 //! A login never clears a score: an attacker with an account of his own would use it to launder
 //! guesses. It forgives three quarters where the account is the only one that failed here, all
@@ -130,7 +131,9 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
         }
     }
     let brute = weigh(&config.brute_force, row, attempt, new, now_s);
-    let slow = weigh(&config.slow_guessing, row, attempt, new, now_s);
+    // Where no password was tested, none was guessed, however long it goes on.
+    let tested = if attempt.tested { new } else { 0 };
+    let slow = weigh(&config.slow_guessing, row, attempt, tested, now_s);
     let brute = row.brute.add(now_s, config.brute_force.rule.half_life_s, brute);
     let slow = row.slow.add(now_s, config.slow_guessing.rule.half_life_s, slow);
     match attempt.account {
