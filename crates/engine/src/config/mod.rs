@@ -179,7 +179,7 @@ pub struct Prefixes {
     pub clients_min: u32,
     /// Banned /64 of an IPv6 /56.
     pub v6_56_min: u32,
-    /// IPv6 /56 with bans of a /48.
+    /// Banned IPv6 /56 of a /48.
     pub v6_48_min: u32,
     /// Length of the window, seconds; up to twice that is remembered.
     pub window_s: u32,
