@@ -7,8 +7,8 @@
 //! - While a ban holds, what its subject does is not scored, and at its start the scores are
 //!   cleared. So late lines of a connection that was open before (Dovecot's "inactivity", three
 //!   minutes later) cannot start a new ban when it ends.
-//! - Where enough clients of a prefix are banned within a window, the prefix is. Of an IPv6 /48 only
-//!   those /56 count that are banned as a whole: a carrier has bots in many of his customers' /56.
+//! - Where enough clients of a prefix are banned within a window, the prefix is. Of an IPv6 /48
+//!   only those /56 count that are banned as a whole: many customers of a carrier have a bot each.
 
 use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
 use crate::engine::{Engine, Output};
