@@ -7,7 +7,8 @@
 //! - While a ban holds, what its subject does is not scored, and at its start the scores are
 //!   cleared. So late lines of a connection that was open before (Dovecot's "inactivity", three
 //!   minutes later) cannot start a new ban when it ends.
-//! - Where enough clients of a prefix are banned within a window, the prefix is.
+//! - Where enough clients of a prefix are banned within a window, the prefix is. Of an IPv6 /48
+//!   only those /56 count that are banned as a whole: many customers of a carrier have a bot each.
 
 use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
 use crate::engine::{Engine, Output};
@@ -185,7 +186,10 @@ impl Engine {
             None => self.note_ban_in(client.prefix(), client.0, rule.clients_min, evidence, out),
             Some(site) => {
                 self.note_ban_in(site, client.0, rule.v6_56_min, evidence, out);
-                self.note_ban_in(client.prefix(), site.0, rule.v6_48_min, evidence, out);
+                let site_subject = Subject::Network(site.network());
+                if self.holds.get(&site_subject).is_some() {
+                    self.note_ban_in(client.prefix(), site.0, rule.v6_48_min, evidence, out);
+                }
             }
         }
     }

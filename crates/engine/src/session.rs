@@ -2,14 +2,16 @@
 //!
 //! - Dovecot's `auth` names each failure at once, its login process the number of all when the
 //!   connection ends: joined by the session; what was counted is not counted again.
-//! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` tell of the same
-//!   attempt, in either order: within a minute one of each pairs off, by client. A client cannot
-//!   gain a free guess by this: each line excuses only a line of the other kind.
+//! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` or Exim's `535`
+//!   tell of the same attempt, in either order: within a minute one of each pairs off, by client. A
+//!   client cannot gain a free guess by this: each line excuses only a line of the other kind.
 //! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
 //!   client).
 //! - Exim writes a refusal to two logs, which may be two files that are read one after the other:
 //!   two lines of one client that are the same, their second included, are one, if they come within
 //!   a day. A third is new again, so a fast guesser at least counts half.
+//! - PAM and saslauthd tell once more what the server that asks them tells: they pair off in the
+//!   same way, with whatever other server.
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
 
@@ -26,6 +28,8 @@ const SESSION: u64 = 0x53;
 const CONNECTION: u64 = 0x43;
 const SMTP_AUTH: u64 = 0x41;
 const EXIM: u64 = 0x58;
+const PAM: u64 = 0x50;
+const SASLAUTHD: u64 = 0x4c;
 
 /// How many attempts an event adds to what was counted before.
 pub(crate) fn new_attempts(
@@ -35,12 +39,71 @@ pub(crate) fn new_attempts(
     client: ClientKey,
     now_s: u32,
 ) -> u32 {
+    let pair = |state: &mut State, service: u64, side: Side, count: u32| match count {
+        0 => 0,
+        _ => pair(state, mix(client.0, service), side, count, now_s),
+    };
     match event.server {
+        Server::Pam => {
+            speaks(state, PAM, now_s);
+            return pair(state, PAM, Side::Service, event.attempts);
+        }
+        Server::Saslauthd => {
+            speaks(state, SASLAUTHD, now_s);
+            let new = pair(state, SASLAUTHD, Side::Service, event.attempts);
+            return match is_spoken(state, PAM, now_s) {
+                true => pair(state, PAM, Side::Server, new),
+                false => new,
+            };
+        }
+        _ => {}
+    }
+    let mut new = match event.server {
         Server::Dovecot => dovecot(state, seed, event, client, now_s),
         Server::Postfix => postfix(state, seed, event, client, now_s),
         Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
+        Server::Exim => from_server(state, client, event.attempts, now_s),
         _ => event.attempts,
+    };
+    for service in [SASLAUTHD, PAM] {
+        if is_spoken(state, service, now_s) {
+            new = pair(state, service, Side::Server, new);
+        }
     }
+    new
+}
+
+/// Notes that a password service tells of attempts: few hosts' do, and others pay nothing for it.
+fn speaks(state: &mut State, service: u64, now_s: u32) {
+    if let Some(row) = row(state, service, now_s, STALE_S) {
+        row.stamp_s = now_s;
+    }
+}
+
+fn is_spoken(state: &State, service: u64, now_s: u32) -> bool {
+    let row = state.sessions.get(service);
+    row.is_some_and(|row| now_s.saturating_sub(row.stamp_s) <= STALE_S)
+}
+
+/// Who of two speaks: the service that tests passwords, or the server that asks it.
+#[derive(Clone, Copy)]
+enum Side {
+    Service,
+    Server,
+}
+
+/// How many of the attempts that one side tells of the other side has not told within a minute.
+fn pair(state: &mut State, key: u64, side: Side, attempts: u32, now_s: u32) -> u32 {
+    let Some(row) = row(state, key, now_s, PAIR_S) else { return attempts };
+    row.stamp_s = now_s;
+    let (own, other) = match side {
+        Side::Service => (&mut row.counted, &mut row.other),
+        Side::Server => (&mut row.other, &mut row.counted),
+    };
+    let paired = attempts.min(*other);
+    *other -= paired;
+    *own = own.saturating_add(attempts - paired);
+    attempts - paired
 }
 
 fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut SessionRow> {
@@ -77,24 +140,14 @@ fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     event.attempts
 }
 
-/// Dovecot's word on attempts that Postfix or another server will tell, or has told.
+/// Dovecot's word on attempts that Postfix or Exim will tell, or has told.
 fn from_auth(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
-    let Some(row) = row(state, mix(client.0, SMTP_AUTH), now_s, PAIR_S) else { return attempts };
-    row.stamp_s = now_s;
-    let paired = attempts.min(row.other);
-    row.other -= paired;
-    row.counted = row.counted.saturating_add(attempts - paired);
-    attempts - paired
+    pair(state, mix(client.0, SMTP_AUTH), Side::Service, attempts, now_s)
 }
 
 /// The other server's word.
 fn from_server(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
-    let Some(row) = row(state, mix(client.0, SMTP_AUTH), now_s, PAIR_S) else { return attempts };
-    row.stamp_s = now_s;
-    let paired = attempts.min(row.counted);
-    row.counted -= paired;
-    row.other = row.other.saturating_add(attempts - paired);
-    attempts - paired
+    pair(state, mix(client.0, SMTP_AUTH), Side::Server, attempts, now_s)
 }
 
 fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {

@@ -61,6 +61,30 @@ impl Sketch {
     }
 }
 
+record! {
+    /// Whether something happened, remembered as long as a sketch remembers.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct Flag {
+        pub current: bool,
+        pub previous: bool,
+    }
+}
+
+impl Flag {
+    pub const fn any(self) -> bool {
+        self.current || self.previous
+    }
+
+    /// Lets so many windows pass.
+    pub const fn rotate(&mut self, windows: u32) {
+        *self = match windows {
+            0 => *self,
+            1 => Flag { current: false, previous: self.current },
+            _ => Flag { current: false, previous: false },
+        };
+    }
+}
+
 /// Moves a window's start forward to now; returns how many windows have passed (2 for more).
 pub(crate) fn turn(start_s: &mut u32, now_s: u32, window_s: u32) -> u32 {
     if *start_s == 0 {

@@ -18,7 +18,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "barracuda",
-    versions: "5 to 9",
+    versions: "as its syslog guide has it",
     origin: "the maker's syslog guide: lines are made from it",
     owns,
     parse,

@@ -179,7 +179,7 @@ pub struct Prefixes {
     pub clients_min: u32,
     /// Banned /64 of an IPv6 /56.
     pub v6_56_min: u32,
-    /// IPv6 /56 with bans of a /48.
+    /// Banned IPv6 /56 of a /48.
     pub v6_48_min: u32,
     /// Length of the window, seconds; up to twice that is remembered.
     pub window_s: u32,
@@ -340,7 +340,7 @@ const SLOW_GUESSING: Guessing = Guessing {
     calm_s: 60,
     known_place: Points(0),
     known_prefix: Points(10),
-    unnamed_known: Points(0),
+    unnamed_known: Points(2),
     device_factor: 3,
 };
 

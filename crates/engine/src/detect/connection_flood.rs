@@ -2,20 +2,21 @@
 //!
 //! Algorithm: a score of connections with a half-life of 60 s, threshold 120, which is a steady
 //! 1.4 a second. Each message that is accepted and each login gives one connection back, so a mail
-//! server or a webmail that is busy but useful does not climb; known-good clients may make four
-//! times more. The kernel's rate limits act long before; this one sees what goes on for long and
-//! what logs tell of hosts in front.
+//! server or a webmail that is busy but useful does not climb; clients with good logins and those
+//! that deliver here may make four times more. Postfix tells of a connection twice where postscreen
+//! stands before smtpd: what postscreen lets pass gives one back. The kernel's rate limits act long
+//! before; this one sees what goes on for long and what logs tell of hosts in front.
 //!
 //! Misses on purpose: floods of many clients each below that pace.
 
+use super::scan::is_useful;
 use super::{DetectorSpec, Seen};
 use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
-use crate::places;
 use crate::score::Score;
 use alloc::vec::Vec;
-use event::{Evidence, Mode};
+use event::{Event, Evidence, Mode, Server};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "connection-flood",
@@ -37,8 +38,7 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
     if score < flood.rule.score_max.0 || engine.is_held(seen.client) {
         return;
     }
-    let good = places::good_accounts(&engine.state, &engine.config, seen.client, seen.now_s);
-    let factor = if good > 0 { flood.known_factor } else { 1 };
+    let factor = if is_useful(engine, seen) { flood.known_factor } else { 1 };
     if score < flood.rule.score_max.0.saturating_mul(factor) {
         return;
     }
@@ -53,6 +53,19 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
         evidence: Evidence::from_iter([seen.seq]),
     };
     engine.convict(&verdict, seen.target(), out);
+}
+
+pub(crate) fn is_postscreen(event: &Event<'_>) -> bool {
+    event.server == Server::Postfix && event.service.bytes().ends_with(b"postscreen")
+}
+
+/// postscreen lets the client pass to smtpd, which tells of the connection again.
+pub(crate) fn passed(engine: &mut Engine, seen: &Seen<'_>) {
+    let half_life_s = engine.config.connection_flood.rule.half_life_s;
+    if let Some(row) = engine.state.traffic.touch(seen.client.0) {
+        row.connects.add(seen.now_s, half_life_s, 0);
+        row.connects.take(1000);
+    }
 }
 
 /// A message was accepted, or a login done.

@@ -12,13 +12,18 @@
 //!   any repeat.
 //! - From a known-good place of the account next to nothing. From the /24 or /48 of one, little;
 //!   from the /16 or /32 (a phone that roams), half.
+//! - That holds for one attempt of a line, the one whose account the line names: Dovecot tells how
+//!   many attempts a connection made, and the last name only. The others have no name.
+//! - Without a name, from a client with good logins, little as well, but for the first
+//!   [`MECHANISMS`] of a line only: a device tries each mechanism it knows, a guesser goes on.
 //! - The same secret (where the server logs a tag of it) for the same account counts once.
-//! - Where no password was tested (no TLS, no such mechanism) a quarter.
+//! - Where no password was tested (no TLS, no such mechanism) a quarter, and for `slow-guessing`
+//!   nothing: a device that was set up like that asks for ever.
 //!
 //! A login never clears a score: an attacker with an account of his own would use it to launder
-//! guesses. It forgives three quarters where the account is the only one that failed here, and
-//! good logins of many accounts raise the threshold of the client, by its own height for each of
-//! `known_good.accounts_max` at most.
+//! guesses. It forgives three quarters where the account is the only one that failed here, all
+//! under its name, for as long as the sketch remembers; and good logins of many accounts raise the
+//! threshold of the client, by its own height for each of `known_good.accounts_max` at most.
 
 use super::{Attempt, Seen, brute_force, slow_guessing};
 use crate::config::{Guessing, Points, Rule};
@@ -30,6 +35,9 @@ use crate::sketch::{self, bit, estimate};
 use crate::state::{ClientRow, Lines};
 use alloc::vec::Vec;
 use event::Mode;
+
+/// So many attempts of one connection may be one device that tries each mechanism it knows.
+const MECHANISMS: u32 = 3;
 
 /// Where a client stands after an attempt.
 pub(crate) struct Standing {
@@ -113,6 +121,7 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     let row = engine.state.clients.entry(seen.client.0)?;
     let windows = sketch::turn(&mut row.window_s, now_s, config.password_spray.window_s);
     row.accounts.rotate(windows);
+    row.unnamed.rotate(windows);
     let mut new = attempt.count;
     if let Some(secret) = attempt.secret {
         if row.tries.contains(&secret) {
@@ -122,18 +131,22 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
         }
     }
     let brute = weigh(&config.brute_force, row, attempt, new, now_s);
-    let slow = weigh(&config.slow_guessing, row, attempt, new, now_s);
+    // Where no password was tested, none was guessed, however long it goes on.
+    let tested = if attempt.tested { new } else { 0 };
+    let slow = weigh(&config.slow_guessing, row, attempt, tested, now_s);
     let brute = row.brute.add(now_s, config.brute_force.rule.half_life_s, brute);
     let slow = row.slow.add(now_s, config.slow_guessing.rule.half_life_s, slow);
-    if let Some(account) = attempt.account
-        && attempt.place < Place::Prefix
-    {
-        row.accounts.mark(account);
+    match attempt.account {
+        Some(account) if attempt.place < Place::Prefix => {
+            row.accounts.mark(account);
+        }
+        Some(_) => row.unnamed.current |= new > 1,
+        None => row.unnamed.current |= new > 0,
     }
     row.last_s = now_s.max(1);
     row.lines.push(seen.seq);
     let others = row.accounts.bits() & !attempt.account.map_or(0, bit);
-    let is_like_device = others == 0 && row.accounts.previous == 0;
+    let is_like_device = others == 0 && row.accounts.previous == 0 && !row.unnamed.previous;
     let (accounts, lines) = (row.accounts.count(), row.lines);
     Some(Standing { brute, slow, accounts, is_like_device, lines })
 }
@@ -144,9 +157,9 @@ fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s:
         return 0;
     }
     match (attempt.place, attempt.account) {
-        (Place::Exact, _) => return config.known_place.0.saturating_mul(new),
-        (Place::Prefix, _) => return config.known_prefix.0.saturating_mul(new),
-        (_, None) if attempt.good > 0 => return config.unnamed_known.0.saturating_mul(new),
+        (Place::Exact, _) => return named_once(config, config.known_place, new),
+        (Place::Prefix, _) => return named_once(config, config.known_prefix, new),
+        (_, None) if attempt.good > 0 => return named_once(config, config.unnamed_known, new),
         _ => {}
     }
     let others = match attempt.account {
@@ -172,6 +185,17 @@ fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s:
     whole >> halves
 }
 
+/// What `new` attempts of one line weigh, of which the first weighs `first` and nobody knows whose
+/// the others are.
+fn named_once(config: &Guessing, first: Points, new: u32) -> u32 {
+    let further = (new - 1).min(MECHANISMS - 1);
+    let many = (new - 1) - further;
+    first
+        .0
+        .saturating_add(config.unnamed_known.0.saturating_mul(further))
+        .saturating_add(config.repeat_of_many.0.saturating_mul(many))
+}
+
 /// Whether a login makes its client a known-good place: not while the client fails on several
 /// other accounts that never logged in from it. `failed` is the row of its failures.
 pub(crate) fn is_believed(
@@ -185,10 +209,11 @@ pub(crate) fn is_believed(
     others < 3 || others <= good().saturating_mul(2)
 }
 
-/// A login forgives the failures of its own account, where no other account failed here.
+/// A login forgives the failures of its own account, where no other account failed here and
+/// none without a name.
 pub(crate) fn credit(engine: &mut Engine, seen: &Seen<'_>, account: u64) {
     let Some(row) = engine.state.clients.touch(seen.client.0) else { return };
-    if row.accounts.bits() & !bit(account) == 0 {
+    if row.accounts.bits() & !bit(account) == 0 && !row.unnamed.any() {
         row.brute.value /= 4;
         row.slow.value /= 4;
         row.accounts = sketch::Sketch::default();

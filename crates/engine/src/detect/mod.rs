@@ -25,7 +25,7 @@ use crate::places::{self, Place};
 use crate::session;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use event::{Event, Kind, Outcome, Reason, Server};
+use event::{Event, Kind, Outcome, Protocol, Reason, Server};
 
 /// What the documentation says of a detector. Its keys are those of [`crate::KEYS`] whose path
 /// begins with its name.
@@ -86,15 +86,31 @@ pub(crate) struct Attempt {
     pub good: u32,
 }
 
+/// True for what a filter behind the mail server says of a client: the mail server told of the same
+/// connection and message. A filter's own web interface is another matter.
+const fn tells_again(event: &Event<'_>) -> bool {
+    matches!(
+        event.server,
+        Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner
+    ) && !matches!(event.protocol, Protocol::Http)
+        && matches!(event.kind, Kind::Connect | Kind::Message)
+}
+
 /// The way of an event through the detectors. What honest servers write most leaves at the top.
 pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
+    if tells_again(event) {
+        return;
+    }
     match (event.kind, event.outcome) {
         (Kind::Delivery | Kind::Session | Kind::Query, _) | (Kind::Tls, Outcome::Allowed) => return,
         (Kind::Message, Outcome::Allowed) => {
             return connection_flood::accepted(engine, seen.client, seen.now_s);
         }
         (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
+        (Kind::Envelope, Outcome::Allowed) if connection_flood::is_postscreen(event) => {
+            return connection_flood::passed(engine, seen);
+        }
         (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
         (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
         _ => {}

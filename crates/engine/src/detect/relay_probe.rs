@@ -1,15 +1,25 @@
 //! `relay-probe`: somebody tries whether this server relays for strangers.
 //!
 //! Algorithm: a score with a half-life of one hour, threshold 2.7 (three points that have
-//! faded a little). A refused relay with a new
-//! envelope sender weighs one point, with the sender of the one before half a point, and a further
-//! recipient of that sender within five seconds 0.15: testers vary the sender (nmap's
-//! `smtp-open-relay` has 16 combinations), while a user who forgot SMTP AUTH has one sender, maybe
-//! several recipients, and presses "send" a few times. Clients with good logins pay 0.05.
+//! faded a little). What a prober varies is the target, so a refused relay to a new domain weighs
+//! one point. To a domain that was tried already it weighs
 //!
-//! Misses on purpose: two tries within an hour.
+//! - 0.15 for a further recipient of the same sender within five seconds, half a point later: a
+//!   user who forgot SMTP AUTH has one sender, maybe several recipients, and presses "send" a few
+//!   times;
+//! - one point with another sender within five seconds: testers go through senders like that
+//!   (nmap's `smtp-open-relay` has 16 combinations);
+//! - nothing with another sender later, or with none: that is a mail server that follows an MX
+//!   record which somebody who moved away forgot here, with mail and bounces of whomever for one domain.
+//!
+//! Clients with good logins pay 0.05. From a client that lately got a message accepted here it is
+//! told as a finding and bans nobody: any stranger may write to a domain that moved away.
+//!
+//! Misses on purpose: two tries within an hour; many senders to one domain at leisure.
 
+use super::scan::delivers_lately;
 use super::{DetectorSpec, Seen};
+use crate::config::Points;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, short};
@@ -22,7 +32,7 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "relay-probe",
     summary: "A stranger tries whether this server relays for strangers.",
     technique: "T1595",
-    misses: "Two tries within an hour.",
+    misses: "Two tries within an hour; many senders to one domain at leisure.",
 };
 
 const SAME_MESSAGE_S: u32 = 5;
@@ -33,14 +43,25 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
         return;
     }
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
+    let delivers = delivers_lately(engine, seen);
+    let window_s = engine.config.recipient_harvest.rule.half_life_s.saturating_mul(2);
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
-    let sender = short(lower(seed, seen.event.sender.unwrap_or_default().bytes()));
-    let is_same = row.sender == sender;
-    let weight = match is_same {
+    row.turn(now_s, window_s);
+    let sender = seen.event.sender.unwrap_or_default().bytes();
+    let is_bounce = seen.event.sender.is_some() && sender.is_empty();
+    let sender = short(lower(seed, sender));
+    let recipient = seen.event.recipient.unwrap_or_default().bytes();
+    let domain = recipient.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+    let is_new = row.domains.mark(lower(seed, domain));
+    let is_same = row.sender == sender && !is_bounce;
+    let is_soon = now_s.saturating_sub(row.sender_s) <= SAME_MESSAGE_S;
+    let weight = match (is_new, is_same) {
         _ if good > 0 => relay.known,
-        true if now_s.saturating_sub(row.sender_s) <= SAME_MESSAGE_S => relay.same_message,
-        true => relay.same_sender,
-        false => crate::config::Points(1000),
+        (true, _) => Points::whole(1),
+        (false, true) if is_soon => relay.same_message,
+        (false, true) => relay.same_sender,
+        (false, false) if is_soon => Points::whole(1),
+        (false, false) => Points(0),
     };
     (row.sender, row.sender_s) = (sender, now_s);
     row.lines.push(seen.seq);
@@ -57,5 +78,8 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
         score,
         evidence,
     };
-    engine.convict(&verdict, seen.target(), out);
+    match delivers {
+        true => engine.find(&verdict, seen.client.subject(), out),
+        false => engine.convict(&verdict, seen.target(), out),
+    }
 }

@@ -40,6 +40,9 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
 /// here.
 const DELIVERS_MIN: u32 = 10_000;
 
+/// One accepted message, faded for three days, in thousandths.
+const ACCEPTED_MIN: u32 = 100;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sign {
     Enough,
@@ -135,6 +138,12 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, reason: Reason, out: &
 pub(crate) fn is_useful(engine: &Engine, seen: &Seen<'_>) -> bool {
     accepted(engine, seen) >= DELIVERS_MIN
         || places::good_accounts(&engine.state, &engine.config, seen.client, seen.now_s) > 0
+}
+
+/// True where a message of the client was accepted within three days. What such a client says of
+/// strangers' messages is told; no stranger may have it banned by them.
+pub(crate) fn delivers_lately(engine: &Engine, seen: &Seen<'_>) -> bool {
+    accepted(engine, seen) >= ACCEPTED_MIN
 }
 
 /// Messages accepted from the client, thousandths, faded.

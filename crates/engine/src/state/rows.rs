@@ -3,7 +3,7 @@
 use crate::checkpoint::record;
 use crate::join::ShortName;
 use crate::score::Score;
-use crate::sketch::Sketch;
+use crate::sketch::{self, Flag, Sketch};
 use crate::table::Row;
 use event::Evidence;
 
@@ -80,6 +80,8 @@ row! {
         last_s: u32,
         /// Account and secret of the latest distinct tries.
         tries: [u32; 2],
+        /// Whether attempts failed of which nobody knows whose they are.
+        unnamed: Flag,
         lines: Lines,
     }
     /// Failed logins and bans of a prefix.
@@ -115,6 +117,8 @@ row! {
         relay: Score,
         harvest: Score,
         recipients: Sketch,
+        /// Domains of refused relays.
+        domains: Sketch,
         window_s: u32,
         /// The sender of the latest refused relay.
         sender: u32,
@@ -153,6 +157,15 @@ row! {
     /// How often a subject was banned.
     OffenceRow {
         offences: Score,
+    }
+}
+
+impl ProbeRow {
+    /// Moves both sketches' window to now.
+    pub fn turn(&mut self, now_s: u32, window_s: u32) {
+        let windows = sketch::turn(&mut self.window_s, now_s, window_s);
+        self.recipients.rotate(windows);
+        self.domains.rotate(windows);
     }
 }
 

@@ -394,7 +394,7 @@ pub const KEYS: &[Key] = &[
     ),
     key!(
         "" "prefix.v6_48_min",
-        "/56 with bans of a /48, from which the /48 is banned.",
+        "Banned /56 of a /48, from which the /48 is banned.",
         2..50,
         prefix.v6_48_min
     ),
