@@ -5,6 +5,8 @@ from typing import Callable
 
 from world import net
 
+from . import filters
+
 
 @dataclasses.dataclass
 class Animal:
@@ -35,9 +37,9 @@ def _mail(play):
     play.mailboxes("dovecot")
 
 
-def _smtp(name, host=None):
+def _smtp(name, host=None, tls=False):
     def fill(play):
-        play.submission(name, host)
+        play.submission(name, host, tls)
         play.submission_hostile(name, host)
     return fill
 
@@ -68,10 +70,13 @@ BOXES = {
                  Animal("exim", "exim4-base", file="/zoo/log/exim-mainlog")),
                 ((net.EXIM, 25), (net.EXIM, 587)), _smtp("exim", "exim")),
     "sendmail": Box((Animal("sendmail", "sendmail-bin", ("sm-mta", "sendmail")),), _SMTP, _smtp("sendmail")),
-    "opensmtpd": Box((Animal("opensmtpd", "opensmtpd", ("smtpd",)),), _SMTP, _smtp("opensmtpd")),
+    "opensmtpd": Box((Animal("opensmtpd", "opensmtpd", ("smtpd",)),), _SMTP, _smtp("opensmtpd", tls=True)),
     "cyrus": Box((Animal("cyrus", "cyrus-imapd", ("cyrus/", "master")),), _IMAP, _boxes("cyrus")),
     "courier": Box((Animal("courier", "courier-imap", ("imapd", "pop3d", "courier", "authdaemond")),),
                    _IMAP, _boxes("courier")),
+    "filter": Box((Animal("rspamd", "rspamd", file="/var/log/rspamd/rspamd.log"),
+                   Animal("amavis", "amavisd-new", ("amavis",)), Animal("spamassassin", "spamd", ("spamd",)),
+                   Animal("saslauthd", "sasl2-bin", ("saslauthd",))), ((net.MAIL, 10024),), filters.fill),
     "dns": Box((Animal("unbound", "unbound", ("unbound",)), Animal("bind", "bind9", ("named",)),
                 Animal("bind", "bind9", file="/zoo/log/named-query.log", label="bind-file"),
                 Animal("dnsmasq", "dnsmasq-base", ("dnsmasq",)), Animal("nsd", "nsd", ("nsd",)),

@@ -22,7 +22,7 @@ def main():
     parser.add_argument("--suite", choices=build.SUITES, action="append", help="only of this Debian suite")
     parser.add_argument("--out", default="target/range/zoo", help="where logs and truth go")
     parser.add_argument("--logs", action="store_true", help="run no server: measure the logs that are there")
-    parser.add_argument("--unknown", action="store_true", help="show the lines that are not understood")
+    parser.add_argument("--missed", action="store_true", help="show what is not understood, line by line and act by act")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/accuracy.md")
     parser.add_argument("boxes", nargs="*", metavar="BOX", help=f"of {', '.join(BOXES)}; default: all")
     options = parser.parse_args()
@@ -31,7 +31,7 @@ def main():
     broken = [] if options.logs else run(options, out)
     known = measure.parsers()
     rows = [measure.figures(log, known) for log in sorted(out.glob("*.log"))]
-    report(rows, options.unknown)
+    report(rows, options.missed)
     for what in broken:
         print(f"    did not run: {what}")
     if options.write:
@@ -75,14 +75,16 @@ def play(box, suite, out):
     return f"{box} of {suite}: see {out}/{box}-{suite}.out" if done.returncode else None
 
 
-def report(rows, unknown):
+def report(rows, missed):
     print(measure.table(rows))
     for row in rows:
         if not row.parser:
             continue
         for complaint in row.wrong[:20]:
             print(f"    {row.label} {row.version}: {complaint}")
-        for number, line in row.unknown if unknown else ():
+        for act in row.missed if missed else ():
+            print(f"    {row.label} {row.version}: no event tells of this: {act}")
+        for number, line in row.unknown if missed else ():
             print(f"    {row.label} {row.version}: line {number} is not understood: {line[:300].decode('utf-8', 'replace')}")
     sys.stdout.flush()
 

@@ -1,7 +1,6 @@
 """What Mailward understands of a log, against the truth of who did what."""
 
 import dataclasses
-import ipaddress
 import json
 import pathlib
 import subprocess
@@ -49,6 +48,7 @@ class Figures:
     hostile: Share = dataclasses.field(default_factory=Share)
     silent: int = 0
     wrong: list = dataclasses.field(default_factory=list)
+    missed: list = dataclasses.field(default_factory=list)
     unknown: list = dataclasses.field(default_factory=list)
 
     @property
@@ -127,15 +127,23 @@ def _found(result, truth, events, text):
     for act in truth["acts"]:
         if act["address"] not in text.replace("::ffff:", ""):
             result.silent += 1  # the server's log does not name the address at all
+            if act["account"] and act["account"] in text and not act["hostile_text"]:
+                result.accounts.add(any(_names(event, act) and _tells(event, act["does"]) for _, event in events))
             continue
         mine = by_client.get(act["address"], [])
         found = any(_tells(event, act["does"]) for event in mine)
         share = {"login": result.logins, "login-failure": result.failures}.get(act["does"], result.others)
         share.add(found)
+        if not found:
+            result.missed.append(act)
         if act["hostile_text"]:
             result.hostile.add(found)
         elif act["account"] and act["account"] in text and act["does"] in ("login", "login-failure"):
-            result.accounts.add(any((event["account"] or "").lower() == act["account"].lower() for event in mine))
+            result.accounts.add(any(_names(event, act) for event in mine))
+
+
+def _names(event, act):
+    return (event["account"] or "").lower() == act["account"].lower()
 
 
 def _tells(event, does):
@@ -148,14 +156,6 @@ def _tells(event, does):
     if does == "query":
         return event["kind"] == "query"
     return True
-
-
-def is_address(text):
-    try:
-        ipaddress.ip_address(text)
-        return True
-    except ValueError:
-        return False
 
 
 def table(rows):

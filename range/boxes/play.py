@@ -77,17 +77,20 @@ class Play:
 
     # The stories.
 
-    def submission(self, server, host=None, login="LOGIN"):
-        """Honest and hostile SMTP: logins, mail in and out, relay, recipients, rubbish."""
+    def submission(self, server, host=None, tls=False, login="LOGIN"):
+        """Honest and hostile SMTP: logins, mail in and out, relay, recipients, rubbish.
+
+        With `tls` the server takes logins under TLS only, and honest people know.
+        """
         to = {"server": host or server}
         alice, bob = address("alice"), address("bob")
         for user in ("carol", "dave", "victor"):
             self.act(server, "login", clients.send_mail, address(user), alice, port=587, tls=True,
                      login=(address(user), password(user)), honest=True, account=address(user), **to)
-        self.act(server, "login", clients.send_mail, bob, "friend@partner.example", port=587,
+        self.act(server, "login", clients.send_mail, bob, "friend@partner.example", port=587, tls=tls,
                  login=(bob, password("bob")), honest=True, account=bob, **to)
         self.act(server, "login-failure", clients.smtp_login, address("erin"), ["Erin-typo", password("erin")],
-                 honest=True, account=address("erin"), mechanism=login, **to)
+                 honest=True, account=address("erin"), mechanism=login, tls=tls, **to)
         for number in range(3):
             self.act(server, "mail", clients.send_mail, f"friend{number}@partner.example", alice,
                      tls=number == 1, honest=True, **to)
