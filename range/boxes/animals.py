@@ -48,6 +48,11 @@ def _boxes(name, form="{}@example.org"):
     return lambda play: play.mailboxes(name, form)
 
 
+def _filter(play):
+    filters.fill(play)
+    play.mailboxes("perdition")
+
+
 def _dns(play):
     for name, (host, port) in DNS.items():
         play.names(name, host, port)
@@ -76,7 +81,8 @@ BOXES = {
                    _IMAP, _boxes("courier")),
     "filter": Box((Animal("rspamd", "rspamd", file="/var/log/rspamd/rspamd.log"),
                    Animal("amavis", "amavisd-new", ("amavis",)), Animal("spamassassin", "spamd", ("spamd",)),
-                   Animal("saslauthd", "sasl2-bin", ("saslauthd",))), ((net.MAIL, 10024),), filters.fill),
+                   Animal("saslauthd", "sasl2-bin", ("saslauthd",)),
+                   Animal("perdition", "perdition", ("perdition",))), ((net.MAIL, 10024), *_IMAP), _filter),
     "dns": Box((Animal("unbound", "unbound", ("unbound",)), Animal("bind", "bind9", ("named",)),
                 Animal("bind", "bind9", file="/zoo/log/named-query.log", label="bind-file"),
                 Animal("dnsmasq", "dnsmasq-base", ("dnsmasq",)), Animal("nsd", "nsd", ("nsd",)),

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import pathlib
+import re
 import subprocess
 
 from world import guard, net
+from world.accounts import DOMAIN
 
 from .play import VICTIM
 
@@ -42,6 +44,7 @@ class Figures:
     lines: int = 0
     understood: int = 0
     failures: Share = dataclasses.field(default_factory=Share)
+    tries: Share = dataclasses.field(default_factory=Share)
     logins: Share = dataclasses.field(default_factory=Share)
     others: Share = dataclasses.field(default_factory=Share)
     accounts: Share = dataclasses.field(default_factory=Share)
@@ -108,7 +111,8 @@ def _wrong(event, acts, owners):
         return "names who never came"
     if client and client not in acts and client not in OWN:
         return f"names {client}, who never came"
-    owned = owners.get((account or "").lower())
+    account = (account or "").lower()
+    owned = owners.get(account, owners.get(f"{account}@{DOMAIN}"))
     if client in acts and event["kind"] == "auth" and owned and client not in owned:
         return f"{client} never tried {account}"
     if event.get("hostile") and client in acts and _blameless(acts[client]):
@@ -127,23 +131,56 @@ def _found(result, truth, events, text):
     for act in truth["acts"]:
         if act["address"] not in text.replace("::ffff:", ""):
             result.silent += 1  # the server's log does not name the address at all
-            if act["account"] and act["account"] in text and not act["hostile_text"]:
+            if act["account"] and not act["hostile_text"] and _written(act["account"], text, result.server):
                 result.accounts.add(any(_names(event, act) and _tells(event, act["does"]) for _, event in events))
             continue
         mine = by_client.get(act["address"], [])
-        found = any(_tells(event, act["does"]) for event in mine)
-        share = {"login": result.logins, "login-failure": result.failures}.get(act["does"], result.others)
+        found = any(_tells(event, _done(act)) for event in mine)
+        does = _done(act)
+        share = {"login": result.logins, "login-failure": result.failures}.get(does, result.others)
         share.add(found)
         if not found:
             result.missed.append(act)
+        if does == "login-failure":
+            result.tries.of += act["tries"]
+            result.tries.found += _attempts([event for event in mine if _tells(event, does)])
         if act["hostile_text"]:
             result.hostile.add(found)
-        elif act["account"] and act["account"] in text and act["does"] in ("login", "login-failure"):
+        elif does in ("login", "login-failure") and _written(act["account"], text, result.server):
             result.accounts.add(any(_names(event, act) for event in mine))
 
 
+def _attempts(failures):
+    """Attempts told; of two services that tell of one session (Dovecot's) the one that tells more."""
+    sessions = {}
+    for event in failures:
+        services = sessions.setdefault(event.get("session"), {})
+        service = event["service"] if event.get("session") else ""
+        services[service] = services.get(service, 0) + event["attempts"]
+    return sum(max(services.values()) for services in sessions.values())
+
+
+def _written(account, text, server):
+    """Whether the log has the account where a login is told. Cyrus drops its default domain."""
+    if server == "cyrus":
+        account = account.split("@")[0]
+    word = re.compile(r"(?i)(?:auth|login|user).*(?<![\w@.])" + re.escape(account) + r"(?![\w@])")
+    return word.search(text) is not None
+
+
+def _done(act):
+    """What came of an act: what the server did not take to its end is no login and no refusal."""
+    happened = {"login": ("ok",), "login-failure": ("ok", "refused")}.get(act["does"])
+    if happened and act["answer"] not in happened:
+        return "other"
+    if act["does"] == "refusal" and act["answer"] == "ok" and act["field"] in (None, "PTR"):
+        return "mail"
+    return act["does"]
+
+
 def _names(event, act):
-    return (event["account"] or "").lower() == act["account"].lower()
+    account = act["account"].lower()
+    return (event["account"] or "").lower() in (account, account.removesuffix("@" + DOMAIN))
 
 
 def _tells(event, does):
@@ -160,14 +197,14 @@ def _tells(event, does):
 
 def table(rows):
     """The table of docs/accuracy.md."""
-    out = ["| server | Debian | lines | understood | failed logins | logins | others | account named | hostile text "
+    out = ["| server | Debian | lines | understood | failed logins | their tries | logins | others | account named | hostile text "
            "| told nowhere | wrong |",
-           "|---|---|---|---|---|---|---|---|---|---|---|"]
+           "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         name = f"{row.label} {row.version}"
         if not row.parser:
-            out.append(f"| {name} | {row.suite} | {row.lines} | no parser | | | | | | | |")
+            out.append(f"| {name} | {row.suite} | {row.lines} | no parser | | | | | | | | |")
             continue
-        out.append(f"| {name} | {row.suite} | {row.lines} | {row.share * 100:.1f} % | {row.failures} | {row.logins} "
+        out.append(f"| {name} | {row.suite} | {row.lines} | {row.share * 100:.1f} % | {row.failures} | {row.tries} | {row.logins} "
                    f"| {row.others} | {row.accounts} | {row.hostile} | {row.silent} | {len(row.wrong)} |")
     return "\n".join(out)

@@ -10,7 +10,7 @@ import time
 from world import accounts, box, dns, net, servers, sink, syslog
 from world.clock import Clock
 
-from . import build
+from . import backend, build
 
 ROOT = "/run/zoo/root"
 INSIDE = "/zoo"  # where a box finds its configuration
@@ -32,6 +32,7 @@ class World:
         self.writer = syslog.SyslogWriter("/dev/log", self.clock, {"rfc3339": self.log})
         self.names = dns.Resolver(net.GATEWAY, {"198.51.100.198"}, pointers)
         sink.start(net.SINK)
+        backend.start(net.SINK)
         _configuration()
 
     def start(self, greeting, limit_s=60):

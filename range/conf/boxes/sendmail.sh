@@ -1,10 +1,12 @@
 # Starts Sendmail of a box, with SASL accounts and a virtual user table.
-mkdir -p /etc/mail/sasl /run/sendmail/mta /var/lib/sendmail /var/spool/mqueue /etc/sasl2 /usr/lib/sasl2
+mkdir -p /etc/mail/sasl /run/sendmail/mta /var/lib/sendmail /var/spool/mqueue
+mkdir -p /etc/sasl2 /usr/lib/sasl2
 cp /zoo/conf/boxes/sendmail.mc /etc/mail/
 cd /etc/mail
 m4 sendmail.mc >sendmail.cf
 for name in mail/sasl/Sendmail.conf.2 mail/sasl/Sendmail.conf sasl2/Sendmail.conf; do
-    printf 'pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN CRAM-MD5\nsasldb_path: /etc/sasldb2\n' >/etc/$name
+    printf '%s\n' 'pwcheck_method: auxprop' 'auxprop_plugin: sasldb' \
+        'mech_list: PLAIN LOGIN CRAM-MD5' 'sasldb_path: /etc/sasldb2' >/etc/$name
 done
 cp /etc/sasl2/Sendmail.conf /usr/lib/sasl2/
 while read -r account secret; do
