@@ -120,6 +120,8 @@ def _apt_of_the_machine(place, suite):
         elif source.is_file():
             shutil.copy(source, target)
     shutil.copy("/etc/resolv.conf", place / "etc/resolv.conf")
+    if not pathlib.Path("/etc/apt/sources.list").is_file():
+        (place / "etc/apt/sources.list").unlink(missing_ok=True)  # debootstrap's own
     for path in [place / "etc/apt/sources.list", *(place / "etc/apt/sources.list.d").glob("*")]:
         if not path.is_file():
             continue

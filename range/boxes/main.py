@@ -50,11 +50,12 @@ def run(options, out):
     if unknown:
         raise SystemExit(f"range/zoo: no box {', '.join(sorted(unknown))}: there are {', '.join(BOXES)}")
     began = time.monotonic()
-    for box, suite in chosen:
-        build.ensure(box, suite)
+    suites = {suite for _, suite in chosen}
+    with ThreadPoolExecutor(len(suites)) as pool:
+        list(pool.map(lambda suite: [build.ensure(box, at) for box, at in chosen if at == suite], sorted(suites)))
     ready = time.monotonic()
-    for old in [*out.glob("*.log"), *out.glob("*.truth.json")]:
-        if not options.boxes and not options.suite:
+    if not options.boxes and not options.suite:
+        for old in [*out.glob("*.log"), *out.glob("*.truth.json")]:
             old.unlink()
     with ThreadPoolExecutor(2) as pool:
         broken = [what for what in pool.map(lambda one: play(*one, out), chosen) if what]
