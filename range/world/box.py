@@ -26,7 +26,7 @@ def up(root=""):
     _mount("--make-rprivate", "/")
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     os.makedirs("/run/netns")
-    _devices()
+    devices()
     for tree in {"", root}:
         _etc(tree)
     if root:
@@ -36,7 +36,7 @@ def up(root=""):
     os.makedirs(DIR + "/log")
 
 
-def _devices():
+def devices():
     new = "/run/dev"
     os.mkdir(new)
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", new)

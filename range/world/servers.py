@@ -38,7 +38,7 @@ class Servers:
             os.makedirs(f"{DIR}/{name}")
         self._own()
         accounts.write(DIR + "/etc")
-        _certificate()
+        certificate(DIR + "/etc")
         self._postfix()
         self._dovecot()
         self._exim()
@@ -98,26 +98,28 @@ class Servers:
         self._run(binary, "-bd", "-q1m")
 
 
-def _certificate():
+def certificate(etc):
+    """A key and a certificate of the mail host in the directory `etc`."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
-         "/CN=mail.example.org", "-keyout", f"{DIR}/etc/key.pem", "-out", f"{DIR}/etc/cert.pem"],
+         "/CN=mail.example.org", "-keyout", f"{etc}/key.pem", "-out", f"{etc}/cert.pem"],
         check=True, capture_output=True)
-    shutil.chown(f"{DIR}/etc/key.pem", 0, 0)
-    os.chmod(f"{DIR}/etc/key.pem", 0o644)  # Exim reads it after giving up root
+    shutil.chown(f"{etc}/key.pem", 0, 0)
+    os.chmod(f"{etc}/key.pem", 0o644)  # Exim reads it after giving up root
 
 
 def wait_for_greetings(limit_s=25):
     """Two greetings in a row from every server: an open port alone is no proof of readiness."""
     deadline = time.monotonic() + limit_s
     for where in GREETING * 2:
-        while not _greets(where):
+        while not greets(where):
             if time.monotonic() > deadline:
                 raise SystemExit(f"{where} does not greet; see {DIR}/start.out and the log")
             time.sleep(0.2)
 
 
-def _greets(where):
+def greets(where):
+    """Whether a server at (address, port) says something of its own accord."""
     try:
         with socket.create_connection(where, timeout=3) as peer:
             return bool(peer.recv(200))

@@ -57,8 +57,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "range",
-        usage: "[STORY...]",
-        summary: "real servers and attack tools in network namespaces (root)",
+        usage: "[STORY...] | zoo [BOX...]",
+        summary: "real servers and attack tools in network namespaces (root); zoo: how well logs are read",
         run: range::run,
     },
     Command {

@@ -6,21 +6,31 @@ use crate::{Outcome, process};
 use std::path::Path;
 use std::process::Command;
 
-/// `cargo xtask range [STORY...]`.
+/// `cargo xtask range [STORY...]` and `cargo xtask range zoo [BOX...]`.
 pub fn run(arguments: &[String]) -> Outcome {
     let all = ["all".to_owned()];
-    match stories(if arguments.is_empty() { &all } else { arguments })? {
+    let (end, what) = match arguments {
+        [] => (stories(&all)?, "stories"),
+        [first, rest @ ..] if first == "zoo" => (script("range/zoo", rest)?, "logs"),
+        names => (stories(names)?, "stories"),
+    };
+    match end {
         End::Counted(Tally { failed: 0, .. }) => Ok(()),
-        End::Counted(tally) => Err(format!("{} stories failed", tally.failed).into()),
+        End::Counted(tally) => Err(format!("{} {what} failed", tally.failed).into()),
         End::Skipped(why) => Err(why.into()),
     }
 }
 
-/// Runs stories by `range/run`, which installs its own packages and says so first.
+/// Runs stories by `range/run`.
 pub fn stories(names: &[String]) -> Outcome<End> {
-    let script = process::root().join("range/run");
+    script("range/run", names)
+}
+
+/// Runs a script of the range, which installs its own packages and says so first.
+fn script(path: &str, names: &[String]) -> Outcome<End> {
+    let script = process::root().join(path);
     if !script.is_file() {
-        return Err("range/run is missing".into());
+        return Err(format!("{path} is missing").into());
     }
     if !process::is_root() {
         let why = "needs root for network namespaces: sudo -E env PATH=\"$PATH\" cargo xtask range";

@@ -1,0 +1,1 @@
+"""`range/zoo`: whole Debian roots with real servers, their logs, and what Mailward understands of them."""
