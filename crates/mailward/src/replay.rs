@@ -110,8 +110,13 @@ impl Replay {
             logs,
             engine: Engine::new(config),
             outputs: Vec::new(),
+            // Only people are told.
             outcome: Outcome {
-                servers: vec![Activity::default(); Server::ALL.len()],
+                servers: if super::cli::is_json(matches) {
+                    Vec::new()
+                } else {
+                    vec![Activity::default(); Server::ALL.len()]
+                },
                 ..Outcome::default()
             },
             logged_in: BTreeSet::new(),
@@ -207,9 +212,8 @@ impl Replay {
     #[inline]
     fn take_in(&mut self, event: &Event<'_>) {
         self.remember(event);
-        if let Some(activity) = self.outcome.servers.get_mut(usize::from(event.server.code())) {
-            activity.take(event);
-        }
+        let activity = self.outcome.servers.get_mut(usize::from(event.server.code()));
+        activity.into_iter().for_each(|activity| activity.take(event));
         self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
     }
 

@@ -23,6 +23,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Least time between two reports of frames that could not be read.
+const NEWS_EVERY: Duration = Duration::from_secs(60);
 /// Servers that may be connected at once.
 const CLIENTS_MAX: usize = 32;
 /// Bytes read of one server at once.
@@ -99,6 +101,9 @@ pub struct DnstapSource {
     counts: Counts,
     /// Frames that could not be read.
     malformed: u64,
+    /// Of these, those that people were told of.
+    malformed_told: u64,
+    news_at: Moment,
     problem: Option<Problem>,
     retry_at: Option<Moment>,
 }
@@ -122,6 +127,8 @@ impl DnstapSource {
             clients: Vec::new(),
             counts: Counts::default(),
             malformed: 0,
+            malformed_told: 0,
+            news_at: now,
             problem: None,
             retry_at: None,
         };
@@ -260,6 +267,16 @@ impl Source for DnstapSource {
 
     fn deadline(&self) -> Option<Moment> {
         self.retry_at
+    }
+
+    fn news(&mut self, now: Moment) -> Option<String> {
+        if self.malformed == self.malformed_told || now < self.news_at {
+            return None;
+        }
+        self.news_at = now.plus(NEWS_EVERY);
+        let count = self.malformed - self.malformed_told;
+        self.malformed_told = self.malformed;
+        Some(format!("{count} frames could not be read; what sent them is no DNS server's dnstap"))
     }
 
     fn read(

@@ -173,6 +173,18 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        path: "source.dnstap",
+        summary: "Socket, such as /run/mailward/dnstap.sock, into which DNS servers of this host write what they are asked (dnstap); empty: none.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.source.dnstap.as_ref()),
+        set: |config, value| {
+            config.source.dnstap = path_of(value)?;
+            Some(())
+        },
+    },
+    Key {
         path: "source.syslog.listen",
         summary: "Where syslog of other hosts is received, such as `udp:192.0.2.1:514` or `tcp:[2001:db8::1]:601`; empty: nowhere.",
         unit: "",

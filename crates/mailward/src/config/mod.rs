@@ -53,6 +53,8 @@ pub struct Source {
     pub journal_namespaces: Vec<String>,
     /// The directory of Docker's containers, whose logs are followed as they come and go.
     pub containers: Option<PathBuf>,
+    /// The socket into which DNS servers of this host write what they are asked.
+    pub dnstap: Option<PathBuf>,
     /// Syslog of other hosts.
     pub syslog: Syslog,
 }
@@ -83,6 +85,7 @@ impl Default for Source {
             from_beginning: false,
             journal_namespaces: Vec::new(),
             containers: None,
+            dnstap: None,
             syslog: Syslog::default(),
         }
     }

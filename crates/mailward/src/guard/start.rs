@@ -20,6 +20,7 @@ use crate::recover;
 use crate::supervise;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
+use edge::source::dnstap::DnstapSource;
 use edge::source::{
     FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogOptions,
     SyslogSource,
@@ -68,7 +69,11 @@ impl Start {
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
-        let elsewhere = syslog.is_some() || self.config.source.containers.is_some();
+        // Before the file system is closed: a socket can be made only now.
+        let dnstap = self.config.source.dnstap.as_ref();
+        let dnstap = dnstap.map(|path| DnstapSource::new("dnstap", path, moment));
+        let elsewhere =
+            syslog.is_some() || dnstap.is_some() || self.config.source.containers.is_some();
         if places.is_empty() && !elsewhere {
             return Err(nothing_to_read(&found));
         }
@@ -88,9 +93,10 @@ impl Start {
         confinement.put_on()?;
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
-        if let Some(syslog) = syslog {
-            let followed = Followed::new(Box::new(syslog), &zone, &mut recovered.core);
-            intake.followed.push(followed);
+        let syslog = syslog.map(|source| Box::new(source) as Box<dyn Source>);
+        let dnstap = dnstap.map(|source| Box::new(source) as Box<dyn Source>);
+        for source in syslog.into_iter().chain(dnstap) {
+            intake.followed.push(Followed::new(source, &zone, &mut recovered.core));
         }
         let text = banner::text(&banner::Facts {
             config: &self.config,

@@ -126,3 +126,33 @@ fn a_log_that_cannot_be_one_is_told_and_a_right_one_is_not() {
         assert_eq!(run(&[command, "--format", "json"], half.as_bytes()).good().err, "");
     }
 }
+
+/// What BIND wrote into such a socket (crates/edge/tests/dnstap.fstrm), sent again with the
+/// handshake of a server (Frame Streams: READY, ACCEPT, START, frames, STOP, FINISH).
+#[test]
+fn what_a_dns_server_is_asked_comes_by_dnstap() {
+    let world = World::new();
+    let socket = world.path("dnstap.sock");
+    world.configure(&format!("source.dnstap = {socket:?}"));
+    world.append("");
+    let guard = world.guard(Place::Powerless);
+    let capture =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../edge/tests/dnstap.fstrm");
+    let capture = std::fs::read(capture).unwrap();
+    // The capture begins with START; its content type is that of READY, too.
+    let start = 8 + u32::from_be_bytes(capture[4..8].try_into().unwrap()) as usize;
+    let mut ready = capture[..start].to_vec();
+    ready[8..12].copy_from_slice(&4_u32.to_be_bytes());
+    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    stream.write_all(&ready).unwrap();
+    let mut accept = vec![0; start];
+    std::io::Read::read_exact(&mut stream, &mut accept).unwrap();
+    assert_eq!(accept[8..12], 1_u32.to_be_bytes(), "ACCEPT");
+    stream.write_all(&capture).unwrap();
+    let query = || world.objects(&["query", "--kind", "query", "--server", "dnstap"]);
+    crate::world::wait_until("the questions are on record", || !query().is_empty());
+    guard.stop();
+    let asked = query();
+    assert!(asked.iter().any(|event| event["query_type"] == "MX"), "{asked:?}");
+    assert!(asked.iter().all(|event| event["client"] == "127.0.0.1"), "{asked:?}");
+}
