@@ -69,11 +69,8 @@ impl Start {
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
-        // Before the file system is closed: a socket can be made only now.
-        let dnstap = self.config.source.dnstap.as_ref();
-        let dnstap = dnstap.map(|path| DnstapSource::new("dnstap", path, moment));
-        let elsewhere =
-            syslog.is_some() || dnstap.is_some() || self.config.source.containers.is_some();
+        let sockets = sockets(&self.config, syslog, moment);
+        let elsewhere = !sockets.is_empty() || self.config.source.containers.is_some();
         if places.is_empty() && !elsewhere {
             return Err(nothing_to_read(&found));
         }
@@ -93,9 +90,7 @@ impl Start {
         confinement.put_on()?;
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
-        let syslog = syslog.map(|source| Box::new(source) as Box<dyn Source>);
-        let dnstap = dnstap.map(|source| Box::new(source) as Box<dyn Source>);
-        for source in syslog.into_iter().chain(dnstap) {
+        for source in sockets {
             intake.followed.push(Followed::new(source, &zone, &mut recovered.core));
         }
         let text = banner::text(&banner::Facts {
@@ -243,6 +238,19 @@ fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
              CAP_NET_BIND_SERVICE in the unit's CapabilityBoundingSet",
         )
     })
+}
+
+/// The sources that others send to. Made before the file system is closed: a socket has a name in
+/// it.
+fn sockets(config: &Config, syslog: Option<SyslogSource>, now: Moment) -> Vec<Box<dyn Source>> {
+    let mut sockets: Vec<Box<dyn Source>> = Vec::new();
+    if let Some(syslog) = syslog {
+        sockets.push(Box::new(syslog));
+    }
+    if let Some(path) = &config.source.dnstap {
+        sockets.push(Box::new(DnstapSource::new("dnstap", path, now)));
+    }
+    sockets
 }
 
 fn open(
