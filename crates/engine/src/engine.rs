@@ -114,6 +114,11 @@ impl Engine {
         self.holds.sorted(|decision| decision.mode == Mode::Enforce).into_iter()
     }
 
+    /// The key of its hash function: that of the checkpoint, where it was restored from one.
+    pub fn seed(&self) -> u64 {
+        self.config.seed
+    }
+
     /// The state in numbers.
     pub fn statistics(&self) -> Statistics {
         let mut tables = self.state.statistics();

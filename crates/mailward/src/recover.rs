@@ -3,6 +3,7 @@
 
 use crate::core::Core;
 use crate::failure::Failure;
+use crate::seed;
 use engine::{Engine, Input};
 use std::path::Path;
 use store::{Journal, Mark, Options, Position, Reader, Record, StoreError};
@@ -23,7 +24,12 @@ pub struct Recovered {
 pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
     let (journal, recovery) = Journal::open(dir, Options::default()).map_err(failure)?;
     let mut losses: Vec<String> = recovery.losses.iter().map(|loss| loss.what.clone()).collect();
-    let (mut engine, mark) = restored(&recovery.checkpoints, config, &mut losses);
+    let seed = seed::drawn(dir)?;
+    let config = engine::Config { seed, ..config.clone() };
+    let (mut engine, mark) = restored(&recovery.checkpoints, &config, &mut losses);
+    if engine.seed() != seed {
+        seed::keep(dir, engine.seed())?;
+    }
     let mut dropped = Vec::new();
     let replayed = journal
         .replay(mark, |record| {
