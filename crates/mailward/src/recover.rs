@@ -100,3 +100,63 @@ pub fn failure(error: StoreError) -> Failure {
         _ => failure.remedy("see that the directory can be written, or set state.dir"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understand::Told;
+    use event::{Event, Kind, Outcome, Server, Text, Timestamp};
+
+    fn lines() -> Vec<Event<'static>> {
+        let line = |second: i64, kind, outcome| Event {
+            host: Some(Text(b"mx")),
+            session: Some(Text(b"a1")),
+            ..Event::new(
+                Timestamp::from_seconds(1_700_000_000 + second),
+                Server::Opensmtpd,
+                Text(b"smtp"),
+                kind,
+                outcome,
+            )
+        };
+        let client = Some([203, 0, 113, 5].into());
+        let (account, queue_id) = (Some(Text(b"bob")), Some(Text(b"q1")));
+        let delivery = |second| Event {
+            session: None,
+            queue_id,
+            ..line(second, Kind::Delivery, Outcome::Allowed)
+        };
+        vec![
+            Event { client, ..line(0, Kind::Connect, Outcome::Allowed) },
+            Event { account, ..line(1, Kind::Auth, Outcome::Allowed) },
+            Event { queue_id, ..line(2, Kind::Message, Outcome::Allowed) },
+            delivery(3),
+            delivery(4),
+            line(5, Kind::Disconnect, Outcome::Allowed),
+        ]
+    }
+
+    fn state(core: &Core) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        core.engine.checkpoint(&mut bytes);
+        bytes
+    }
+
+    /// Of a session whose later lines name nobody: what is known of it by then is in the state.
+    #[test]
+    fn the_state_is_that_of_an_engine_that_never_stopped() {
+        for cut in 0..=lines().len() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut core = open(dir.path(), &engine::Config::default()).unwrap().core;
+            for event in lines().into_iter().take(cut) {
+                let source = core.journal.source("log");
+                core.line(source, b"a line", &Told::Event(event));
+            }
+            core.commit(&[]);
+            let before = state(&core);
+            drop(core);
+            let core = open(dir.path(), &engine::Config::default()).unwrap().core;
+            assert!(state(&core) == before, "after {cut} lines");
+        }
+    }
+}
