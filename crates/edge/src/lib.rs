@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod enforce;
+pub mod random;
 pub mod source;
 pub mod stamp;
 pub mod surroundings;

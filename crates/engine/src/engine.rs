@@ -63,13 +63,15 @@ impl Engine {
     /// An engine that has seen nothing. Its clock stands at 1970.
     pub fn new(config: Config) -> Self {
         let shelter = Shelter { configured: config.allow_networks.clone(), ..Shelter::default() };
+        let state = State::new(&config);
+        let graces_max = state.pairs.capacity();
         Engine {
-            state: State::new(&config),
+            state,
             baits: baits(&config),
             holds: Holds::new(config.seed),
             config,
             shelter,
-            timers: Timers::default(),
+            timers: Timers::new(graces_max),
             now: Timestamp(0),
             seq: 0,
             reported_minute: 0,
@@ -112,6 +114,11 @@ impl Engine {
     /// The desired state: all decisions in mode enforce that hold now, in subject order.
     pub fn holds(&self) -> impl Iterator<Item = &Decision> {
         self.holds.sorted(|decision| decision.mode == Mode::Enforce).into_iter()
+    }
+
+    /// The key of its hash function: that of the checkpoint, where it was restored from one.
+    pub fn seed(&self) -> u64 {
+        self.config.seed
     }
 
     /// The state in numbers.

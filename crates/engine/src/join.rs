@@ -107,21 +107,22 @@ fn join(state: &mut State, seed: u64, event: &Event<'_>) -> Joined {
     let (session, message) = (key(event.session, SESSION), key(event.queue_id, MESSAGE));
     let now_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
     let mut joined = Joined::NOTHING;
+    let mut behind = ShortName::default();
     if let Some(key) = session {
-        recall(state, key, now_s, event, &mut joined);
+        recall(state, key, now_s, event, &mut joined, &mut behind);
     }
     if let Some(key) = message {
         // The first line of a message: ids come again, and a message of this host has no client.
         if event.kind == Kind::Message && event.outcome == Outcome::Allowed {
             state.joins.remove(key);
         }
-        recall(state, key, now_s, event, &mut joined);
+        recall(state, key, now_s, event, &mut joined, &mut behind);
+    }
+    if event.account.is_none() {
+        (joined.account, joined.account_length) = (behind.bytes(), behind.length.into());
     }
     let client = event.client.map(canonical).or(joined.client);
-    let account = match joined.account_length {
-        0 => logged_in(event).map(ShortName::of).unwrap_or_default(),
-        length => ShortName::of(joined.account.get(..length).unwrap_or_default()),
-    };
+    let account = logged_in(event).map_or(behind, ShortName::of);
     if client.is_some() || account.length > 0 {
         for key in [session, message].into_iter().flatten() {
             keep(state, key, now_s, client, account);
@@ -136,8 +137,17 @@ fn logged_in<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
     event.account.filter(|_| is_login).map(Text::bytes)
 }
 
-/// Adds what is known of an id and what the event leaves out.
-fn recall(state: &mut State, key: u64, now_s: u32, event: &Event<'_>, joined: &mut Joined) {
+/// Adds what is known of an id and what the event leaves out. `behind` is the account whose login
+/// the event follows: also where the event names it itself, as one that comes back from the journal
+/// does, where it was filled in.
+fn recall(
+    state: &mut State,
+    key: u64,
+    now_s: u32,
+    event: &Event<'_>,
+    joined: &mut Joined,
+    behind: &mut ShortName,
+) {
     let Some(row) = state.joins.touch(key) else { return };
     if now_s.saturating_sub(row.stamp_s) > STALE_S {
         *row = JoinRow::with_key(key);
@@ -152,8 +162,9 @@ fn recall(state: &mut State, key: u64, now_s: u32, event: &Event<'_>, joined: &m
         event.kind,
         Kind::Message | Kind::Envelope | Kind::Delivery | Kind::Session | Kind::Disconnect
     );
-    if event.account.is_none() && follows && joined.account_length == 0 {
-        (joined.account, joined.account_length) = (row.account.bytes(), row.account.length.into());
+    let is_its = |Text(name): Text<'_>| ShortName::of(name) == row.account;
+    if follows && behind.length == 0 && event.account.is_none_or(is_its) {
+        *behind = row.account;
     }
 }
 
@@ -176,7 +187,8 @@ fn keep(state: &mut State, key: u64, now_s: u32, client: Option<IpAddr>, account
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::{Config, Input};
+    use alloc::vec::Vec;
     use event::{Reason, Timestamp};
 
     fn event(kind: Kind, outcome: Outcome, session: &'static str) -> Event<'static> {
@@ -268,6 +280,56 @@ mod tests {
             let short = ShortName::of(&name);
             let kept = short.bytes()[..usize::from(short.length)].to_vec();
             assert_eq!(kept, if length <= NAME_MAX { name } else { alloc::vec![] });
+        }
+    }
+
+    /// A session with a login, a message, its deliveries, and a stranger's failure.
+    fn session() -> Vec<Event<'static>> {
+        let peer: IpAddr = "2001:db8::7".parse().unwrap();
+        let queued = |kind, queue_id: &'static str| Event {
+            queue_id: Some(Text::from(queue_id)),
+            ..event(kind, Outcome::Allowed, "a1")
+        };
+        let named = |event| Event { account: Some(Text(b"bob")), ..event };
+        let delivery = Event { session: None, ..queued(Kind::Delivery, "q1") };
+        Vec::from([
+            Event { client: Some(peer), ..event(Kind::Connect, Outcome::Allowed, "a1") },
+            named(event(Kind::Auth, Outcome::Rejected, "a1")),
+            named(event(Kind::Auth, Outcome::Allowed, "a1")),
+            queued(Kind::Message, "q1"),
+            delivery,
+            delivery,
+            queued(Kind::Message, "q2"),
+            Event { account: Some(Text(b"eve")), ..queued(Kind::Message, "q3") },
+            Event { session: None, ..queued(Kind::Delivery, "q3") },
+            event(Kind::Disconnect, Outcome::Allowed, "a1"),
+        ])
+    }
+
+    #[test]
+    fn what_comes_back_from_the_journal_leaves_the_table_of_an_engine_that_never_stopped() {
+        let checkpoint = |engine: &Engine| {
+            let mut bytes = Vec::new();
+            engine.checkpoint(&mut bytes);
+            bytes
+        };
+        let events = session();
+        for cut in 0..=events.len() {
+            let mut whole = Engine::new(Config::default());
+            let mut again = Engine::new(Config::default());
+            let mut out = Vec::new();
+            for (number, event) in (0..).zip(&events) {
+                let joined = whole.join(event);
+                let event = joined.as_ref().map_or(*event, |joined| joined.fill(event));
+                whole.step(number, &Input::Event(&event), &mut out);
+                if number < cut as u64 {
+                    again.join(&event);
+                } else {
+                    assert_eq!(again.join(&events[number as usize]), joined, "{cut} {number}");
+                }
+                again.step(number, &Input::Event(&event), &mut out);
+                assert!(checkpoint(&whole) == checkpoint(&again), "{cut} {number}");
+            }
         }
     }
 }

@@ -15,22 +15,30 @@ pub(crate) enum Timer {
 
 /// Timers by (deadline, number): those of the same moment fire in the order they were set. The two
 /// kinds stand in two queues, so that the first end is found at once. There is an end for each
-/// decision that holds and has one, and no other.
+/// decision that holds and has one, and no other. Of grace periods there are at most as many as
+/// there may be pairs: where one more comes, the one that ends first is dropped. Pairs give way in
+/// the order they came, so most likely its pair is gone; else its client is decided on with its
+/// next failure.
 pub(crate) struct Timers {
     /// No timer is due before this, microseconds: asked for each event, so it is kept.
     first: i64,
     ends: BTreeMap<(i64, u64), u32>,
     graces: BTreeMap<(i64, u64), (u64, u64)>,
+    graces_max: usize,
     next: u64,
 }
 
-impl Default for Timers {
-    fn default() -> Self {
-        Timers { first: i64::MAX, ends: BTreeMap::new(), graces: BTreeMap::new(), next: 0 }
-    }
-}
-
 impl Timers {
+    pub const fn new(graces_max: usize) -> Self {
+        Timers {
+            first: i64::MAX,
+            ends: BTreeMap::new(),
+            graces: BTreeMap::new(),
+            graces_max,
+            next: 0,
+        }
+    }
+
     /// A number for what comes next.
     pub fn number(&mut self) -> u64 {
         let number = self.next;
@@ -54,6 +62,13 @@ impl Timers {
         let key = (deadline.0, self.number());
         self.first = self.first.min(deadline.0);
         self.graces.insert(key, (account, client));
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        while self.graces.len() > self.graces_max {
+            self.graces.pop_first();
+        }
     }
 
     /// The first timer that is due at `now`.
@@ -120,11 +135,29 @@ impl Timers {
                 return None;
             }
         }
+        self.bound();
         Some(())
     }
 
     /// The number of what comes next.
     pub const fn next(&self) -> u64 {
         self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grace_periods_are_bounded_and_the_first_to_end_gives_way() {
+        let mut timers = Timers::new(16);
+        for client in 0..100 {
+            timers.set_grace(Timestamp(1_000 + client), 7, client.cast_unsigned());
+            assert!(timers.len() <= 16);
+        }
+        let first = timers.due(Timestamp(5_000));
+        assert_eq!(first, Some((Timestamp(1_084), Timer::Grace { account: 7, client: 84 })));
+        assert_eq!(timers.last_grace(), Some(Timestamp(1_099)));
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::core::Core;
 use crate::failure::Failure;
+use crate::seed;
 use engine::{Engine, Input};
 use std::path::Path;
 use store::{Journal, Mark, Options, Position, Reader, Record, StoreError};
@@ -23,7 +24,12 @@ pub struct Recovered {
 pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
     let (journal, recovery) = Journal::open(dir, Options::default()).map_err(failure)?;
     let mut losses: Vec<String> = recovery.losses.iter().map(|loss| loss.what.clone()).collect();
-    let (mut engine, mark) = restored(&recovery.checkpoints, config, &mut losses);
+    let seed = seed::drawn(dir)?;
+    let config = engine::Config { seed, ..config.clone() };
+    let (mut engine, mark) = restored(&recovery.checkpoints, &config, &mut losses);
+    if engine.seed() != seed {
+        seed::keep(dir, engine.seed())?;
+    }
     let mut dropped = Vec::new();
     let replayed = journal
         .replay(mark, |record| {
@@ -92,5 +98,65 @@ pub fn failure(error: StoreError) -> Failure {
         StoreError::InUse { .. } => failure
             .remedy("another guard runs with this state directory: stop it, or set state.dir"),
         _ => failure.remedy("see that the directory can be written, or set state.dir"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understand::Told;
+    use event::{Event, Kind, Outcome, Server, Text, Timestamp};
+
+    fn lines() -> Vec<Event<'static>> {
+        let line = |second: i64, kind, outcome| Event {
+            host: Some(Text(b"mx")),
+            session: Some(Text(b"a1")),
+            ..Event::new(
+                Timestamp::from_seconds(1_700_000_000 + second),
+                Server::Opensmtpd,
+                Text(b"smtp"),
+                kind,
+                outcome,
+            )
+        };
+        let client = Some([203, 0, 113, 5].into());
+        let (account, queue_id) = (Some(Text(b"bob")), Some(Text(b"q1")));
+        let delivery = |second| Event {
+            session: None,
+            queue_id,
+            ..line(second, Kind::Delivery, Outcome::Allowed)
+        };
+        vec![
+            Event { client, ..line(0, Kind::Connect, Outcome::Allowed) },
+            Event { account, ..line(1, Kind::Auth, Outcome::Allowed) },
+            Event { queue_id, ..line(2, Kind::Message, Outcome::Allowed) },
+            delivery(3),
+            delivery(4),
+            line(5, Kind::Disconnect, Outcome::Allowed),
+        ]
+    }
+
+    fn state(core: &Core) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        core.engine.checkpoint(&mut bytes);
+        bytes
+    }
+
+    /// Of a session whose later lines name nobody: what is known of it by then is in the state.
+    #[test]
+    fn the_state_is_that_of_an_engine_that_never_stopped() {
+        for cut in 0..=lines().len() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut core = open(dir.path(), &engine::Config::default()).unwrap().core;
+            for event in lines().into_iter().take(cut) {
+                let source = core.journal.source("log");
+                core.line(source, b"a line", &Told::Event(event));
+            }
+            core.commit(&[]);
+            let before = state(&core);
+            drop(core);
+            let core = open(dir.path(), &engine::Config::default()).unwrap().core;
+            assert!(state(&core) == before, "after {cut} lines");
+        }
     }
 }

@@ -208,8 +208,8 @@ pub struct Capacities {
 /// Thresholds, weights and modes; the defaults are compiled in.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
-    /// Key of the hash function. Another one makes collisions unpredictable to strangers;
-    /// replays agree only under the same one.
+    /// Key of the hash function. The program draws one for each state directory, so that
+    /// strangers cannot choose names that collide; replays agree only under the same one.
     pub seed: u64,
     /// `brute-force`.
     pub brute_force: Guessing,

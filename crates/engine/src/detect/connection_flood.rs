@@ -16,7 +16,7 @@ use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::score::Score;
 use alloc::vec::Vec;
-use event::{Event, Evidence, Mode, Server};
+use event::{Evidence, Kind, Mode, Outcome, Server};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "connection-flood",
@@ -55,14 +55,14 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
     engine.convict(&verdict, seen.target(), out);
 }
 
-pub(crate) fn is_postscreen(event: &Event<'_>) -> bool {
-    event.server == Server::Postfix && event.service.bytes().ends_with(b"postscreen")
-}
-
 /// postscreen lets the client pass to smtpd, which tells of the connection again.
 pub(crate) fn passed(engine: &mut Engine, seen: &Seen<'_>) {
+    let event = seen.event;
+    let is_postscreen = event.server == Server::Postfix
+        && event.service.bytes().ends_with(b"postscreen")
+        && (event.kind, event.outcome) == (Kind::Envelope, Outcome::Allowed);
     let half_life_s = engine.config.connection_flood.rule.half_life_s;
-    if let Some(row) = engine.state.traffic.touch(seen.client.0) {
+    if is_postscreen && let Some(row) = engine.state.traffic.touch(seen.client.0) {
         row.connects.add(seen.now_s, half_life_s, 0);
         row.connects.take(1000);
     }

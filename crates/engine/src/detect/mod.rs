@@ -97,6 +97,7 @@ const fn tells_again(event: &Event<'_>) -> bool {
 }
 
 /// The way of an event through the detectors. What honest servers write most leaves at the top.
+#[inline]
 pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
     if tells_again(event) {
@@ -108,13 +109,16 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
             return connection_flood::accepted(engine, seen.client, seen.now_s);
         }
         (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
-        (Kind::Envelope, Outcome::Allowed) if connection_flood::is_postscreen(event) => {
-            return connection_flood::passed(engine, seen);
-        }
         (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
         (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
         _ => {}
     }
+    rarer(engine, seen, out);
+}
+
+/// What honest servers write seldom.
+fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    let event = seen.event;
     if engine.is_held(seen.client) {
         return;
     }
@@ -124,7 +128,7 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     if event.hostile && event.attempts > 0 {
         return attempt(engine, seen, out);
     }
-    let Some(reason) = event.reason else { return };
+    let Some(reason) = event.reason else { return connection_flood::passed(engine, seen) };
     if event.server == Server::Exim
         && event.hostile
         && session::is_repeated(

@@ -1,10 +1,10 @@
 //! `recipient-harvest`: somebody tries which recipients exist.
 //!
 //! Algorithm: distinct unknown recipients (a sketch tells new ones; once it is nearly full every
-//! one counts as new) on a score with a half-life of one hour, threshold 6. From a client that got a
-//! message accepted within three days, five times as much, and more than half of the messages that
-//! it had accepted lately, up to [`EXCUSED_MAX`] excused ones: so a mail server with some stale
-//! addresses in its lists is not charged, and no number of accepted messages is a licence.
+//! one counts as new) on a score with a half-life of one hour, threshold 6. From a client that got
+//! a message accepted within three days, five times as much, and more than half of the messages
+//! that it had accepted lately, up to [`EXCUSED_MAX`] excused ones: so a mail server with some
+//! stale addresses in its lists is not charged, and no number of accepted messages is a licence.
 //!
 //! Not counted: bounces and call-outs (the null sender), which servers send about mail that others
 //! forged; recipients that a user who logged in mistyped.

@@ -10,7 +10,7 @@
 //! - one point with another sender within five seconds: testers go through senders like that
 //!   (nmap's `smtp-open-relay` has 16 combinations);
 //! - nothing with another sender later, or with none: that is a mail server that follows an MX
-//!   record which somebody who moved away forgot here, with mail and bounces of whomever for one domain.
+//!   record which somebody who moved away forgot here: mail and bounces of whomever for one domain.
 //!
 //! Clients with good logins pay 0.05. From a client that lately got a message accepted here it is
 //! told as a finding and bans nobody: any stranger may write to a domain that moved away.

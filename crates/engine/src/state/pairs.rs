@@ -46,6 +46,11 @@ impl Pairs {
         Pairs { ring, index, capacity, seed, next: 1, evicted: 0, reported: 0 }
     }
 
+    /// The most that it holds.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     fn slot(&self, number: u32) -> usize {
         number as usize % self.capacity
     }

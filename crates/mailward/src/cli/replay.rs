@@ -5,6 +5,7 @@ use super::{Command, config, config_argument, flag, format_argument, input_argum
 use crate::failure::Failure;
 use crate::json::{self, Object};
 use crate::replay::{Activity, Outcome, Replay};
+use crate::seed;
 use crate::terminal::{self, Style};
 use clap::{Arg, ArgMatches};
 use engine::Output;
@@ -47,7 +48,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     let json = is_json(matches);
     let all = matches.get_flag("all");
-    let mut replay = Replay::open(matches, config.engine)?;
+    let mut replay = Replay::open(matches, seed::under(&config.state_dir(), config.engine))?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut text = String::new();
     let mut take = |output: &Output| {
