@@ -137,4 +137,17 @@ mod tests {
         assert_eq!(start, 200);
         assert_eq!(turn(&mut start, 1000, 100), 2);
     }
+
+    #[test]
+    fn names_chosen_under_one_key_are_many_under_another() {
+        let under = |seed, name: u32| crate::hash::lower(seed, &name.to_le_bytes());
+        let chosen = (0..10_000u32).filter(|name| bit(under(1, *name)) == 1).take(64);
+        let (mut known, mut drawn) = (Sketch::default(), Sketch::default());
+        for name in chosen {
+            known.mark(under(1, name));
+            drawn.mark(under(2, name));
+        }
+        assert_eq!(known.count(), 1);
+        assert!(drawn.count() > 30, "{}", drawn.count());
+    }
 }

@@ -113,8 +113,10 @@ fn a_log_that_may_not_be_read_for_a_while() {
     let permit = |mode| fs::set_permissions(world.log(), fs::Permissions::from_mode(mode)).unwrap();
     // As a rotation with the wrong rights does it.
     fs::rename(world.log(), world.path("log/mail.log.1")).unwrap();
-    world.append(&writer.lines(4));
-    permit(0o000);
+    // It comes with these rights: the guard must not be quicker than they are.
+    let unreadable = world.file("unreadable", writer.lines(4).as_bytes());
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::rename(unreadable, world.log()).unwrap();
     guard.reads(10);
     wait_until("the guard tells of it or reads it", || {
         let source = guard.status().unwrap()["sources"][0].clone();
