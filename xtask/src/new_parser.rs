@@ -78,8 +78,15 @@ fn edit(root: &Path, path: &str, change: impl Fn(&str) -> Option<String>) -> Out
 /// `mod NAME;` at its place in the alphabet, and the row of `PARSERS`.
 fn table_row(text: &str, name: &str) -> Option<String> {
     let declared = |line: &str| Some(line.strip_prefix("mod ")?.strip_suffix(";")?.to_owned());
-    let next = text.lines().filter_map(declared).find(|module| module.as_str() > name)?;
-    let text = insert_before(text, &format!("mod {next};"), &format!("mod {name};\n"))?;
+    let mut modules = text.lines().filter_map(declared);
+    let text = match modules.find(|module| module.as_str() > name) {
+        Some(next) => insert_before(text, &format!("mod {next};"), &format!("mod {name};\n"))?,
+        None => {
+            let last = text.lines().filter_map(declared).last()?;
+            let (head, tail) = text.split_once(&format!("mod {last};\n"))?;
+            format!("{head}mod {last};\nmod {name};\n{tail}")
+        }
+    };
     let (head, rest) = text.split_once("pub const PARSERS: &[Parser] = &[")?;
     let (rows, tail) = rest.split_once("];")?;
     let rows = rows.trim_end().trim_end_matches(',');
@@ -229,6 +236,13 @@ mod tests {
              &[postfix::PARSER, qmail::PARSER];\n"
         );
         assert_eq!(table_row("mod record;\n", "maddy"), None);
+        // Broken over lines, and behind the last module.
+        let text = "mod postfix;\npub const PARSERS: &[Parser] = &[\n    postfix::PARSER,\n];\n";
+        assert_eq!(
+            table_row(text, "qmail").unwrap(),
+            "mod postfix;\nmod qmail;\npub const PARSERS: &[Parser] = \
+             &[\n    postfix::PARSER, qmail::PARSER];\n"
+        );
     }
 
     #[test]
