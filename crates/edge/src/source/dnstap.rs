@@ -1,6 +1,6 @@
 //! dnstap: what DNS servers tell of their clients, as Frame Streams in a file or by a Unix socket.
 //!
-//! Each frame of interest becomes one line of text ([`message`] says of which form), so that the
+//! Each frame of interest becomes one line of text (`message` says of which form), so that the
 //! journal, the corpora and `parse` have lines as of any other source.
 //!
 //! The socket is ours, and servers connect: any number of them up to a bound, each with its own
