@@ -27,6 +27,8 @@ fn one(framer: &mut Framer, line: &[u8]) {
         event.recipient,
         event.helo,
         event.secret_tag,
+        event.mail_subject,
+        event.spam_score,
         event.query_name,
         event.query_type,
         event.detail,

@@ -175,7 +175,7 @@ fn login<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
     let (client, rest) = peer(rest);
     let event = Event { client, attempts: 1, ..line.event(Kind::Auth, Outcome::Allowed) };
     if let Some(word) = rest.strip_prefix(b"anonymous ") {
-        let account = Some(Text(b"anonymous"));
+        let account = rest.get(..b"anonymous".len()).map(Text);
         return Event { account, detail: Some(Text(word)), ..event };
     }
     let (rest, session) = match scan::find_last(rest, b" SESSIONID=<") {

@@ -120,7 +120,7 @@ fn told<'a>(text: &'a [u8], event: Event<'a>) -> Option<Event<'a>> {
             Some(Event { kind, reason, hostile: true, ..event })
         }
         b"root login not allowed" => {
-            let account = Some(Text(b"root"));
+            let account = front.get(..b"root".len()).map(Text);
             let reason = Some(Reason::AuthFailed);
             Some(Event { reason, account, hostile: true, attempts: 1, ..event })
         }

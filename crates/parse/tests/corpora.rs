@@ -6,7 +6,7 @@
 mod corpus;
 
 use corpus::{File, OPTIONAL, expectation, files, meaning, written};
-use parse::PARSERS;
+use parse::{PARSERS, Parsed};
 
 /// Differences of one file, each with its place.
 fn differences(file: &File) -> Vec<String> {
@@ -101,6 +101,35 @@ fn lines_mean_what_the_corpora_say() {
     }
     let found: Vec<String> = files.iter().flat_map(differences).collect();
     assert!(found.is_empty(), "{} lines differ\n\n{}\n", found.len(), found.join("\n\n"));
+}
+
+/// The journal keeps a text as a place in its line.
+#[test]
+fn every_text_of_an_event_is_a_piece_of_its_line() {
+    for (file, case) in files().iter().flat_map(|f| f.cases.iter().map(move |case| (f, case))) {
+        let Some(record) = parse::frame(&case.line) else { continue };
+        let Parsed::Event(event) = corpus::parsed(&record) else { continue };
+        let texts = [
+            event.host,
+            event.account,
+            event.session,
+            event.queue_id,
+            event.mechanism,
+            event.sender,
+            event.recipient,
+            event.helo,
+            event.secret_tag,
+            event.mail_subject,
+            event.spam_score,
+            event.query_name,
+            event.query_type,
+            event.detail,
+        ];
+        for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
+            let is_piece = case.line.as_ptr_range().contains(&text.bytes().as_ptr());
+            assert!(is_piece, "{}:{}: {text}", file.path.display(), case.number);
+        }
+    }
 }
 
 #[test]
