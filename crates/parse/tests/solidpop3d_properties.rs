@@ -2,9 +2,10 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::names_the_peer_or_nobody;
+use stranger::named::{event, line};
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like this server: its own words, with another's address.
@@ -37,35 +38,12 @@ const READ: &[&str] = &[
 /// Lines without a peer, or whose peer a stranger can hide, but never change.
 const HIDDEN: &[&str] = &[];
 
-fn line(template: &str, words: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = template.split("{}").map(str::as_bytes).collect();
-    [&b"Nov 21 16:40:01 mx "[..], &parts.join(words)].concat()
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
     fn solidpop3d_names_the_peer_or_nobody(words in text(PIECES)) {
-        for template in READ.iter().chain(HIDDEN) {
-            let line = line(template, &words);
-            let event = event(&line);
-            let shown = String::from_utf8_lossy(&line);
-            let client = event.and_then(|event| event.client).map(|client| client.to_string());
-            prop_assert!(client.as_deref().is_none_or(|client| client == PEER), "{}", shown);
-            // Whatever the words are: no stranger hides what he did.
-            prop_assert!(event.is_some_and(|e| e.server == Server::Solidpop3d), "{}", shown);
-            prop_assert!(client.is_some() || HIDDEN.contains(template), "{}", shown);
-            let failed = template.contains("fail") || template.contains("DENIED_RELAYING");
-            prop_assert!(!failed || event.is_some_and(|e| e.hostile), "{}", shown);
-        }
+        names_the_peer_or_nobody(Server::Solidpop3d, READ, HIDDEN, &words)?;
     }
 
     #[test]

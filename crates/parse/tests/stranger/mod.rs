@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod named;
+
 use proptest::prelude::*;
 
 /// The one client of all lines.
