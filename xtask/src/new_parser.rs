@@ -82,7 +82,7 @@ fn table_row(text: &str, name: &str) -> Option<String> {
     let text = match modules.find(|module| module.as_str() > name) {
         Some(next) => insert_before(text, &format!("mod {next};"), &format!("mod {name};\n"))?,
         None => {
-            let last = text.lines().filter_map(declared).last()?;
+            let last = text.lines().filter_map(declared).next_back()?;
             let (head, tail) = text.split_once(&format!("mod {last};\n"))?;
             format!("{head}mod {last};\nmod {name};\n{tail}")
         }
