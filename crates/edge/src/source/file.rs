@@ -374,9 +374,10 @@ impl FileSource {
                         if let Some((line, whole)) = generation.rest() {
                             self.counts.take(&line, whole);
                             sink(line);
+                            budget.lines -= 1;
                         }
                     }
-                    return true;
+                    return budget.lines > 0;
                 }
                 Err(error) => {
                     let problem = self.problem_of(ProblemKind::Read, Some(error.to_string()));
