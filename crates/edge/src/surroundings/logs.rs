@@ -100,7 +100,7 @@ pub(super) fn choose(
         lacks.push(Lack {
             what: "no mail server of those known runs or is configured here".to_owned(),
             effect: "only logs that are here anyway are read",
-            remedy: "name the log in `[[source]]`, or try `mailward up --demo`",
+            remedy: "name the log in `source.files`, or try `mailward up --demo`",
         });
     }
     for choice in &choices {
