@@ -73,11 +73,12 @@ impl<K: Kernel> Reconciler<K> {
         let changes = changes(&self.sets, held, lifted, now_ms);
         match self.kernel.commit(&changes) {
             Err(error) if error.is_missing() => {
-                // Somebody removed the table a moment ago: all that is desired is put back.
-                self.dirty = true;
+                // Somebody removed the table a moment ago: all that is desired is put back. What
+                // failed before this call stays to be put right.
+                let was_dirty = std::mem::replace(&mut self.dirty, true);
                 let wrong = self.synchronize(now_ms)?;
                 self.kernel.commit(&changes)?;
-                self.dirty = false;
+                self.dirty = was_dirty;
                 self.notes.push(Note::Healed(wrong));
                 Ok(())
             }

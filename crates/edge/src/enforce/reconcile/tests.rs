@@ -455,3 +455,16 @@ impl Kernel for Watched {
         self.inner.counters()
     }
 }
+
+#[test]
+fn a_later_success_does_not_cover_up_a_failed_lifting() {
+    let mut run = Run::new(false, false);
+    run.happens(Happening::Snapshot(vec![(1, 0, 9)]));
+    run.happens(Happening::Fails(2));
+    // Neither the new set nor the lifting of the first ban comes about.
+    run.happens(Happening::Ban(vec![(133, 8, 9)]));
+    run.happens(Happening::Unban(vec![(1, 0)]));
+    // The set is missing, and is put there.
+    run.happens(Happening::Unban(vec![(133, 8)]));
+    run.settle();
+}
