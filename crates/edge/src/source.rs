@@ -23,7 +23,7 @@ pub use journal::{JournalOptions, JournalSource};
 pub use lines::{LINE_MAX, Line};
 pub use position::{FilePosition, Fingerprint, Position, PositionError};
 pub use stdin::StdinSource;
-pub use syslog::{PEERS_MAX, SyslogAddress, SyslogOptions, SyslogSource};
+pub use syslog::{PEERS_MAX, SyslogAddress, SyslogError, SyslogOptions, SyslogSource, SyslogTls};
 
 use crate::clock::Moment;
 use std::fmt;

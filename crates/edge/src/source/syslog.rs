@@ -1,5 +1,5 @@
 //! Receives syslog of other hosts and appliances: UDP (RFC 5426), a message a datagram; TCP
-//! (RFC 6587), counted or by lines.
+//! (RFC 6587) and TLS (RFC 5425), counted or by lines.
 //!
 //! Only listed peers are read; others are counted and never looked at. What a peer may hold is
 //! bounded, and each has its turn, so that none starves another: a datagram that finds its peer's
@@ -7,17 +7,21 @@
 //! turn. The addresses of datagrams can be forged: only a network that is one's own is worth UDP.
 
 mod frames;
+mod stream;
 
 use self::frames::Frames;
+pub use self::stream::SyslogTls;
+use self::stream::{Secured, Stream};
 use super::journal::export::escaped;
 use super::{Counts, LINE_MAX, Line, Position, Progress, Source, State, Status};
 use crate::clock::Moment;
 use event::{Network, canonical};
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, ErrorKind, Read};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Peers whose lines are told apart; each has stamps, and a queue, of its own.
@@ -42,6 +46,8 @@ pub enum SyslogAddress {
     Udp(SocketAddr),
     /// `tcp:[2001:db8::1]:601`.
     Tcp(SocketAddr),
+    /// `tls:192.0.2.1:6514`.
+    Tls(SocketAddr),
 }
 
 impl SyslogAddress {
@@ -52,6 +58,7 @@ impl SyslogAddress {
         match kind {
             "udp" => Some(SyslogAddress::Udp(address)),
             "tcp" => Some(SyslogAddress::Tcp(address)),
+            "tls" => Some(SyslogAddress::Tls(address)),
             _ => None,
         }
     }
@@ -62,6 +69,7 @@ impl fmt::Display for SyslogAddress {
         match self {
             SyslogAddress::Udp(address) => write!(out, "udp:{address}"),
             SyslogAddress::Tcp(address) => write!(out, "tcp:{address}"),
+            SyslogAddress::Tls(address) => write!(out, "tls:{address}"),
         }
     }
 }
@@ -73,6 +81,27 @@ pub struct SyslogOptions {
     pub peers: Vec<Network>,
     /// Connections open at once; one peer has a quarter of them at most.
     pub connections_max: usize,
+    /// What `tls:` addresses need.
+    pub tls: Option<SyslogTls>,
+}
+
+/// Why syslog cannot be received.
+#[derive(thiserror::Error, Debug)]
+pub enum SyslogError {
+    /// An address cannot be listened on.
+    #[error("{0}: {1}")]
+    Address(SyslogAddress, io::Error),
+    /// A file of TLS is of no use.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// TLS was asked for without a certificate.
+    #[error("{0}: TLS needs a certificate and its key")]
+    NoCertificate(SyslogAddress),
 }
 
 /// Receives syslog.
@@ -80,7 +109,8 @@ pub struct SyslogOptions {
 pub struct SyslogSource {
     options: SyslogOptions,
     datagrams: Vec<UdpSocket>,
-    listeners: Vec<TcpListener>,
+    /// With TLS, where the address asks for it.
+    listeners: Vec<(TcpListener, Option<Secured>)>,
     connections: Vec<Connection>,
     peers: Vec<Peer>,
     /// Whose turn is next.
@@ -94,7 +124,7 @@ pub struct SyslogSource {
 }
 
 /// What was not read since the latest report.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Default, Debug)]
 struct Lost {
     strangers: u64,
     stranger: Option<IpAddr>,
@@ -102,6 +132,9 @@ struct Lost {
     flooder: Option<IpAddr>,
     refused: u64,
     closed: u64,
+    /// Connections whose TLS failed, and the latest of them with its reason.
+    unsecured: u64,
+    failure: Option<(IpAddr, String)>,
 }
 
 #[derive(Debug)]
@@ -114,7 +147,7 @@ struct Peer {
 
 #[derive(Debug)]
 struct Connection {
-    socket: TcpStream,
+    stream: Stream,
     peer: usize,
     frames: Frames,
     /// When it last brought something.
@@ -124,17 +157,21 @@ struct Connection {
     /// It has brought a message.
     has_spoken: bool,
     ended: bool,
+    /// Why its TLS ended.
+    failure: Option<String>,
 }
 
 impl SyslogSource {
     /// Listens. To be called while ports below 1024 may still be had.
     ///
     /// # Errors
-    /// The address that cannot be listened on, and why.
+    /// The address or the file of TLS that is of no use, and why.
     pub fn listen(
         addresses: &[SyslogAddress],
         options: SyslogOptions,
-    ) -> Result<Self, (SyslogAddress, io::Error)> {
+    ) -> Result<Self, SyslogError> {
+        let tls = options.tls.as_ref().map(stream::secured).transpose();
+        let tls = tls.map_err(|(path, error)| SyslogError::File { path, error })?;
         let mut source = SyslogSource {
             options,
             datagrams: Vec::new(),
@@ -150,12 +187,16 @@ impl SyslogSource {
             news_at: None,
         };
         for address in addresses {
-            source.add(*address).map_err(|error| (*address, error))?;
+            if matches!(address, SyslogAddress::Tls(_)) && tls.is_none() {
+                return Err(SyslogError::NoCertificate(*address));
+            }
+            let added = source.add(*address, tls.as_ref());
+            added.map_err(|error| SyslogError::Address(*address, error))?;
         }
         Ok(source)
     }
 
-    fn add(&mut self, address: SyslogAddress) -> io::Result<()> {
+    fn add(&mut self, address: SyslogAddress, tls: Option<&Secured>) -> io::Result<()> {
         match address {
             SyslogAddress::Udp(address) => {
                 let socket = UdpSocket::bind(address)?;
@@ -164,11 +205,8 @@ impl SyslogSource {
                 let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, KERNEL_BYTES);
                 self.datagrams.push(socket);
             }
-            SyslogAddress::Tcp(address) => {
-                let socket = TcpListener::bind(address)?;
-                socket.set_nonblocking(true)?;
-                self.listeners.push(socket);
-            }
+            SyslogAddress::Tcp(address) => self.listeners.push((listener(address)?, None)),
+            SyslogAddress::Tls(address) => self.listeners.push((listener(address)?, tls.cloned())),
         }
         Ok(())
     }
@@ -176,8 +214,14 @@ impl SyslogSource {
     /// Where it listens, with the ports that were given for port 0.
     pub fn addresses(&self) -> Vec<SyslogAddress> {
         let udp = self.datagrams.iter().filter_map(|socket| socket.local_addr().ok());
-        let tcp = self.listeners.iter().filter_map(|socket| socket.local_addr().ok());
-        udp.map(SyslogAddress::Udp).chain(tcp.map(SyslogAddress::Tcp)).collect()
+        let streams = self.listeners.iter().filter_map(|(socket, secured)| {
+            let address = socket.local_addr().ok()?;
+            Some(match secured {
+                None => SyslogAddress::Tcp(address),
+                Some(_) => SyslogAddress::Tls(address),
+            })
+        });
+        udp.map(SyslogAddress::Udp).chain(streams).collect()
     }
 
     /// The place of a peer that may send.
@@ -227,7 +271,8 @@ impl SyslogSource {
     fn accept(&mut self, listener: usize, now: Moment) {
         // Who comes after these waits for the next call.
         for _ in 0..self.options.connections_max.max(1) {
-            let Some(from) = self.listeners.get(listener) else { return };
+            let Some((from, secured)) = self.listeners.get(listener) else { return };
+            let secured = secured.clone();
             let (socket, address) = match from.accept() {
                 Ok((socket, address)) => (socket, address.ip()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -240,14 +285,16 @@ impl SyslogSource {
             }
             // The end of a host that vanished is noticed so.
             let _ = rustix::net::sockopt::set_socket_keepalive(&socket, true);
+            let Ok(stream) = Stream::new(socket, secured.as_ref()) else { continue };
             self.connections.push(Connection {
-                socket,
+                stream,
                 peer,
                 frames: Frames::new(),
                 heard: now,
                 awaited: Some(now),
                 has_spoken: false,
                 ended: false,
+                failure: None,
             });
         }
     }
@@ -278,6 +325,13 @@ impl SyslogSource {
 
     /// Closes connections that ended, broke their framing, or leave a message waiting.
     fn close(&mut self, now: Moment) {
+        for connection in &mut self.connections {
+            if let Some(failure) = connection.failure.take() {
+                self.lost.unsecured += 1;
+                let peer = self.peers.get(connection.peer);
+                self.lost.failure = peer.map(|peer| (peer.address, failure));
+            }
+        }
         let before = self.connections.len();
         let is_late = |connection: &Connection| {
             connection.awaited.is_some_and(|since| now.since(since) >= PATIENCE)
@@ -335,6 +389,12 @@ impl SyslogSource {
     }
 }
 
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 /// A message without what ends it.
 fn ended(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
@@ -347,7 +407,7 @@ impl Connection {
         if self.ended || self.frames.is_broken {
             return false;
         }
-        match self.socket.read(self.frames.space()) {
+        match self.stream.read(self.frames.space()) {
             Ok(0) => self.ended = true,
             Ok(count) => {
                 self.frames.filled(count);
@@ -363,7 +423,11 @@ impl Connection {
                     false => {}
                 }
             }
-            Err(_) => self.ended = true,
+            Err(error) => {
+                self.ended = true;
+                let is_of_tls = error.kind() == ErrorKind::InvalidData;
+                self.failure = is_of_tls.then(|| error.to_string());
+            }
         }
         false
     }
@@ -376,8 +440,8 @@ impl Source for SyslogSource {
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let datagrams = self.datagrams.iter().map(AsFd::as_fd);
-        let listeners = self.listeners.iter().map(AsFd::as_fd);
-        let connections = self.connections.iter().map(|connection| connection.socket.as_fd());
+        let listeners = self.listeners.iter().map(|(socket, _)| socket.as_fd());
+        let connections = self.connections.iter().map(|connection| connection.stream.as_fd());
         datagrams.chain(listeners).chain(connections).collect()
     }
 
@@ -420,13 +484,14 @@ impl Source for SyslogSource {
     }
 
     fn news(&mut self, now: Moment) -> Option<String> {
-        let Lost { strangers, stranger, dropped, flooder, refused, closed } = self.lost;
-        if strangers + dropped + refused + closed == 0
+        let Lost { strangers, dropped, refused, closed, unsecured, .. } = self.lost;
+        if strangers + dropped + refused + closed + unsecured == 0
             || self.news_at.is_some_and(|at| now.since(at) < NEWS_EVERY)
         {
             return None;
         }
-        (self.news_at, self.lost) = (Some(now), Lost::default());
+        self.news_at = Some(now);
+        let Lost { stranger, flooder, failure, .. } = std::mem::take(&mut self.lost);
         let mut parts = Vec::new();
         if let Some(latest) = stranger {
             parts.push(format!("{strangers} of peers that are not listed, latest {latest}"));
@@ -441,6 +506,11 @@ impl Source for SyslogSource {
         }
         if closed > 0 {
             parts.push(format!("{closed} slow, silent or broken connections closed"));
+        }
+        if let Some((latest, why)) = failure {
+            parts.push(format!(
+                "{unsecured} connections without TLS as asked, latest {latest}: {why}"
+            ));
         }
         Some(format!("syslog: {}", parts.join("; ")))
     }

@@ -7,6 +7,7 @@ mod dnstap;
 mod files;
 mod journal;
 mod model;
+mod secured;
 mod streams;
 mod syslog;
 

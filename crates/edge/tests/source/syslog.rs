@@ -19,7 +19,7 @@ fn listen(peers: &[&str], connections_max: usize) -> World {
     let addresses = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"];
     let addresses = addresses.map(|address| SyslogAddress::named(address).unwrap());
     let peers = peers.iter().map(|peer| peer.parse().unwrap()).collect();
-    let options = SyslogOptions { peers, connections_max };
+    let options = SyslogOptions { peers, connections_max, tls: None };
     let source = SyslogSource::listen(&addresses, options).unwrap();
     match source.addresses()[..] {
         [SyslogAddress::Udp(udp), SyslogAddress::Tcp(tcp)] => World { source, udp, tcp },
@@ -57,7 +57,8 @@ fn sender(address: &str) -> UdpSocket {
     UdpSocket::bind((address.parse::<IpAddr>().unwrap(), 0)).unwrap()
 }
 
-const LINE: &str = "<22>Nov 21 16:02:10 mx postfix/smtpd[7]: connect from unknown[198.51.100.7]";
+pub const LINE: &str =
+    "<22>Nov 21 16:02:10 mx postfix/smtpd[7]: connect from unknown[198.51.100.7]";
 
 #[test]
 fn datagrams_of_listed_peers_are_lines_and_others_are_counted() {

@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "source.syslog.listen",
-        summary: "Where syslog of other hosts is received, such as `udp:192.0.2.1:514` or `tcp:[2001:db8::1]:601`; empty: nowhere.",
+        summary: "Where syslog of other hosts is received, such as `udp:192.0.2.1:514`, `tcp:[2001:db8::1]:601` or `tls:192.0.2.1:6514`; empty: nowhere.",
         unit: "",
         kind: ValueKind::Words,
         max: 0,
@@ -223,6 +223,42 @@ pub const KEYS: &[Key] = &[
         "Connections for syslog that are open at once; one peer has a quarter of them at most.",
         source.syslog.connections_max
     ),
+    Key {
+        path: "source.syslog.certificate",
+        summary: "File with this host's certificate and its chain (PEM), for `tls:`; read at the start, so restart after a renewal.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.source.syslog.certificate.as_ref()),
+        set: |config, value| {
+            config.source.syslog.certificate = path_of(value)?;
+            Some(())
+        },
+    },
+    Key {
+        path: "source.syslog.key",
+        summary: "File with the certificate's key (PEM).",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.source.syslog.key.as_ref()),
+        set: |config, value| {
+            config.source.syslog.key = path_of(value)?;
+            Some(())
+        },
+    },
+    Key {
+        path: "source.syslog.senders_ca",
+        summary: "File with the certificates that sign the senders' (PEM): who cannot show one is not read; empty: the address alone says who sends.",
+        unit: "",
+        kind: TEXT,
+        max: 0,
+        get: |config| path_value(config.source.syslog.senders_ca.as_ref()),
+        set: |config, value| {
+            config.source.syslog.senders_ca = path_of(value)?;
+            Some(())
+        },
+    },
     switch!("kernel.all_ports", "Bans cover every port, not only those of mail.", kernel.all_ports),
     Key {
         path: "kernel.ports",

@@ -68,11 +68,24 @@ pub struct Syslog {
     pub peers: Vec<Network>,
     /// Connections open at once.
     pub connections_max: u32,
+    /// This host's certificate for TLS, PEM, with its chain.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's key, PEM.
+    pub key: Option<PathBuf>,
+    /// Who signs the senders' certificates, PEM; none: a sender needs no certificate.
+    pub senders_ca: Option<PathBuf>,
 }
 
 impl Default for Syslog {
     fn default() -> Self {
-        Syslog { listen: Vec::new(), peers: Vec::new(), connections_max: 64 }
+        Syslog {
+            listen: Vec::new(),
+            peers: Vec::new(),
+            connections_max: 64,
+            certificate: None,
+            key: None,
+            senders_ca: None,
+        }
     }
 }
 

@@ -22,8 +22,8 @@ use edge::clock::{self, Moment};
 use edge::enforce::Handle;
 use edge::source::dnstap::DnstapSource;
 use edge::source::{
-    FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogOptions,
-    SyslogSource,
+    FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogError,
+    SyslogOptions, SyslogSource, SyslogTls,
 };
 use edge::stamp::Zone;
 use edge::surroundings::{LogPlace, Surroundings, look};
@@ -222,7 +222,8 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
 
 /// Listens for syslog of other hosts, where that is configured.
 fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
-    let Syslog { listen, peers, connections_max } = &config.source.syslog;
+    let Syslog { listen, peers, connections_max, certificate, key, senders_ca } =
+        &config.source.syslog;
     if listen.is_empty() {
         return Ok(None);
     }
@@ -231,12 +232,27 @@ fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
             .remedy("list the addresses that may send syslog, for nobody else is read"));
     }
     let connections_max = usize::try_from(*connections_max).unwrap_or(usize::MAX);
-    let options = SyslogOptions { peers: peers.clone(), connections_max };
-    SyslogSource::listen(listen, options).map(Some).map_err(|(address, error)| {
-        Failure::new(format!("source.syslog.listen: {address}: {error}")).remedy(
-            "name an address of this host and a port that is free; a port below 1024 needs \
-             CAP_NET_BIND_SERVICE in the unit's CapabilityBoundingSet",
-        )
+    let tls = certificate.clone().zip(key.clone()).map(|(certificate, key)| SyslogTls {
+        certificate,
+        key,
+        senders_ca: senders_ca.clone(),
+    });
+    let options = SyslogOptions { peers: peers.clone(), connections_max, tls };
+    SyslogSource::listen(listen, options).map(Some).map_err(|error| {
+        let remedy = match error {
+            SyslogError::Address(..) => {
+                "name an address of this host and a port that is free; a port below 1024 needs \
+                 CAP_NET_BIND_SERVICE in the unit's CapabilityBoundingSet"
+            }
+            SyslogError::File { .. } => {
+                "name readable PEM files in source.syslog.certificate, source.syslog.key and, where \
+                 senders show certificates, source.syslog.senders_ca"
+            }
+            SyslogError::NoCertificate(_) => {
+                "set source.syslog.certificate and source.syslog.key"
+            }
+        };
+        Failure::new(format!("source.syslog.listen: {error}")).remedy(remedy)
     })
 }
 

@@ -2,7 +2,8 @@
 
 use crate::world::{Guard, Place, World, failed, now, run};
 use std::io::Write as _;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A failed login as a mail server logs it.
 fn line(account: &str) -> String {
@@ -21,15 +22,22 @@ fn accounts(world: &World) -> Vec<String> {
     events.iter().map(|event| event["account"].as_str().unwrap().to_owned()).collect()
 }
 
+/// A program within the guard's network.
+fn inside(guard: &Guard, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--preserve-credentials"]);
+    }
+    command.args(["--net", "--target", &guard.pid().to_string(), program]);
+    command
+}
+
 /// Has logger(1) send a failed login from within the guard's network.
 fn log(guard: &Guard, to: &str, protocol: &[&str], account: &str) {
     let message = line(account);
     let (_, message) = message.split_once("]: ").unwrap();
-    let mut logger = Command::new("nsenter");
-    if !rustix::process::geteuid().is_root() {
-        logger.args(["--user", "--preserve-credentials"]);
-    }
-    logger.args(["--net", "--target", &guard.pid().to_string(), "logger", "--port", PORT]);
+    let mut logger = inside(guard, "logger");
+    logger.args(["--port", PORT]);
     logger.args(["--tag", "postfix/smtpd", "--id=260", "--priority", "mail.info"]);
     logger.args(protocol).args(["--server", to, "--", message]);
     assert!(logger.status().unwrap().success());
@@ -58,6 +66,45 @@ fn syslog_of_a_listed_peer_is_read_by_a_confined_guard() {
         guard.stop();
     }
     assert_eq!(accounts(&world), ["udp", "counted", "line", "udp", "counted", "line"]);
+}
+
+/// A certificate that signs itself, and its key.
+fn certificate(dir: &Path) {
+    let made = Command::new("openssl")
+        .current_dir(dir)
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-subj", "/CN=mailward.example.net", "-keyout", "tls.key", "-out", "tls.pem"])
+        .output();
+    assert!(made.unwrap().status.success());
+}
+
+#[test]
+fn syslog_over_tls_is_read_by_a_confined_guard() {
+    let dir = tempfile::tempdir().unwrap();
+    certificate(dir.path());
+    let place = dir.path().display();
+    let world = World::with(&format!(
+        "source.syslog.listen = [\"tls:127.0.0.1:{PORT}\"]\n\
+         source.syslog.peers = [\"127.0.0.1\"]\n\
+         source.syslog.certificate = \"{place}/tls.pem\"\n\
+         source.syslog.key = \"{place}/tls.key\""
+    ));
+    world.append("");
+    let guard = world.guard(Place::Namespace);
+    let lines = guard.lines();
+    let mut client = inside(&guard, "openssl")
+        .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{PORT}")])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let sent = format!("<22>{}\n", line("secured"));
+    client.stdin.as_mut().unwrap().write_all(sent.as_bytes()).unwrap();
+    guard.reads(lines + 1);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    guard.stop();
+    assert_eq!(accounts(&world), ["secured"]);
 }
 
 #[test]
