@@ -59,22 +59,25 @@ impl ShortName {
     }
 }
 
-/// What earlier lines said of an event that does not say it itself.
+/// What earlier lines, or a proxy that is trusted, said of an event that does not say it itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Joined {
+    /// Who stands behind the proxy that is the peer.
+    forwarded: Option<IpAddr>,
     client: Option<IpAddr>,
     account: [u8; NAME_MAX],
     account_length: usize,
 }
 
 impl Joined {
-    const NOTHING: Joined = Joined { client: None, account: [0; NAME_MAX], account_length: 0 };
+    const NOTHING: Joined =
+        Joined { forwarded: None, client: None, account: [0; NAME_MAX], account_length: 0 };
 
     /// The event, with what it did not say itself.
     pub fn fill<'a>(&'a self, event: &Event<'a>) -> Event<'a> {
         let account = self.account.get(..self.account_length).filter(|name| !name.is_empty());
         Event {
-            client: event.client.or(self.client),
+            client: self.forwarded.or(event.client).or(self.client),
             account: event.account.or(account.map(Text)),
             ..*event
         }
@@ -83,9 +86,26 @@ impl Joined {
 
 impl Engine {
     /// What earlier lines said of the session or message of this event and it does not say itself;
-    /// keeps what this one says for later ones.
+    /// keeps what this one says for later ones. Whom a trusted proxy forwards is the client.
     #[inline]
     pub fn join(&mut self, event: &Event<'_>) -> Option<Joined> {
+        let Some(client) = self.forwarded(event) else { return self.joined(event) };
+        let event = Event { client: Some(client), ..*event };
+        let joined = self.joined(&event).unwrap_or(Joined::NOTHING);
+        Some(Joined { forwarded: Some(client), ..joined })
+    }
+
+    /// Whom the peer forwards, if it is a proxy whose word counts.
+    #[inline]
+    fn forwarded(&self, event: &Event<'_>) -> Option<IpAddr> {
+        let forwarded = event.forwarded?;
+        let peer = canonical(event.client?);
+        let is_trusted = self.config.proxies_trusted.iter().any(|network| network.contains(peer));
+        is_trusted.then_some(forwarded)
+    }
+
+    #[inline]
+    fn joined(&mut self, event: &Event<'_>) -> Option<Joined> {
         if !leaves_out(event.server) || event.session.is_none() && event.queue_id.is_none() {
             return None;
         }
@@ -271,6 +291,31 @@ mod tests {
         assert_eq!(filled(&mut engine, &queued(Kind::Delivery, None)).0, Some(peer));
         filled(&mut engine, &queued(Kind::Message, None));
         assert_eq!(filled(&mut engine, &queued(Kind::Delivery, None)).0, None);
+    }
+
+    #[test]
+    fn whom_a_proxy_forwards_is_the_client_where_the_proxy_is_trusted_only() {
+        let trusted = "192.0.2.0/28".parse().unwrap();
+        let mut engine =
+            Engine::new(Config { proxies_trusted: Vec::from([trusted]), ..Config::default() });
+        let (behind, proxy, stranger): (IpAddr, IpAddr, IpAddr) = (
+            "203.0.113.66".parse().unwrap(),
+            "::ffff:192.0.2.3".parse().unwrap(),
+            "198.51.100.9".parse().unwrap(),
+        );
+        let by = |client, forwarded| Event {
+            client: Some(client),
+            forwarded,
+            server: Server::Roundcube,
+            ..event(Kind::Auth, Outcome::Rejected, "a1")
+        };
+        assert_eq!(filled(&mut engine, &by(proxy, Some(behind))).0, Some(behind));
+        assert_eq!(filled(&mut engine, &by(behind, Some(behind))).0, Some(behind), "comes back");
+        assert_eq!(filled(&mut engine, &by(stranger, Some(behind))).0, Some(stranger));
+        assert_eq!(filled(&mut engine, &by(proxy, None)).0, Some(proxy));
+        let later = Event { client: None, ..by(proxy, None) };
+        let proxy = canonical(proxy);
+        assert_eq!(filled(&mut engine, &later).0, Some(proxy), "of its session");
     }
 
     #[test]

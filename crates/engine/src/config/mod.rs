@@ -244,6 +244,8 @@ pub struct Config {
     pub known_good_accounts_max: u32,
     /// Never banned.
     pub allow_networks: Vec<Network>,
+    /// Proxies whose word on whom they forward is believed.
+    pub proxies_trusted: Vec<Network>,
     /// Most entries of each table.
     pub table: Capacities,
 }
@@ -311,6 +313,7 @@ impl Default for Config {
             known_good_days: 30,
             known_good_accounts_max: 8,
             allow_networks: Vec::new(),
+            proxies_trusted: Vec::new(),
             table: CAPACITIES,
         }
     }

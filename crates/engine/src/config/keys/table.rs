@@ -432,6 +432,22 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
+    Key {
+        path: "proxy.trusted",
+        summary: "Networks of web proxies that may say whom they forward: the last address of `X-Forwarded-For` is then the client. Anybody can write such a header, so nobody else is believed.",
+        unit: "",
+        kind: ValueKind::Networks,
+        min: 0.0,
+        max: 0.0,
+        get: |config| Value::Networks(config.proxies_trusted.clone()),
+        put: |config, value| match value {
+            Value::Networks(networks) => {
+                config.proxies_trusted = networks.clone();
+                Some(())
+            }
+            _ => None,
+        },
+    },
     key!(
         "entries" "table.clients",
         "Most entries of the table `clients`.",
