@@ -2,8 +2,9 @@
 //!
 //! From one id (Dovecot's or OpenSMTPD's session, a queue id) to all lines that belong to it: the
 //! lines of that id, the connection that a Postfix process served meanwhile, the queue ids and
-//! sessions of that connection, and where a message was handed on inside this host. What strangers
-//! wrote leads nowhere: a next server's answer is followed only if it is one of our own.
+//! sessions of that connection, and where a message was handed on inside this host: to a delivery
+//! agent, or through a filter (amavis and its like), which gives it back under another id. What
+//! strangers wrote leads nowhere: a next server's answer is followed only if it is one of our own.
 
 use crate::failure::Failure;
 use crate::recover::failure;
@@ -18,6 +19,8 @@ use store::{Filter, Found, Reader, Row};
 const LINKS_MAX: usize = 64;
 /// Lines of one link.
 const LINES_MAX: usize = 1_000;
+/// A filter has a message for so long at most, seconds.
+const FILTER_S: i64 = 3600;
 /// A Postfix process serves one connection; longer ones are cut here, seconds.
 const CONNECTION_S: i64 = 4 * 3600;
 
@@ -28,6 +31,8 @@ enum Link {
     Id(Vec<u8>),
     /// The connection that this process served about then.
     Connection { client: IpAddr, pid: u32, at: Timestamp },
+    /// What the next server said then is its id of a message: followed if it came from this host.
+    Claimed { id: Vec<u8>, at: Timestamp },
 }
 
 /// All that belongs to `id`, in the order in which it was read.
@@ -60,8 +65,20 @@ impl Gathering<'_> {
     fn follow(&mut self, link: &Link) -> Result<Vec<Link>, Failure> {
         let rows = match link {
             Link::Id(id) => {
-                let rows = self.ask(&Filter { text: Some(id.clone()), ..Filter::default() })?;
-                rows.into_iter().filter(|row| row.event().is_some_and(|e| has(&e, id))).collect()
+                let (mut rows, claims) = self.named(id)?;
+                let true_ones = claims
+                    .into_iter()
+                    .filter(|row| row.event().is_some_and(|claim| came_from_here(&rows, claim.at)));
+                let true_ones: Vec<Row> = true_ones.collect();
+                rows.extend(true_ones);
+                rows
+            }
+            Link::Claimed { id, at } => {
+                let (rows, _) = self.named(id)?;
+                return Ok(came_from_here(&rows, *at)
+                    .then(|| Link::Id(id.clone()))
+                    .into_iter()
+                    .collect());
             }
             Link::Connection { client, pid, at } => {
                 let filter = Filter {
@@ -85,6 +102,15 @@ impl Gathering<'_> {
         Ok(links)
     }
 
+    /// The rows of an id, and those in which a next server says that it is its own.
+    fn named(&mut self, id: &[u8]) -> Result<(Vec<Row>, Vec<Row>), Failure> {
+        let rows = self.ask(&Filter { text: Some(id.to_vec()), ..Filter::default() })?;
+        let is =
+            |row: &Row, of: fn(&Event<'_>, &[u8]) -> bool| row.event().is_some_and(|e| of(&e, id));
+        let (own, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| is(row, has));
+        Ok((own, others.into_iter().filter(|row| is(row, claims)).collect()))
+    }
+
     /// Oldest first.
     fn ask(&mut self, filter: &Filter) -> Result<Vec<Row>, Failure> {
         let mut found = self.reader.query(filter, LINES_MAX).map_err(failure)?;
@@ -98,6 +124,7 @@ impl Gathering<'_> {
         let ids = [event.session, event.queue_id, handed_on(event)];
         let mut links: Vec<Link> =
             ids.into_iter().flatten().map(|Text(id)| Link::Id(id.to_vec())).collect();
+        links.extend(queued_as(event).map(|id| Link::Claimed { id: id.to_vec(), at: event.at }));
         let serves_one =
             event.server == Server::Postfix && event.service.bytes().ends_with(b"smtpd");
         if let (true, Some(client), Some(pid)) = (serves_one, event.client, event.pid) {
@@ -121,6 +148,33 @@ fn handed_on<'a>(event: &Event<'a>) -> Option<Text<'a>> {
     let words = answer.strip_suffix(b" Saved")?;
     let id = words.rsplit(|byte| *byte == b' ').next()?;
     (id.len() >= 8 && !id.ends_with(b">")).then_some(Text(id))
+}
+
+/// What a next server calls a message that it took: `250 2.0.0 Ok: queued as 4D3C66C6A0`. The words
+/// are that server's, which may be anybody's.
+fn queued_as<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+    const WORDS: &[u8] = b"queued as ";
+    let was_taken = event.kind == Kind::Delivery && event.outcome == Outcome::Allowed;
+    let answer = event.detail.filter(|_| was_taken)?.bytes();
+    let at = answer.windows(WORDS.len()).rposition(|words| words == WORDS)?;
+    let id = answer.get(at + WORDS.len()..)?;
+    let end = id.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(id.len());
+    id.get(..end).filter(|id| id.len() >= 6)
+}
+
+fn claims(event: &Event<'_>, id: &[u8]) -> bool {
+    queued_as(event) == Some(id)
+}
+
+/// True where these rows of one id begin on this host, shortly before `at`: so a filter gave back
+/// what it was handed then. A message that came from elsewhere was not handed on by us.
+fn came_from_here(rows: &[Row], at: Timestamp) -> bool {
+    let first =
+        rows.iter().filter_map(Row::event).find_map(|event| Some((event.client?, event.at)));
+    first.is_some_and(|(client, began)| {
+        client.to_canonical().is_loopback()
+            && (0..FILTER_S).contains(&(at.seconds() - began.seconds()))
+    })
 }
 
 /// Of the lines of one process and client, those of the connection that was open at `at`.
