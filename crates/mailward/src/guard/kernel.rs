@@ -1,5 +1,6 @@
 //! From decisions to the enforcer's process: what holds is told, never how.
 
+use super::limits::LimitWatch;
 use crate::config::Config;
 use edge::clock::{self, Moment};
 use edge::enforce::{
@@ -29,6 +30,7 @@ pub struct Kernel {
     pub bans: u64,
     /// Its counters when last asked.
     pub counters: Vec<Counter>,
+    limits: LimitWatch,
     /// The latest reports worth telling.
     pub notes: Vec<String>,
     news: Vec<String>,
@@ -74,6 +76,7 @@ pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> R
             concurrent_per_address: kernel.concurrent_max,
             concurrent_per_prefix: kernel.prefix_concurrent_max,
         },
+        unlimited: kernel.unlimited.clone(),
         published: kernel.published,
         counters_per_ban: kernel.count_per_ban,
     }
@@ -88,6 +91,7 @@ impl Kernel {
             ask_at: Moment::default(),
             bans: 0,
             counters: Vec::new(),
+            limits: LimitWatch::default(),
             notes: Vec::new(),
             news: Vec::new(),
             held: None,
@@ -188,6 +192,10 @@ impl Kernel {
     fn hear(&mut self, report: Report) {
         match report {
             Report::Counters { bans, counters } => {
+                let now = clock::monotonic();
+                for told in self.limits.look(&counters, self.ruleset.mode, now) {
+                    self.note(told);
+                }
                 self.bans = bans;
                 self.counters = counters;
             }

@@ -235,6 +235,22 @@ fn a_single_ipv6_address_is_banned_beside_an_allowed_one_and_ends_alone() {
 }
 
 #[test]
+fn by_default_rates_are_limited_and_connections_are_not_tracked() {
+    let (_world, guard) = begin(Place::Namespace);
+    let mut rules = String::new();
+    wait_until("the rules stand", || {
+        rules = nft(guard.pid(), &["list", "table", "inet", "mailward"]);
+        rules.contains("limit rate over 3000/minute burst 1000 packets")
+    });
+    assert!(!rules.contains("ct "), "{rules}");
+    let exempt = rules.find("\"unlimited ").unwrap();
+    let bans = rules.rfind("\"ban-v6-").unwrap();
+    let limits = rules.find("\"rate-address-v4 ").unwrap();
+    assert!(bans < exempt && exempt < limits, "{rules}");
+    guard.stop();
+}
+
+#[test]
 fn without_power_over_the_kernel_it_observes_and_says_so() {
     let (world, guard) = begin(Place::Powerless);
     assert!(guard.said().contains("nothing is dropped"), "{}", guard.said());
