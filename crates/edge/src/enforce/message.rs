@@ -10,9 +10,9 @@ use event::{Mode, Network};
 use std::net::IpAddr;
 
 /// The version of this form; both processes are one binary, so it only guards an upgrade.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// The largest message, in bytes.
-pub const MESSAGE_MAX: usize = 128 * 1024;
+pub const MESSAGE_MAX: usize = 160 * 1024;
 /// The most bans or networks in one message.
 pub const BANS_MAX: usize = 4096;
 
@@ -352,6 +352,7 @@ fn write_ruleset(out: &mut Writer, ruleset: &Ruleset) {
         out.u16(*port);
     });
     write_networks(out, &ruleset.allow);
+    write_networks(out, &ruleset.unlimited);
     out.count(ruleset.allow_only.len());
     for only in &ruleset.allow_only {
         out.u16(only.port);
@@ -379,10 +380,21 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
     };
     let ports = body.list(BANS_MAX, Reader::port)?;
     let allow = body.list(BANS_MAX, Reader::network)?;
+    let unlimited = body.list(BANS_MAX, Reader::network)?;
     let allow_only = body.list(BANS_MAX, |body| {
         Ok(AllowOnly { port: body.port()?, networks: body.list(BANS_MAX, Reader::network)? })
     })?;
-    Ok(Ruleset { mode, scope, ports, allow, allow_only, limits, published, counters_per_ban })
+    Ok(Ruleset {
+        mode,
+        scope,
+        ports,
+        allow,
+        allow_only,
+        limits,
+        unlimited,
+        published,
+        counters_per_ban,
+    })
 }
 
 #[cfg(test)]

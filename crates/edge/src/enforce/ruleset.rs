@@ -42,6 +42,16 @@ pub struct Limits {
     pub concurrent_per_prefix: u32,
 }
 
+impl Limits {
+    /// True where none holds.
+    pub const fn is_off(&self) -> bool {
+        self.connections_per_minute_per_address == 0
+            && self.connections_per_minute_per_prefix == 0
+            && self.concurrent_per_address == 0
+            && self.concurrent_per_prefix == 0
+    }
+}
+
 /// The rules, without the bans.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ruleset {
@@ -58,6 +68,8 @@ pub struct Ruleset {
     /// Limits on the guarded ports. Those on concurrent connections switch the kernel's connection
     /// tracking on.
     pub limits: Limits,
+    /// Whom the limits do not hold for: proxies, behind which many clients stand.
+    pub unlimited: Vec<Network>,
     /// Guard also what goes on to containers whose ports are published here (destination NAT).
     /// Switches connection tracking on, which such a host has on anyway.
     pub published: bool,
@@ -111,6 +123,7 @@ impl Default for Ruleset {
             allow: Vec::new(),
             allow_only: Vec::new(),
             limits: Limits::default(),
+            unlimited: Vec::new(),
             published: false,
             counters_per_ban: false,
         }

@@ -174,6 +174,7 @@ impl RulesOf<'_> {
         }
         if !lacks.limits {
             for family in Family::ALL {
+                self.unlimited(family, skeleton, &mut rules);
                 self.limits(family, skeleton, &mut rules);
             }
         }
@@ -227,6 +228,20 @@ impl RulesOf<'_> {
                 steps.push(Step::SourceIn { mask, set, inside: false });
             }
             rules.push(self.against(name, steps));
+        }
+    }
+
+    /// Behind the bans: who is let through here can be banned.
+    fn unlimited(&self, family: Family, skeleton: &mut Skeleton, rules: &mut Vec<Rule>) {
+        if self.ruleset.limits.is_off() {
+            return;
+        }
+        for (mask, set) in skeleton.networks("unlimited", family, &self.ruleset.unlimited) {
+            let source = Step::SourceIn { mask, set, inside: true };
+            rules.push(Rule {
+                name: "unlimited".to_owned(),
+                steps: vec![Step::Is(family), source, Step::Accept],
+            });
         }
     }
 

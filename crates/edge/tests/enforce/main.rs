@@ -211,6 +211,33 @@ fn concurrent_connections_are_limited() {
 }
 
 #[test]
+fn whom_the_limits_do_not_hold_for_can_be_banned() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset {
+        limits: Limits {
+            connections_per_minute_per_address: 1,
+            burst_per_address: 2,
+            connections_per_minute_per_prefix: 1,
+            burst_per_prefix: 3,
+            concurrent_per_address: 2,
+            ..Default::default()
+        },
+        unlimited: networks(&["198.51.100.0/25", "2001:db8:bad:1::/64"]),
+        ..Default::default()
+    });
+    for (proxy, other) in
+        [("198.51.100.1", "198.51.100.200"), ("2001:db8:bad:1::1", "2001:db8:bad:2::1")]
+    {
+        assert_eq!(world.connect_many(proxy, 25, 6).len(), 6);
+        assert_eq!(world.connect_many(other, 25, 4).len(), 2);
+        enforcer.ban(proxy);
+        assert!(!world.answers(proxy, 25));
+    }
+    enforcer.stop();
+}
+
+#[test]
 fn observing_counts_and_drops_nothing() {
     let Some(world) = World::new() else { return };
     let mut enforcer = world.enforcer();

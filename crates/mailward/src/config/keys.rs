@@ -30,6 +30,9 @@ pub const ONLY: &str = "kernel.only";
 pub const ONLY_SUMMARY: &str = "Ports that only the listed networks may reach: `[kernel.only]` with lines such as \
      `993 = [\"192.0.2.0/24\"]`. Everybody else is dropped there.";
 
+/// Whom the limits of the kernel do not hold for.
+pub const UNLIMITED: &str = "kernel.unlimited";
+
 const ANY: i64 = u32::MAX as i64;
 const TEXT: ValueKind = ValueKind::Word(&[]);
 const SWITCH: ValueKind = ValueKind::Word(&["yes", "no"]);
@@ -318,16 +321,31 @@ pub const KEYS: &[Key] = &[
         "kernel.concurrent_max",
         "connections",
         ANY,
-        "Connections that one address may hold open at once on mail ports; 0: no limit.",
+        "Connections that one address may hold open at once on mail ports; 0: no limit. A limit switches connection tracking on, for the whole host.",
         kernel.concurrent_max
     ),
     number!(
         "kernel.prefix_concurrent_max",
         "connections",
         ANY,
-        "Connections that one prefix (IPv4 /24, IPv6 /48) may hold open at once on mail ports; 0: no limit.",
+        "Connections that one prefix (IPv4 /24, IPv6 /48) may hold open at once on mail ports; 0: no limit. A limit switches connection tracking on, for the whole host.",
         kernel.prefix_concurrent_max
     ),
+    Key {
+        path: UNLIMITED,
+        summary: "Networks that the limits above do not hold for, but bans do: proxies, webmail hosts, large offices.",
+        unit: "",
+        kind: ValueKind::Networks,
+        max: 0,
+        get: |config| Value::Networks(config.kernel.unlimited.clone()),
+        set: |config, value| match value {
+            Value::Networks(networks) => {
+                config.kernel.unlimited = networks.clone();
+                Some(())
+            }
+            _ => None,
+        },
+    },
     Key {
         path: "state.dir",
         summary: "Directory of the journal; empty: /var/lib/mailward for root, ~/.local/state/mailward for others.",

@@ -16,6 +16,7 @@ use crate::failure::{Context as _, Failure};
 use edge::source::SyslogAddress;
 use event::{Mode, Network};
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 /// Where the configuration is looked for when none is named.
@@ -129,8 +130,23 @@ pub struct Kernel {
     pub concurrent_max: u32,
     /// Connections open at once from one prefix; 0: no limit.
     pub prefix_concurrent_max: u32,
+    /// Whom the limits do not hold for.
+    pub unlimited: Vec<Network>,
 }
 
+/// RFC 1918 and RFC 4193: from there come proxies, webmail hosts and the gateway of containers,
+/// behind each of which may stand everybody.
+const PRIVATE: [(IpAddr, u8); 4] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+];
+
+/// The limits stand where no office, carrier or webmail host comes, and a flood of one address
+/// costs little of a processor. Those on open connections are off: they would switch on the
+/// kernel's connection tracking, whose table a stranger can fill, and a full one drops new
+/// connections of the whole host, an administrator's too.
 impl Default for Kernel {
     fn default() -> Self {
         Kernel {
@@ -139,12 +155,13 @@ impl Default for Kernel {
             published: false,
             count_per_ban: true,
             only: BTreeMap::new(),
-            connections_per_minute: 120,
-            connections_burst: 60,
-            prefix_connections_per_minute: 600,
-            prefix_connections_burst: 300,
-            concurrent_max: 100,
-            prefix_concurrent_max: 400,
+            connections_per_minute: 3_000,
+            connections_burst: 1_000,
+            prefix_connections_per_minute: 12_000,
+            prefix_connections_burst: 4_000,
+            concurrent_max: 0,
+            prefix_concurrent_max: 0,
+            unlimited: PRIVATE.iter().map(|(first, bits)| Network::of(*first, *bits)).collect(),
         }
     }
 }

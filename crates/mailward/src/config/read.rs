@@ -1,7 +1,7 @@
 //! Reads a configuration text: every problem is reported, each with its place and the nearest
 //! right key; what is right is taken.
 
-use super::keys::ONLY;
+use super::keys::{ONLY, UNLIMITED};
 use super::value::is_number;
 use super::{Config, Setting, settings};
 use engine::{Value, ValueKind};
@@ -13,6 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 /// The most networks of the allowlist, and of all lists of `kernel.only` together.
 const NETWORKS_MAX: usize = 3_072;
+/// Networks that the limits do not hold for, in the same message.
+const UNLIMITED_MAX: usize = 256;
 /// The most ports besides the standard ones.
 const PORTS_MAX: usize = 256;
 
@@ -86,6 +88,9 @@ impl Reading<'_> {
 
     fn set(&mut self, setting: Setting, value: &Spanned<DeValue<'_>>) {
         let converted = convert(setting, value.get_ref()).and_then(|converted| match &converted {
+            Value::Networks(list) if setting.path() == UNLIMITED => {
+                fits(list.len(), UNLIMITED_MAX).map(|()| converted)
+            }
             Value::Networks(list) => fits(list.len(), NETWORKS_MAX).map(|()| converted),
             Value::Words(list) if setting.path() == "kernel.ports" => {
                 fits(list.len(), PORTS_MAX).map(|()| converted)

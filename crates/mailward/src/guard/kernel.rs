@@ -1,13 +1,15 @@
 //! From decisions to the enforcer's process: what holds is told, never how.
 
+use super::limits::LimitWatch;
 use crate::config::Config;
 use edge::clock::{self, Moment};
 use edge::enforce::{
     AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
 };
 use engine::{Engine, Output};
-use event::{Decision, Measure, Mode, Network, Subject, Timestamp};
+use event::{Decision, Measure, Mode, Network, Timestamp};
 use rustix::event::{PollFd, PollFlags};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
@@ -28,6 +30,7 @@ pub struct Kernel {
     pub bans: u64,
     /// Its counters when last asked.
     pub counters: Vec<Counter>,
+    limits: LimitWatch,
     /// The latest reports worth telling.
     pub notes: Vec<String>,
     news: Vec<String>,
@@ -73,6 +76,7 @@ pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> R
             concurrent_per_address: kernel.concurrent_max,
             concurrent_per_prefix: kernel.prefix_concurrent_max,
         },
+        unlimited: kernel.unlimited.clone(),
         published: kernel.published,
         counters_per_ban: kernel.count_per_ban,
     }
@@ -87,6 +91,7 @@ impl Kernel {
             ask_at: Moment::default(),
             bans: 0,
             counters: Vec::new(),
+            limits: LimitWatch::default(),
             notes: Vec::new(),
             news: Vec::new(),
             held: None,
@@ -134,23 +139,7 @@ impl Kernel {
 
     /// Carries out what the engine said just now.
     pub fn apply(&mut self, outputs: &[Output], now: Timestamp) {
-        let bans: Vec<Ban> = outputs
-            .iter()
-            .filter_map(|output| match output {
-                Output::Decision(decision) => ban(decision, now),
-                _ => None,
-            })
-            .collect();
-        let ended: Vec<Network> = outputs
-            .iter()
-            .filter_map(|output| match output {
-                Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
-                    kernel_network(&expiry.subject)
-                }
-                _ => None,
-            })
-            .collect();
-        // In the order of the outputs a ban after an expiry of the same subject must win.
+        let (bans, ended) = changes(outputs, now);
         if !ended.is_empty() {
             self.tell(|handle| handle.unban(&ended).map(drop));
         }
@@ -203,6 +192,10 @@ impl Kernel {
     fn hear(&mut self, report: Report) {
         match report {
             Report::Counters { bans, counters } => {
+                let now = clock::monotonic();
+                for told in self.limits.look(&counters, self.ruleset.mode, now) {
+                    self.note(told);
+                }
                 self.bans = bans;
                 self.counters = counters;
             }
@@ -225,7 +218,27 @@ impl Kernel {
     }
 }
 
-/// What the kernel shall hold for a decision, where it shall hold anything.
+/// What begins and what ends by these outputs: of several about one network the last counts.
+fn changes(outputs: &[Output], now: Timestamp) -> (Vec<Ban>, Vec<Network>) {
+    let mut last: BTreeMap<Network, Option<Ban>> = BTreeMap::new();
+    for output in outputs {
+        match output {
+            Output::Decision(decision) => {
+                last.extend(ban(decision, now).map(|ban| (ban.network, Some(ban))));
+            }
+            Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
+                last.extend(expiry.subject.network().map(|network| (network, None)));
+            }
+            _ => {}
+        }
+    }
+    let ended = last.iter().filter(|(_, ban)| ban.is_none()).map(|(network, _)| *network).collect();
+    (last.into_values().flatten().collect(), ended)
+}
+
+/// What the kernel shall hold for a decision, where it shall hold anything: just what the decision
+/// is about. The engine names an IPv6 client by its /64; a single address is one beside a protected
+/// neighbour, or an operator's.
 pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
     if decision.measure != Measure::Ban || decision.mode != Mode::Enforce {
         return None;
@@ -237,26 +250,19 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
             Some(u32::try_from(seconds).ok().filter(|seconds| *seconds > 1)?)
         }
     };
-    Some(Ban { network: kernel_network(&decision.subject)?, remaining_s })
-}
-
-/// An IPv6 client stands for its /64: it can take another address of it at will.
-pub fn kernel_network(subject: &Subject) -> Option<Network> {
-    match subject {
-        Subject::Client(address @ IpAddr::V6(_)) => Some(Network::of(*address, 64)),
-        other => other.network(),
-    }
+    Some(Ban { network: decision.subject.network()?, remaining_s })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use event::{Expiry, Subject};
 
-    fn decision(until: Option<Timestamp>, mode: Mode) -> Decision {
+    fn decision(subject: Subject, until: Option<Timestamp>, mode: Mode) -> Decision {
         Decision {
             at: Timestamp(0),
             measure: Measure::Ban,
-            subject: Subject::Client("2001:db8::7".parse().unwrap()),
+            subject,
             until,
             rule: "brute-force".into(),
             offence: 1,
@@ -266,15 +272,50 @@ mod tests {
         }
     }
 
+    fn client() -> Subject {
+        Subject::Client("2001:db8::7".parse().unwrap())
+    }
+
+    fn begins(subject: Subject) -> Output {
+        Output::Decision(decision(subject, None, Mode::Enforce))
+    }
+
+    fn ends(subject: Subject) -> Output {
+        let (measure, rule, cause) = (Measure::Ban, "brute-force".into(), "time".into());
+        Output::Expiry(Expiry { at: Timestamp(0), subject, measure, rule, cause })
+    }
+
     #[test]
     fn only_what_still_holds_and_shall_be_enforced_reaches_the_kernel() {
         let now = Timestamp::from_seconds(1_000);
-        let held =
-            ban(&decision(Some(Timestamp::from_seconds(1_600)), Mode::Enforce), now).unwrap();
-        assert_eq!(held.network.to_string(), "2001:db8::/64");
+        let ban = |until: Option<Timestamp>, mode| ban(&decision(client(), until, mode), now);
+        let held = ban(Some(Timestamp::from_seconds(1_600)), Mode::Enforce).unwrap();
+        assert_eq!(held.network.to_string(), "2001:db8::7/128");
         assert_eq!(held.remaining_s, Some(601));
-        assert!(ban(&decision(Some(now), Mode::Enforce), now).is_none());
-        assert!(ban(&decision(None, Mode::Observe), now).is_none());
-        assert_eq!(ban(&decision(None, Mode::Enforce), now).unwrap().remaining_s, None);
+        assert!(ban(Some(now), Mode::Enforce).is_none());
+        assert!(ban(None, Mode::Observe).is_none());
+        assert_eq!(ban(None, Mode::Enforce).unwrap().remaining_s, None);
+    }
+
+    #[test]
+    fn a_single_address_and_its_network_begin_and_end_apart() {
+        let now = Timestamp(0);
+        let network: Network = "2001:db8::/64".parse().unwrap();
+        let single = client().network().unwrap();
+        let (bans, ended) = changes(&[begins(client()), begins(Subject::Network(network))], now);
+        let networks: Vec<Network> = bans.iter().map(|ban| ban.network).collect();
+        assert_eq!((networks, ended), (vec![network, single], vec![]));
+        let (bans, ended) = changes(&[ends(client())], now);
+        assert_eq!((bans, ended), (vec![], vec![single]), "the network stays banned");
+    }
+
+    #[test]
+    fn the_last_word_about_a_network_counts() {
+        let now = Timestamp(0);
+        let single = client().network().unwrap();
+        let (bans, ended) = changes(&[begins(client()), ends(client())], now);
+        assert_eq!((bans, ended), (vec![], vec![single]), "it gave way at once");
+        let (bans, ended) = changes(&[ends(client()), begins(client())], now);
+        assert_eq!((bans.len(), ended), (1, vec![]));
     }
 }

@@ -14,6 +14,7 @@ mod hook;
 pub mod identity;
 mod intake;
 mod kernel;
+mod limits;
 mod listen;
 mod orders;
 mod silence;

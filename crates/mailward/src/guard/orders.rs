@@ -8,8 +8,9 @@ use crate::subject;
 use crate::terminal;
 use edge::clock;
 use engine::{Explanation, Output, Protection};
-use event::{Command, Order, Subject, Timestamp};
+use event::{Command, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 impl Guard {
     /// Answers one request.
@@ -93,7 +94,7 @@ impl Guard {
                 || "until it is lifted".to_owned(),
                 |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
             );
-            return Answer::done(format!("{subject} is banned {until}"));
+            return Answer::done(format!("{subject} is banned {until}{}", neighbours(&subject)));
         }
         match self.core.engine.explain(&subject).protection {
             Some(protection) => {
@@ -169,6 +170,17 @@ fn operator(uid: u32) -> String {
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     });
     name.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What a ban of a single IPv6 address leaves open: its user can take another one of the /64.
+fn neighbours(subject: &Subject) -> String {
+    match subject {
+        Subject::Client(address @ IpAddr::V6(_)) => format!(
+            "; the rest of {} is not: ban that where its user changes addresses",
+            Network::of(*address, 64)
+        ),
+        _ => String::new(),
+    }
 }
 
 fn ended_text(outputs: &[Output]) -> String {

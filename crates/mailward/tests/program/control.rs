@@ -210,6 +210,47 @@ fn a_flushed_packet_filter_is_healed_and_bans_outlive_the_guard() {
 }
 
 #[test]
+fn a_single_ipv6_address_is_banned_beside_an_allowed_one_and_ends_alone() {
+    let world = World::with("allow.networks = [\"2001:db8:1::25\"]");
+    world.append("");
+    let guard = world.guard(Place::Namespace);
+    let told = world.ask(&["ban", "2001:db8:1::7"]).good();
+    assert!(told.out.contains("the rest of 2001:db8:1::/64 is not"), "{}", told.out);
+    world.ask(&["ban", "2001:db8:2::/64"]).good();
+    world.ask(&["ban", "2001:db8:2::7", "--for", "2s"]).good();
+    let held = |subject: &str| {
+        let why = world.objects(&["why", subject]);
+        let now = why.iter().find(|object| object["type"] == "now").unwrap();
+        now["state"]["kernel"]["network"].as_str().unwrap_or_default().to_owned()
+    };
+    wait_until("the kernel holds it", || held("2001:db8:1::7") == "2001:db8:1::7/128");
+    assert_eq!(held("2001:db8:1::8"), "");
+    wait_until("the single ban has ended", || {
+        subjects(&world) == ["2001:db8:1::7", "2001:db8:2::/64"]
+    });
+    wait_until("the guard ended it, too", || guard.status().unwrap()["holds"] == 2);
+    assert_eq!(held("2001:db8:2::7"), "2001:db8:2::/64", "the network stays");
+    assert!(!guard.status().unwrap()["kernel"]["notes"].to_string().contains("is not banned"));
+    guard.stop();
+}
+
+#[test]
+fn by_default_rates_are_limited_and_connections_are_not_tracked() {
+    let (_world, guard) = begin(Place::Namespace);
+    let mut rules = String::new();
+    wait_until("the rules stand", || {
+        rules = nft(guard.pid(), &["list", "table", "inet", "mailward"]);
+        rules.contains("limit rate over 3000/minute burst 1000 packets")
+    });
+    assert!(!rules.contains("ct "), "{rules}");
+    let exempt = rules.find("\"unlimited ").unwrap();
+    let bans = rules.rfind("\"ban-v6-").unwrap();
+    let limits = rules.find("\"rate-address-v4 ").unwrap();
+    assert!(bans < exempt && exempt < limits, "{rules}");
+    guard.stop();
+}
+
+#[test]
 fn without_power_over_the_kernel_it_observes_and_says_so() {
     let (world, guard) = begin(Place::Powerless);
     assert!(guard.said().contains("nothing is dropped"), "{}", guard.said());

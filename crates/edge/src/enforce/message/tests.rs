@@ -30,29 +30,33 @@ fn ruleset() -> impl Strategy<Value = Ruleset> {
         proptest::collection::vec(network(), 0..9),
         proptest::collection::vec((1u16.., proptest::collection::vec(network(), 0..4)), 0..4),
         any::<[u32; 6]>(),
+        proptest::collection::vec(network(), 0..4),
     )
-        .prop_map(|(mode, [all, published, counters_per_ban], ports, allow, only, l)| {
-            Ruleset {
-                mode,
-                scope: if all { Scope::All } else { Scope::MailPorts },
-                ports,
-                allow,
-                allow_only: only
-                    .into_iter()
-                    .map(|(port, networks)| AllowOnly { port, networks })
-                    .collect(),
-                limits: Limits {
-                    connections_per_minute_per_address: l[0],
-                    burst_per_address: l[1],
-                    connections_per_minute_per_prefix: l[2],
-                    burst_per_prefix: l[3],
-                    concurrent_per_address: l[4],
-                    concurrent_per_prefix: l[5],
-                },
-                published,
-                counters_per_ban,
-            }
-        })
+        .prop_map(
+            |(mode, [all, published, counters_per_ban], ports, allow, only, l, unlimited)| {
+                Ruleset {
+                    mode,
+                    scope: if all { Scope::All } else { Scope::MailPorts },
+                    ports,
+                    allow,
+                    allow_only: only
+                        .into_iter()
+                        .map(|(port, networks)| AllowOnly { port, networks })
+                        .collect(),
+                    limits: Limits {
+                        connections_per_minute_per_address: l[0],
+                        burst_per_address: l[1],
+                        connections_per_minute_per_prefix: l[2],
+                        burst_per_prefix: l[3],
+                        concurrent_per_address: l[4],
+                        concurrent_per_prefix: l[5],
+                    },
+                    unlimited,
+                    published,
+                    counters_per_ban,
+                }
+            },
+        )
 }
 
 fn order() -> impl Strategy<Value = Order> {

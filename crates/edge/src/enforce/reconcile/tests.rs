@@ -187,6 +187,7 @@ fn ruleset(number: u8) -> Ruleset {
             concurrent_per_prefix: u32::from(number / 16 % 2),
             ..Limits::default()
         },
+        unlimited: (0..number % 5).map(|n| network((n, 8))).collect(),
         published: number & 64 != 0,
         counters_per_ban: number & 128 != 0,
         ..Ruleset::default()

@@ -79,9 +79,10 @@ fn a_list_that_the_enforcer_could_not_take_is_an_error_with_its_place() {
         format!("[{}]", networks.join(","))
     };
     let fits = format!(
-        "allow.networks = {0}\nkernel.only.993 = {1}\nkernel.only.143 = {1}\n",
+        "allow.networks = {0}\nkernel.only.993 = {1}\nkernel.only.143 = {1}\nkernel.unlimited = {2}\n",
         list(NETWORKS_MAX),
-        list(NETWORKS_MAX / 2)
+        list(NETWORKS_MAX / 2),
+        list(UNLIMITED_MAX)
     );
     let (config, problems) = read(&fits);
     assert_eq!(problems, []);
@@ -91,6 +92,8 @@ fn a_list_that_the_enforcer_could_not_take_is_an_error_with_its_place() {
     let (_, problems) = read(&format!("\nallow.networks = {}", list(NETWORKS_MAX + 1)));
     assert_eq!((problems.len(), problems[0].line), (1, 2));
     assert!(problems[0].text.contains("3072 are the most"), "{}", problems[0].text);
+    let (_, problems) = read(&format!("kernel.unlimited = {}", list(UNLIMITED_MAX + 1)));
+    assert!(problems[0].text.contains("256 are the most"), "{}", problems[0].text);
     let (_, problems) = read(&format!("{fits}kernel.only.110 = [\"192.0.2.0/24\"]\n"));
     assert!(problems[0].text.starts_with("kernel.only.") && problems.len() == 1, "{problems:?}");
 }
