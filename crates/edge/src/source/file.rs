@@ -1,8 +1,10 @@
 //! Follows a log file, whatever is done to it.
 //!
 //! A file is followed by descriptor, not by name. When it is renamed and a new one appears at the
-//! path, both are read, the older first, until the older one was idle for a while: the mail server
-//! may go on writing to it. When it is truncated or rewritten in place (copytruncate), reading
+//! path, both are read, the older first: the mail server may go on writing to it. The latest
+//! predecessor is held until the next rotation, and any for as long as nothing was written to its
+//! successors: a server that was never told of the rotation may write its next line tomorrow. The
+//! others are held until they were idle for a while. When it is truncated or rewritten in place (copytruncate), reading
 //! starts at its beginning, and the copy, if there is one, is read on from where reading had
 //! stopped. After a restart the files are found again by inode number and fingerprint, under
 //! whatever name of the same directory.
@@ -45,7 +47,8 @@ pub struct FileOptions {
     /// Where to start in a file that was never read before and is there at the start. A file that
     /// appears later is read from its beginning.
     pub start: Start,
-    /// How long a renamed file must be silent, with a new one in its place, before it is let go.
+    /// How long a renamed file must be silent, with a new one in its place, before its last line
+    /// needs no newline, and before it is let go where a later one is held.
     pub drain_idle: Duration,
     /// How often to look at the path although no change was noticed.
     pub check_interval: Duration,
@@ -129,6 +132,7 @@ impl FileSource {
             false => self.options.check_interval.min(Duration::from_millis(200)),
         };
         self.check_at = now.plus(interval);
+        self.make_room(now);
         if self.generations.len() < GENERATIONS_MAX {
             match Generation::open(&self.path, now) {
                 Ok(found) => self.take(found, now),
@@ -255,6 +259,8 @@ impl FileSource {
                     self.generations.push(generation);
                 }
                 None if found.is_none() => self.resume.push(position),
+                // Nobody had written to it for long.
+                None if position.quiet => {}
                 None => self.counts.losses += 1,
             }
             self.generations.extend(rewritten);
@@ -294,25 +300,57 @@ impl FileSource {
             .collect()
     }
 
-    /// Closes predecessors that are read to their end and silent.
+    /// Closes predecessors that nobody will write to any more.
     fn let_go(&mut self, now: Moment) {
-        let Some(last) = self.generations.len().checked_sub(1) else { return };
-        // The newest is only let go when something took its place: it is the log.
-        let mut at = 0;
-        let idle = match self.generations.len() < GENERATIONS_MAX {
-            true => self.options.drain_idle,
-            false => self.options.drain_idle.min(Duration::from_secs(1)),
-        };
-        let mut gone = Vec::new();
-        self.generations.retain(|generation| {
-            let keep = at == last || !generation.is_drained(now, idle);
-            at += 1;
-            if !keep {
-                gone.push(generation.position());
+        let idle = self.options.drain_idle;
+        for predecessor in self.generations.iter_mut().rev().skip(1) {
+            predecessor.rest_if_quiet(now, idle);
+        }
+        for at in (0..self.generations.len()).rev() {
+            if self.is_over(at, now) {
+                self.close(at);
             }
-            keep
-        });
-        self.drained.extend(gone);
+        }
+    }
+
+    /// True where generation `at` is not needed any more.
+    fn is_over(&self, at: usize, now: Moment) -> bool {
+        let (own, later) = match self.generations.get(at..).and_then(<[Generation]>::split_first) {
+            // The newest is only let go when something took its place: it is the log.
+            None | Some((_, [])) => return false,
+            Some(parts) => parts,
+        };
+        if !own.is_drained(now, self.options.drain_idle) {
+            return false;
+        }
+        if own.is_complete() {
+            return true;
+        }
+        // Where nobody writes to the new file, its writer is still in the old one.
+        let is_moved_on = later.iter().any(|later| !later.is_blank());
+        let is_latest = later.iter().filter(|later| !later.is_complete()).count() == 1;
+        // One that was removed takes up room on the disk for as long as it is held.
+        is_moved_on && !(is_latest && own.has_name())
+    }
+
+    /// Where as many files are held as may be, closes the predecessor that was silent longest; one
+    /// that nothing was ever written to goes first.
+    fn make_room(&mut self, now: Moment) {
+        if self.generations.len() < GENERATIONS_MAX {
+            return;
+        }
+        let idle = self.options.drain_idle.min(Duration::from_secs(1));
+        let predecessors = self.generations.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        let silent = predecessors.iter().enumerate();
+        let silent = silent.filter(|(_, generation)| generation.is_drained(now, idle));
+        let first = silent.min_by_key(|(_, silent)| (!silent.is_blank(), silent.last_growth()));
+        if let Some((at, _)) = first {
+            self.close(at);
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        self.drained.push(self.generations.remove(at).position());
         let surplus = self.drained.len().saturating_sub(DRAINED_MAX);
         self.drained.drain(..surplus);
     }

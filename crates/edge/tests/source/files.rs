@@ -130,9 +130,93 @@ fn the_server_keeps_writing_to_the_renamed_file() {
     assert_eq!(drain(&mut source, second(169)), ["last without newline"]);
     assert_eq!(drain(&mut source, second(171)), [] as [&str; 0]);
     let Position::Files { files, .. } = source.position() else { panic!() };
-    assert_eq!(files.len(), 1, "the renamed file was let go");
+    assert_eq!(files.len(), 2, "the renamed file is held until the next rotation");
+    assert!(files[0].quiet && !files[1].quiet);
     log.write("c\n");
     assert_eq!(drain(&mut source, second(172)), ["c"]);
+    fs::rename(log.other("mail.log.1"), log.other("mail.log.2")).unwrap();
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("d\n");
+    assert_eq!(drain(&mut source, second(174)), ["d"]);
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert_eq!(files.len(), 2, "one that nobody wrote to for a minute is let go then");
+}
+
+/// A daemon that gets no HUP, and that nobody writes to for a night.
+#[test]
+fn a_writer_that_was_never_told_of_the_rotation_is_followed_for_ever() {
+    let log = Log::new();
+    let mut old = log.writer();
+    old.write_all(b"1\n").unwrap();
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    let mut now = 1;
+    for day in 1..=20 {
+        // Each day's rotation finds an empty file, but for the first; `delaycompress` takes the
+        // written one away on the second.
+        fs::rename(&log.path, log.other(&format!("mail.log.{day}"))).unwrap();
+        File::create(&log.path).unwrap();
+        if day == 2 {
+            fs::remove_file(log.other("mail.log.1")).unwrap();
+        }
+        for _ in 0..12 {
+            now += 7_200;
+            assert!(drain(&mut source, second(now)).is_empty());
+        }
+        old.write_all(format!("day {day}\n").as_bytes()).unwrap();
+        assert_eq!(drain(&mut source, second(now + 1)), [format!("day {day}")]);
+    }
+    assert_eq!(source.status().counts.losses, 0);
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert!(files.len() <= 8, "bounded: {}", files.len());
+}
+
+/// Some write to the new file, one does not.
+#[test]
+fn the_latest_predecessor_is_held_although_its_successor_is_written_to() {
+    let log = Log::new();
+    let mut old = log.writer();
+    old.write_all(b"1\n").unwrap();
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("a\n");
+    assert_eq!(drain(&mut source, second(2)), ["a"]);
+    for hour in 1..10 {
+        assert!(drain(&mut source, second(hour * 3600)).is_empty());
+    }
+    old.write_all(b"2\n").unwrap();
+    assert_eq!(drain(&mut source, second(36_001)), ["2"]);
+    assert!(drain(&mut source, second(40_000)).is_empty());
+    // A restart goes on holding it; one that is gone then is no loss: all of it was read.
+    let position = source.position();
+    drop(source);
+    let mut source = log.resume(&position);
+    old.write_all(b"3\n").unwrap();
+    assert_eq!(drain(&mut source, second(0)), ["3"]);
+    assert!(drain(&mut source, second(100)).is_empty());
+    let position = source.position();
+    drop(source);
+    fs::remove_file(log.other("mail.log.1")).unwrap();
+    let mut source = log.resume(&position);
+    assert!(drain(&mut source, second(0)).is_empty());
+    assert_eq!(source.status().counts.losses, 0);
+}
+
+/// A file that was removed is not held for a day: its blocks would not be free.
+#[test]
+fn a_removed_predecessor_gives_the_disk_its_room_back() {
+    let log = Log::new();
+    log.write("1\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("2\n");
+    assert_eq!(drain(&mut source, second(2)), ["2"]);
+    fs::remove_file(log.other("mail.log.1")).unwrap();
+    assert!(drain(&mut source, second(64)).is_empty());
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert_eq!(files.len(), 1);
 }
 
 #[test]
