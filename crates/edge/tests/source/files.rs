@@ -185,8 +185,14 @@ fn the_latest_predecessor_is_held_although_its_successor_is_written_to() {
     for hour in 1..10 {
         assert!(drain(&mut source, second(hour * 3600)).is_empty());
     }
+    assert_eq!(source.news(second(36_000)), None);
     old.write_all(b"2\n").unwrap();
     assert_eq!(drain(&mut source, second(36_001)), ["2"]);
+    let told = source.news(second(36_001)).unwrap();
+    assert!(told.starts_with("its writer goes on with the renamed file"), "{told}");
+    old.write_all(b"2\n").unwrap();
+    assert_eq!(drain(&mut source, second(36_002)), ["2"]);
+    assert_eq!(source.news(second(36_002)), None, "once for each rotation");
     assert!(drain(&mut source, second(40_000)).is_empty());
     // A restart goes on holding it; one that is gone then is no loss: all of it was read.
     let position = source.position();
@@ -238,6 +244,75 @@ fn lines_written_while_nobody_reads() {
     let mut source = log.resume(&position);
     assert_eq!(drain(&mut source, second(0)), ["4", "5"]);
     assert_eq!(source.status().counts.losses, 0);
+}
+
+/// logrotate's `olddir`, with and without a copy of it compressed.
+#[test]
+fn rotated_into_another_directory_while_nobody_reads() {
+    for (name, named) in [("log/old", false), ("elsewhere", true)] {
+        for packed in [false, true] {
+            let log = Log::new();
+            let path = log.other("log/mail.log");
+            fs::create_dir_all(log.other(name)).unwrap();
+            fs::create_dir_all(log.other("log")).unwrap();
+            let write = |text: &str| {
+                let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
+                file.write_all(text.as_bytes()).unwrap();
+            };
+            let rotated_to = if named { vec![log.other(name)] } else { Vec::new() };
+            let options = FileOptions { start: Start::Begin, rotated_to, ..FileOptions::default() };
+            write("line one, long enough to be known again\n");
+            let mut source = FileSource::open("mail", &path, options.clone(), None, second(0));
+            assert_eq!(drain(&mut source, second(0)).len(), 1);
+            let position = source.position();
+            drop(source);
+            write("two\n");
+            let old = log.other(name).join("mail.log.1");
+            fs::rename(&path, &old).unwrap();
+            let keep = File::open(&old).unwrap();
+            if packed {
+                let file = File::create(log.other(name).join("mail.log.1.gz")).unwrap();
+                let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+                packer.write_all(&fs::read(&old).unwrap()).unwrap();
+                packer.finish().unwrap();
+                fs::remove_file(&old).unwrap();
+            }
+            write("three\n");
+            let mut source = FileSource::open("mail", &path, options, Some(&position), second(0));
+            assert_eq!(drain(&mut source, second(0)), ["two", "three"], "{name} {packed}");
+            assert_eq!(source.status().counts.losses, 0);
+            drop(keep);
+        }
+    }
+}
+
+/// What a directory of another user holds, or one that anybody may write to, is not the log.
+#[test]
+fn a_copy_in_a_directory_of_others_is_not_read() {
+    let log = Log::new();
+    log.write("line one, long enough to be known again\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)).len(), 1);
+    let position = source.position();
+    drop(source);
+    let others = log.other("others");
+    fs::create_dir(&others).unwrap();
+    fs::set_permissions(&others, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::copy(&log.path, others.join("mail.log.1")).unwrap();
+    let forged = OpenOptions::new().append(true).open(others.join("mail.log.1"));
+    forged.unwrap().write_all(b"forged\n").unwrap();
+    // The same in a directory with a log of the same name, which is somebody else's.
+    let second_log = log.other("second");
+    fs::create_dir(&second_log).unwrap();
+    fs::copy(others.join("mail.log.1"), second_log.join("mail.log.1")).unwrap();
+    fs::write(second_log.join("mail.log"), "x\n").unwrap();
+    let keep = File::open(&log.path).unwrap();
+    fs::remove_file(&log.path).unwrap();
+    log.write("two\n");
+    let mut source = log.resume(&position);
+    assert_eq!(drain(&mut source, second(0)), ["two"]);
+    assert_eq!(source.status().counts.losses, 1);
+    drop(keep);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) struct Generation {
     unpacked: Option<Box<dyn Read>>,
     size: u64,
     last_growth: Moment,
+    /// When another file took its place, until it is told that somebody still writes to it.
+    superseded: Option<Moment>,
     /// Read to its end, and silent for long, at the last look.
     quiet: bool,
     /// Read to its end, at the last look.
@@ -98,6 +100,7 @@ impl Generation {
             unpacked: None,
             size: metadata.size(),
             last_growth: now,
+            superseded: None,
             quiet: false,
             ended: false,
             complete: false,
@@ -328,6 +331,12 @@ impl Generation {
     /// Says that another file took its place: its silence counts from now.
     pub(super) fn is_superseded(&mut self, now: Moment) {
         self.last_growth = now;
+        self.superseded = Some(now);
+    }
+
+    /// True, once, where somebody wrote to it when another file had been in its place for `idle`.
+    pub(super) fn straggles(&mut self, now: Moment, idle: Duration) -> bool {
+        self.superseded.take_if(|at| now.since(*at) >= idle).is_some()
     }
 
     /// Says that nothing will be appended: it is a copy.
