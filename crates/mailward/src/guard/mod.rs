@@ -15,6 +15,7 @@ pub mod identity;
 mod intake;
 mod kernel;
 mod listen;
+mod losses;
 mod orders;
 mod silence;
 mod start;
