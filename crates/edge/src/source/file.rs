@@ -1,11 +1,14 @@
 //! Follows a log file, whatever is done to it.
 //!
 //! A file is followed by descriptor, not by name. When it is renamed and a new one appears at the
-//! path, both are read, the older first, until the older one was idle for a while: the mail server
-//! may go on writing to it. When it is truncated or rewritten in place (copytruncate), reading
+//! path, both are read, the older first: the mail server may go on writing to it. The latest
+//! predecessor is held until the next rotation, and any for as long as nothing was written to its
+//! successors: a server that was never told of the rotation may write its next line tomorrow. The
+//! others are held until they were idle for a while. When it is truncated or rewritten in place (copytruncate), reading
 //! starts at its beginning, and the copy, if there is one, is read on from where reading had
 //! stopped. After a restart the files are found again by inode number and fingerprint, under
-//! whatever name of the same directory.
+//! whatever name of the same directory, of those in it, and of those that are named for it
+//! (logrotate's `olddir`).
 //!
 //! What can be lost in principle: lines written between the copying and the truncating of
 //! copytruncate (the copier itself loses them); lines of a file that was truncated or removed
@@ -17,11 +20,11 @@
 //! costs a second, never a line.
 
 mod generation;
+mod rotated;
 mod siblings;
 mod watch;
 
 use self::generation::{Filled, Generation, OpenError};
-use self::siblings::Sibling;
 use self::watch::Watch;
 use super::{
     Counts, FilePosition, Line, Position, Problem, ProblemKind, Progress, Source, Start, State,
@@ -45,10 +48,13 @@ pub struct FileOptions {
     /// Where to start in a file that was never read before and is there at the start. A file that
     /// appears later is read from its beginning.
     pub start: Start,
-    /// How long a renamed file must be silent, with a new one in its place, before it is let go.
+    /// How long a renamed file must be silent, with a new one in its place, before its last line
+    /// needs no newline, and before it is let go where a later one is held.
     pub drain_idle: Duration,
     /// How often to look at the path although no change was noticed.
     pub check_interval: Duration,
+    /// Directories to which rotated files are moved, besides the path's own and those in it.
+    pub rotated_to: Vec<PathBuf>,
 }
 
 impl Default for FileOptions {
@@ -58,6 +64,7 @@ impl Default for FileOptions {
             start: Start::End,
             drain_idle: Duration::from_secs(60),
             check_interval: Duration::from_secs(1),
+            rotated_to: Vec::new(),
         }
     }
 }
@@ -82,6 +89,8 @@ pub struct FileSource {
     check_at: Moment,
     counts: Counts,
     problem: Option<Problem>,
+    /// A file whose writer went on with it long after its rotation; not told yet.
+    straggling: bool,
 }
 
 impl FileSource {
@@ -111,6 +120,7 @@ impl FileSource {
             check_at: now,
             counts: Counts::default(),
             problem: None,
+            straggling: false,
         };
         source.check(now);
         source
@@ -129,6 +139,7 @@ impl FileSource {
             false => self.options.check_interval.min(Duration::from_millis(200)),
         };
         self.check_at = now.plus(interval);
+        self.make_room(now);
         if self.generations.len() < GENERATIONS_MAX {
             match Generation::open(&self.path, now) {
                 Ok(found) => self.take(found, now),
@@ -216,103 +227,57 @@ impl FileSource {
         self.generations.push(found);
     }
 
-    /// Goes on where an earlier run stopped; `found` is at the path.
-    fn resume_with(&mut self, mut found: Generation, now: Moment) {
-        if let Some(at) = self.resume.iter().rposition(|position| found.is_at(position)) {
-            let position = self.resume.remove(at);
-            self.resume_predecessors(Some(&found), now);
-            found.go_on_at(position.offset);
-            self.generations.push(found);
-            return;
-        }
-        let truncated = self.resume.last().is_some_and(|last| found.is_inode(last));
-        match truncated {
-            true => self.counts.truncations += 1,
-            false => self.counts.rotations += 1,
-        }
-        self.resume_predecessors(Some(&found), now);
-        // Copies of a truncated file are younger than it.
-        self.take_missed((!truncated).then_some(&found), now);
-        self.generations.retain(|generation| !generation.is_same_file(&found));
-        self.generations.push(found);
-    }
-
-    /// Opens what `resume` names, under whatever name it has now. Where nothing is at the path
-    /// yet (`found`), what is missing may still come: its directory is not mounted yet.
-    fn resume_predecessors(&mut self, found: Option<&Generation>, now: Moment) {
-        if self.resume.is_empty() {
-            return;
-        }
-        let siblings = siblings::list(&self.path);
-        for position in std::mem::take(&mut self.resume) {
-            let taken = found.into_iter().chain(&self.generations).collect::<Vec<_>>();
-            let same = siblings::find(&siblings, &position, &taken, now);
-            // The file itself may be a truncated one, or another with its number: unread.
-            let rewritten = siblings::find_rewritten(&siblings, &position, &taken, now);
-            match same {
-                Some(mut generation) => {
-                    generation.go_on_at(position.offset);
-                    self.generations.push(generation);
-                }
-                None if found.is_none() => self.resume.push(position),
-                None => self.counts.losses += 1,
-            }
-            self.generations.extend(rewritten);
-        }
-    }
-
-    /// Opens what was missed between the last file known and `found`.
-    fn take_missed(&mut self, found: Option<&Generation>, now: Moment) {
-        let Some(previous) = self.generations.last() else { return };
-        let missed = self.missed_after(previous, found, now);
-        self.generations.extend(missed);
-    }
-
-    /// Files that were at the path (or are copies of what was there) after `previous` and before
-    /// `found`, what is there now, and were never seen: two rotations between two looks.
-    fn missed_after(
-        &self,
-        previous: &Generation,
-        found: Option<&Generation>,
-        now: Moment,
-    ) -> Vec<Generation> {
-        let known = |sibling: &Sibling| {
-            found.is_some_and(|found| found.is_sibling(sibling))
-                || previous.is_sibling(sibling)
-                || self.generations.iter().any(|generation| generation.is_sibling(sibling))
-        };
-        let room = GENERATIONS_MAX.saturating_sub(self.generations.len() + 1);
-        siblings::list(&self.path)
-            .into_iter()
-            .filter(|sibling| sibling.is_rotated && !known(sibling))
-            .filter(|sibling| sibling.is_between(previous, found))
-            .filter_map(|sibling| Generation::open(&sibling.path, now).ok())
-            .filter(|generation| !previous.is_copied_to(generation))
-            .filter(|generation| !self.drained.iter().any(|drained| generation.was(drained)))
-            .filter(|generation| !found.is_some_and(|found| found.begins_with_all_of(generation)))
-            .take(room)
-            .collect()
-    }
-
-    /// Closes predecessors that are read to their end and silent.
+    /// Closes predecessors that nobody will write to any more.
     fn let_go(&mut self, now: Moment) {
-        let Some(last) = self.generations.len().checked_sub(1) else { return };
-        // The newest is only let go when something took its place: it is the log.
-        let mut at = 0;
-        let idle = match self.generations.len() < GENERATIONS_MAX {
-            true => self.options.drain_idle,
-            false => self.options.drain_idle.min(Duration::from_secs(1)),
-        };
-        let mut gone = Vec::new();
-        self.generations.retain(|generation| {
-            let keep = at == last || !generation.is_drained(now, idle);
-            at += 1;
-            if !keep {
-                gone.push(generation.position());
+        let idle = self.options.drain_idle;
+        for predecessor in self.generations.iter_mut().rev().skip(1) {
+            predecessor.rest_if_quiet(now, idle);
+        }
+        for at in (0..self.generations.len()).rev() {
+            if self.is_over(at, now) {
+                self.close(at);
             }
-            keep
-        });
-        self.drained.extend(gone);
+        }
+    }
+
+    /// True where generation `at` is not needed any more.
+    fn is_over(&self, at: usize, now: Moment) -> bool {
+        let (own, later) = match self.generations.get(at..).and_then(<[Generation]>::split_first) {
+            // The newest is only let go when something took its place: it is the log.
+            None | Some((_, [])) => return false,
+            Some(parts) => parts,
+        };
+        if !own.is_drained(now, self.options.drain_idle) {
+            return false;
+        }
+        if own.is_complete() {
+            return true;
+        }
+        // Where nobody writes to the new file, its writer is still in the old one.
+        let is_moved_on = later.iter().any(|later| !later.is_blank());
+        let is_latest = later.iter().filter(|later| !later.is_complete()).count() == 1;
+        // One that was removed takes up room on the disk for as long as it is held.
+        is_moved_on && !(is_latest && own.has_name())
+    }
+
+    /// Where as many files are held as may be, closes the predecessor that was silent longest; one
+    /// that nothing was ever written to goes first.
+    fn make_room(&mut self, now: Moment) {
+        if self.generations.len() < GENERATIONS_MAX {
+            return;
+        }
+        let idle = self.options.drain_idle.min(Duration::from_secs(1));
+        let predecessors = self.generations.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        let silent = predecessors.iter().enumerate();
+        let silent = silent.filter(|(_, generation)| generation.is_drained(now, idle));
+        let first = silent.min_by_key(|(_, silent)| (!silent.is_blank(), silent.last_growth()));
+        if let Some((at, _)) = first {
+            self.close(at);
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        self.drained.push(self.generations.remove(at).position());
         let surplus = self.drained.len().saturating_sub(DRAINED_MAX);
         self.drained.drain(..surplus);
     }
@@ -325,7 +290,7 @@ impl FileSource {
         let position = generation.position();
         let mut copy = None;
         if position.offset > 0 {
-            let siblings = siblings::list(&self.path);
+            let siblings = self.siblings();
             let taken = self.generations.iter().collect::<Vec<_>>();
             copy = siblings::find(&siblings, &position, &taken, now);
             if copy.is_none() {
@@ -363,7 +328,10 @@ impl FileSource {
                 return false;
             }
             match generation.fill(now) {
-                Ok(Filled::Bytes(count)) => budget.bytes = budget.bytes.saturating_sub(count),
+                Ok(Filled::Bytes(count)) => {
+                    budget.bytes = budget.bytes.saturating_sub(count);
+                    self.straggling |= generation.straggles(now, self.options.drain_idle);
+                }
                 Ok(Filled::Truncated) => {
                     self.truncated(at, now);
                     // What stands at `at` now is the copy, or the same file from its beginning.
@@ -435,6 +403,14 @@ impl Source for FileSource {
             true => Position::None,
             false => Position::Files { path: self.path.clone(), files },
         }
+    }
+
+    fn news(&mut self, _now: Moment) -> Option<String> {
+        std::mem::take(&mut self.straggling).then(|| {
+            "its writer goes on with the renamed file long after the rotation; all is read, but let \
+             the rotation tell the mail server or syslog daemon (logrotate's postrotate)"
+                .to_owned()
+        })
     }
 
     fn status(&self) -> Status {

@@ -101,6 +101,14 @@ impl LineBuffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
+    /// Gives the memory back where nothing is held; it is had anew at the next use.
+    pub(crate) fn give_back(&mut self) {
+        if self.start == self.end {
+            (self.start, self.scanned, self.end) = (0, 0, 0);
+            self.bytes = Vec::new();
+        }
+    }
+
     /// Says that the first `count` bytes of [`LineBuffer::space`] were filled.
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());

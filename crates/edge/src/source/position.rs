@@ -34,6 +34,9 @@ pub struct FilePosition {
     pub offset: u64,
     /// Of its beginning.
     pub fingerprint: Fingerprint,
+    /// It had been read to its end, and nobody had written to it for long: nothing is lost where
+    /// it is gone.
+    pub quiet: bool,
 }
 
 /// A hash of the first bytes of a file: tells a file that was truncated, rewritten or whose inode
@@ -85,9 +88,10 @@ impl Position {
             Position::Files { path, files } => {
                 let mut text = format!("file1 {}", escape(path));
                 for file in files {
-                    let FilePosition { dev, inode, offset, fingerprint } = file;
+                    let FilePosition { dev, inode, offset, fingerprint, quiet } = file;
                     let Fingerprint { covered, hash } = fingerprint;
                     text.push_str(&format!(" {dev}:{inode}:{offset}:{covered}:{hash:016x}"));
+                    text.push_str(if *quiet { QUIET } else { "" });
                 }
                 text
             }
@@ -114,7 +118,14 @@ impl Position {
     }
 }
 
+/// Behind a file that nobody had written to for long.
+const QUIET: &str = ":quiet";
+
 fn decode_file(word: &str) -> Option<FilePosition> {
+    let (word, quiet) = match word.strip_suffix(QUIET) {
+        Some(word) => (word, true),
+        None => (word, false),
+    };
     let mut fields = word.split(':');
     let mut number = || fields.next()?.parse::<u64>().ok();
     let (dev, inode, offset, covered) = (number()?, number()?, number()?, number()?);
@@ -123,7 +134,8 @@ fn decode_file(word: &str) -> Option<FilePosition> {
     match fields.next() {
         Some(_) => None,
         None => {
-            Some(FilePosition { dev, inode, offset, fingerprint: Fingerprint { covered, hash } })
+            let fingerprint = Fingerprint { covered, hash };
+            Some(FilePosition { dev, inode, offset, fingerprint, quiet })
         }
     }
 }
@@ -176,10 +188,10 @@ mod tests {
         #[test]
         fn positions_round_trip(
             path in prop::collection::vec(1u8.., 1..40),
-            files in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..300)), 0..4),
+            files in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..300), any::<bool>()), 0..4),
         ) {
-            let files = files.into_iter().map(|(dev, inode, offset, head)| {
-                FilePosition { dev, inode, offset, fingerprint: Fingerprint::of(&head) }
+            let files = files.into_iter().map(|(dev, inode, offset, head, quiet)| {
+                FilePosition { dev, inode, offset, fingerprint: Fingerprint::of(&head), quiet }
             }).collect();
             let path = PathBuf::from(std::ffi::OsString::from_vec(path));
             let position = Position::Files { path, files };

@@ -130,9 +130,99 @@ fn the_server_keeps_writing_to_the_renamed_file() {
     assert_eq!(drain(&mut source, second(169)), ["last without newline"]);
     assert_eq!(drain(&mut source, second(171)), [] as [&str; 0]);
     let Position::Files { files, .. } = source.position() else { panic!() };
-    assert_eq!(files.len(), 1, "the renamed file was let go");
+    assert_eq!(files.len(), 2, "the renamed file is held until the next rotation");
+    assert!(files[0].quiet && !files[1].quiet);
     log.write("c\n");
     assert_eq!(drain(&mut source, second(172)), ["c"]);
+    fs::rename(log.other("mail.log.1"), log.other("mail.log.2")).unwrap();
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("d\n");
+    assert_eq!(drain(&mut source, second(174)), ["d"]);
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert_eq!(files.len(), 2, "one that nobody wrote to for a minute is let go then");
+}
+
+/// A daemon that gets no HUP, and that nobody writes to for a night.
+#[test]
+fn a_writer_that_was_never_told_of_the_rotation_is_followed_for_ever() {
+    let log = Log::new();
+    let mut old = log.writer();
+    old.write_all(b"1\n").unwrap();
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    let mut now = 1;
+    for day in 1..=20 {
+        // Each day's rotation finds an empty file, but for the first; `delaycompress` takes the
+        // written one away on the second.
+        fs::rename(&log.path, log.other(&format!("mail.log.{day}"))).unwrap();
+        File::create(&log.path).unwrap();
+        if day == 2 {
+            fs::remove_file(log.other("mail.log.1")).unwrap();
+        }
+        for _ in 0..12 {
+            now += 7_200;
+            assert!(drain(&mut source, second(now)).is_empty());
+        }
+        old.write_all(format!("day {day}\n").as_bytes()).unwrap();
+        assert_eq!(drain(&mut source, second(now + 1)), [format!("day {day}")]);
+    }
+    assert_eq!(source.status().counts.losses, 0);
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert!(files.len() <= 8, "bounded: {}", files.len());
+}
+
+/// Some write to the new file, one does not.
+#[test]
+fn the_latest_predecessor_is_held_although_its_successor_is_written_to() {
+    let log = Log::new();
+    let mut old = log.writer();
+    old.write_all(b"1\n").unwrap();
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("a\n");
+    assert_eq!(drain(&mut source, second(2)), ["a"]);
+    for hour in 1..10 {
+        assert!(drain(&mut source, second(hour * 3600)).is_empty());
+    }
+    assert_eq!(source.news(second(36_000)), None);
+    old.write_all(b"2\n").unwrap();
+    assert_eq!(drain(&mut source, second(36_001)), ["2"]);
+    let told = source.news(second(36_001)).unwrap();
+    assert!(told.starts_with("its writer goes on with the renamed file"), "{told}");
+    old.write_all(b"2\n").unwrap();
+    assert_eq!(drain(&mut source, second(36_002)), ["2"]);
+    assert_eq!(source.news(second(36_002)), None, "once for each rotation");
+    assert!(drain(&mut source, second(40_000)).is_empty());
+    // A restart goes on holding it; one that is gone then is no loss: all of it was read.
+    let position = source.position();
+    drop(source);
+    let mut source = log.resume(&position);
+    old.write_all(b"3\n").unwrap();
+    assert_eq!(drain(&mut source, second(0)), ["3"]);
+    assert!(drain(&mut source, second(100)).is_empty());
+    let position = source.position();
+    drop(source);
+    fs::remove_file(log.other("mail.log.1")).unwrap();
+    let mut source = log.resume(&position);
+    assert!(drain(&mut source, second(0)).is_empty());
+    assert_eq!(source.status().counts.losses, 0);
+}
+
+/// A file that was removed is not held for a day: its blocks would not be free.
+#[test]
+fn a_removed_predecessor_gives_the_disk_its_room_back() {
+    let log = Log::new();
+    log.write("1\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("2\n");
+    assert_eq!(drain(&mut source, second(2)), ["2"]);
+    fs::remove_file(log.other("mail.log.1")).unwrap();
+    assert!(drain(&mut source, second(64)).is_empty());
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert_eq!(files.len(), 1);
 }
 
 #[test]
@@ -154,6 +244,75 @@ fn lines_written_while_nobody_reads() {
     let mut source = log.resume(&position);
     assert_eq!(drain(&mut source, second(0)), ["4", "5"]);
     assert_eq!(source.status().counts.losses, 0);
+}
+
+/// logrotate's `olddir`, with and without a copy of it compressed.
+#[test]
+fn rotated_into_another_directory_while_nobody_reads() {
+    for (name, named) in [("log/old", false), ("elsewhere", true)] {
+        for packed in [false, true] {
+            let log = Log::new();
+            let path = log.other("log/mail.log");
+            fs::create_dir_all(log.other(name)).unwrap();
+            fs::create_dir_all(log.other("log")).unwrap();
+            let write = |text: &str| {
+                let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
+                file.write_all(text.as_bytes()).unwrap();
+            };
+            let rotated_to = if named { vec![log.other(name)] } else { Vec::new() };
+            let options = FileOptions { start: Start::Begin, rotated_to, ..FileOptions::default() };
+            write("line one, long enough to be known again\n");
+            let mut source = FileSource::open("mail", &path, options.clone(), None, second(0));
+            assert_eq!(drain(&mut source, second(0)).len(), 1);
+            let position = source.position();
+            drop(source);
+            write("two\n");
+            let old = log.other(name).join("mail.log.1");
+            fs::rename(&path, &old).unwrap();
+            let keep = File::open(&old).unwrap();
+            if packed {
+                let file = File::create(log.other(name).join("mail.log.1.gz")).unwrap();
+                let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+                packer.write_all(&fs::read(&old).unwrap()).unwrap();
+                packer.finish().unwrap();
+                fs::remove_file(&old).unwrap();
+            }
+            write("three\n");
+            let mut source = FileSource::open("mail", &path, options, Some(&position), second(0));
+            assert_eq!(drain(&mut source, second(0)), ["two", "three"], "{name} {packed}");
+            assert_eq!(source.status().counts.losses, 0);
+            drop(keep);
+        }
+    }
+}
+
+/// What a directory of another user holds, or one that anybody may write to, is not the log.
+#[test]
+fn a_copy_in_a_directory_of_others_is_not_read() {
+    let log = Log::new();
+    log.write("line one, long enough to be known again\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)).len(), 1);
+    let position = source.position();
+    drop(source);
+    let others = log.other("others");
+    fs::create_dir(&others).unwrap();
+    fs::set_permissions(&others, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::copy(&log.path, others.join("mail.log.1")).unwrap();
+    let forged = OpenOptions::new().append(true).open(others.join("mail.log.1"));
+    forged.unwrap().write_all(b"forged\n").unwrap();
+    // The same in a directory with a log of the same name, which is somebody else's.
+    let second_log = log.other("second");
+    fs::create_dir(&second_log).unwrap();
+    fs::copy(others.join("mail.log.1"), second_log.join("mail.log.1")).unwrap();
+    fs::write(second_log.join("mail.log"), "x\n").unwrap();
+    let keep = File::open(&log.path).unwrap();
+    fs::remove_file(&log.path).unwrap();
+    log.write("two\n");
+    let mut source = log.resume(&position);
+    assert_eq!(drain(&mut source, second(0)), ["two"]);
+    assert_eq!(source.status().counts.losses, 1);
+    drop(keep);
 }
 
 #[test]

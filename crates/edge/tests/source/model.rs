@@ -161,9 +161,6 @@ impl World {
                 let now = second(self.now);
                 self.reader = FileSource::open("m", &path, options(), Some(&position), now);
             }
-            // A writer that goes on in a renamed file after a silence of a minute is beyond the
-            // promise (`drain_idle`).
-            Step::Wait(_) if self.renamed => {}
             Step::Wait(seconds) => self.now += u64::from(seconds),
         }
     }

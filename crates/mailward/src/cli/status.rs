@@ -6,10 +6,14 @@ use crate::failure::Failure;
 use crate::recover::failure;
 use crate::terminal::{self, Style, Tone};
 use clap::ArgMatches;
+use edge::clock;
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
 use store::Reader;
+
+/// For so long a loss needs a look.
+const DAY_S: i64 = 86_400;
 
 /// The row of this command.
 pub const COMMAND: Command = Command {
@@ -62,6 +66,14 @@ fn problems(status: &Value) -> Vec<String> {
     for source in status["sources"].as_array().into_iter().flatten() {
         if let Some(problem) = source["problem"].as_str() {
             problems.push(format!("{}: {problem}", source["name"].as_str().unwrap_or_default()));
+        }
+        // Told for a day: nobody can bring the lines back.
+        let since = clock::now().plus_seconds(-DAY_S).to_string();
+        if let Some(at) = source["lost_at"].as_str().filter(|at| *at > since.as_str()) {
+            problems.push(format!(
+                "{}: lines may have been lost, latest at {at}: `mailward query --actions` has the notes",
+                source["name"].as_str().unwrap_or_default()
+            ));
         }
     }
     if let Some(problem) = status["journal_problem"].as_str() {

@@ -83,6 +83,17 @@ fn path_of(value: &Value) -> Option<Option<PathBuf>> {
     }
 }
 
+fn path_values(paths: &[PathBuf]) -> Value {
+    words(paths.iter().map(|path| path.display().to_string()))
+}
+
+fn paths_of(value: &Value) -> Option<Vec<PathBuf>> {
+    match value {
+        Value::Words(words) => Some(words.iter().map(|word| PathBuf::from(&**word)).collect()),
+        _ => None,
+    }
+}
+
 /// A name as systemd allows it, and no option or pattern of `journalctl`.
 fn is_namespace(name: &str) -> bool {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -119,13 +130,22 @@ pub const KEYS: &[Key] = &[
         unit: "",
         kind: ValueKind::Words,
         max: 0,
-        get: |config| words(config.source.files.iter().map(|file| file.display().to_string())),
-        set: |config, value| match value {
-            Value::Words(files) => {
-                config.source.files = files.iter().map(|file| PathBuf::from(&**file)).collect();
-                Some(())
-            }
-            _ => None,
+        get: |config| path_values(&config.source.files),
+        set: |config, value| {
+            config.source.files = paths_of(value)?;
+            Some(())
+        },
+    },
+    Key {
+        path: "source.rotated_to",
+        summary: "Directories to which logs are moved when they are rotated (logrotate's `olddir`), besides those of the logs and those in these.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| path_values(&config.source.rotated_to),
+        set: |config, value| {
+            config.source.rotated_to = paths_of(value)?;
+            Some(())
         },
     },
     switch!(

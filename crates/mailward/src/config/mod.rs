@@ -50,6 +50,8 @@ pub struct Source {
     pub zone: String,
     /// Read what a newly found log already holds, from its beginning.
     pub from_beginning: bool,
+    /// Directories to which logs are rotated, besides their own and those in it.
+    pub rotated_to: Vec<PathBuf>,
     /// Namespaces of journald to follow besides.
     pub journal_namespaces: Vec<String>,
     /// The directory of Docker's containers, whose logs are followed as they come and go.
@@ -97,6 +99,7 @@ impl Default for Source {
             files: Vec::new(),
             zone: String::new(),
             from_beginning: false,
+            rotated_to: Vec::new(),
             journal_namespaces: Vec::new(),
             containers: None,
             dnstap: None,

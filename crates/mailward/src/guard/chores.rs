@@ -94,7 +94,8 @@ impl Chores {
         {
             self.list_changed = !self.hand(Chore::List(list, bans(&core.engine)));
         }
-        self.troubles.try_iter().collect()
+        let lost = core.journal.take_losses().into_iter().map(|loss| loss.to_string());
+        self.troubles.try_iter().chain(lost).collect()
     }
 
     fn checkpoint(&mut self, core: &mut Core, now: Moment) {

@@ -41,7 +41,12 @@ impl Confinement {
         let mut starts = Starts { journalctl: false, hook: !hook.is_empty() };
         for place in places {
             match place {
-                LogPlace::File(path) => read.extend(path.parent().map(Path::to_path_buf)),
+                LogPlace::File(path) => {
+                    // What a link at the path leads to is rotated in a directory of its own.
+                    let target = path.canonicalize().ok();
+                    let logs = [Some(path.as_path()), target.as_deref()].into_iter().flatten();
+                    read.extend(logs.filter_map(Path::parent).map(Path::to_path_buf));
+                }
                 LogPlace::Journald { .. } => {
                     starts.journalctl = true;
                     read.extend(READ_JOURNALD.iter().map(PathBuf::from));

@@ -2,6 +2,7 @@
 
 use super::containers::Containers;
 use super::drift::Drift;
+use super::losses::Losses;
 use crate::core::Core;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, told};
 use edge::clock::{self, Moment};
@@ -35,6 +36,7 @@ pub struct Followed {
     /// Late lines came with the latest read.
     late: bool,
     drift: Drift,
+    losses: Losses,
     /// A line of a backlog that waits for the earlier ones of other sources.
     held: Option<Held>,
     /// There may be more to read at once.
@@ -78,6 +80,7 @@ impl Followed {
             note_after: Moment::default(),
             late: false,
             drift: Drift::default(),
+            losses: Losses::default(),
             held: None,
             more: true,
             due: Timestamp(i64::MIN),
@@ -93,6 +96,11 @@ impl Followed {
     /// How it is doing.
     pub fn status(&self) -> Status {
         self.source.status()
+    }
+
+    /// When lines of it were lost last, as far as is known.
+    pub const fn lost_at(&self) -> Option<Timestamp> {
+        self.losses.latest
     }
 
     /// Reads up to a budget of lines and takes them in.
@@ -116,6 +124,13 @@ impl Followed {
     fn tell_news(&mut self, core: &mut Core, moment: Moment) {
         if let Some(what) = self.source.news(moment) {
             core.note(clock::now(), "source", &format!("{}: {what}", self.source.name()));
+        }
+        if !self.losses.is_due(moment) {
+            return;
+        }
+        let now = clock::now();
+        if let Some(what) = self.losses.look(self.source.status().counts, moment, now) {
+            core.note(now, "source", &format!("{}: {what}", self.source.name()));
         }
     }
 

@@ -16,6 +16,7 @@ mod intake;
 mod kernel;
 mod limits;
 mod listen;
+mod losses;
 mod orders;
 mod silence;
 mod start;

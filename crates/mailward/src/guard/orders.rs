@@ -133,6 +133,8 @@ impl Guard {
                     "lines": tally.lines, "events": tally.events, "hostile": tally.hostile,
                     "noise": tally.noise, "unknown": tally.unknown + tally.unframed,
                     "understood_percent": tally.understood_percent(),
+                    "losses": status.counts.losses, "lost_at": followed.lost_at().map(|at| at.to_string()),
+                    "truncations": status.counts.truncations, "cut_lines": status.counts.cut_lines,
                     "problem": status.problem.map(|problem| problem.to_string()),
                 })
             })

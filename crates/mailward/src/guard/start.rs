@@ -87,6 +87,7 @@ impl Start {
         let hook = &self.config.export.hook;
         let mut confinement = Confinement::of(writable(&self.config, &dir), &places, hook);
         confinement.read.extend(self.config.source.containers.clone());
+        confinement.read.extend(self.config.source.rotated_to.clone());
         confinement.put_on()?;
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
@@ -283,7 +284,8 @@ fn open(
             LogPlace::File(path) => {
                 let name = path.display().to_string();
                 let resume = intake::position(&name, &recovered.positions);
-                let options = FileOptions { start, ..FileOptions::default() };
+                let rotated_to = config.source.rotated_to.clone();
+                let options = FileOptions { start, rotated_to, ..FileOptions::default() };
                 Box::new(FileSource::open(&name, path, options, resume.as_ref(), now))
             }
             LogPlace::Journald { matches, namespace } => {

@@ -62,6 +62,32 @@ fn flipped_bytes_in_the_journal() {
     protects(&world, &guard);
 }
 
+/// What is found broken while the guard runs is told, too.
+#[test]
+fn flipped_bytes_in_the_journal_while_the_guard_runs() {
+    let world = state();
+    let guard = world.guard(Place::Powerless);
+    let database = world.state().join("journal.db");
+    let notes = || world.ask(&["query", "--actions", "--limit", "1000"]).out;
+    let mut client = 0;
+    wait_until("the loss is on record", || {
+        // What the guard wrote since the last time is damaged, too.
+        for path in [&database, &world.state().join("journal.db-wal")] {
+            let Ok(file) = fs::OpenOptions::new().write(true).open(path) else { continue };
+            let length = file.metadata().unwrap().len();
+            for at in (100..length).step_by(61) {
+                let _ = file.write_all_at(&[0xa5], at);
+            }
+        }
+        client += 1;
+        world.append(&attack(now(), &format!("198.18.7.{client}")));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        client > 200 || notes().contains("damaged-")
+    });
+    assert!(notes().contains("journal.db"), "{}", notes());
+    protects(&world, &guard);
+}
+
 #[test]
 fn a_journal_that_is_rubbish() {
     let world = state();

@@ -131,3 +131,73 @@ fn a_log_that_may_not_be_read_for_a_while() {
     guard.reads(writer.next.into());
     writer.check(&world, guard);
 }
+
+/// What notes say.
+fn notes(world: &World) -> String {
+    world.ask(&["query", "--actions", "--limit", "1000"]).good().out
+}
+
+#[test]
+fn a_log_that_is_rotated_elsewhere_while_no_guard_runs() {
+    let world = World::new();
+    let elsewhere = world.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    world.configure(&format!("source.rotated_to = [{elsewhere:?}]"));
+    world.append("");
+    let guard = world.guard(Place::Powerless);
+    let mut writer = Writer { next: 0 };
+    world.append(&writer.lines(10));
+    guard.reads(10);
+    guard.stop();
+    world.append(&writer.lines(7));
+    fs::rename(world.log(), elsewhere.join("mail.log.1")).unwrap();
+    world.append(&writer.lines(7));
+    let guard = world.guard(Place::Powerless);
+    writer.check(&world, guard);
+}
+
+#[test]
+fn lines_that_may_be_lost_are_told() {
+    let (world, guard, mut writer) = begin(Place::Powerless);
+    let source = || guard.status().unwrap()["sources"][0].clone();
+    assert_eq!((&source()["losses"], &source()["lost_at"]), (&0.into(), &().into()));
+    fs::OpenOptions::new().write(true).open(world.log()).unwrap().set_len(0).unwrap();
+    world.append(&writer.lines(3));
+    guard.reads(13);
+    wait_until("the loss is on record", || notes(&world).contains("lines may be lost: once"));
+    assert!(notes(&world).contains("emptied in place once (copytruncate)"));
+    assert_eq!((&source()["losses"], &source()["truncations"]), (&1.into(), &1.into()));
+    let ran = world.ask(&["status"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("lines may have been lost, latest at"), "{}", ran.out);
+    // One that is gone when the guard comes back.
+    guard.stop();
+    world.append(&writer.lines(2));
+    let keep = fs::File::open(world.log()).unwrap();
+    fs::remove_file(world.log()).unwrap();
+    world.append(&failed(now(), "203.0.113.9", &format!("{}@x.example", "y".repeat(9_000))));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(14);
+    wait_until("the second loss is on record", || {
+        notes(&world).matches("lines may be lost: once").count() == 2
+    });
+    assert!(notes(&world).contains("1 line longer than 8192 bytes"), "{}", notes(&world));
+    drop(keep);
+}
+
+/// A link to a log on another disk.
+#[test]
+fn a_log_behind_a_link_is_followed_through_its_rotation() {
+    let world = World::new();
+    let real = world.path("real/mail.log");
+    fs::create_dir(world.path("real")).unwrap();
+    fs::write(&real, "").unwrap();
+    std::os::unix::fs::symlink(&real, world.log()).unwrap();
+    let guard = world.guard(Place::Powerless);
+    let mut writer = Writer { next: 0 };
+    world.append(&writer.lines(10));
+    guard.reads(10);
+    fs::rename(&real, world.path("real/mail.log.1")).unwrap();
+    world.append(&writer.lines(10));
+    writer.check(&world, guard);
+}

@@ -54,6 +54,10 @@ pub(super) struct Generation {
     unpacked: Option<Box<dyn Read>>,
     size: u64,
     last_growth: Moment,
+    /// When another file took its place, until it is told that somebody still writes to it.
+    superseded: Option<Moment>,
+    /// Read to its end, and silent for long, at the last look.
+    quiet: bool,
     /// Read to its end, at the last look.
     ended: bool,
     /// Nothing will be appended.
@@ -96,6 +100,8 @@ impl Generation {
             unpacked: None,
             size: metadata.size(),
             last_growth: now,
+            superseded: None,
+            quiet: false,
             ended: false,
             complete: false,
             form: None,
@@ -137,7 +143,27 @@ impl Generation {
         let offset = self.buffer.offset();
         let known = self.head.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let fingerprint = Fingerprint::of(self.head.get(..known).unwrap_or_default());
-        FilePosition { dev: self.dev, inode: self.inode, offset, fingerprint }
+        FilePosition { dev: self.dev, inode: self.inode, offset, fingerprint, quiet: self.quiet }
+    }
+
+    /// True where nothing was ever written to it.
+    pub(super) const fn is_blank(&self) -> bool {
+        self.size == 0 && self.buffer.offset() == 0
+    }
+
+    /// True where nothing will be appended: it is a copy, or packed.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.complete || self.unpacked.is_some()
+    }
+
+    /// True where it was not removed.
+    pub(super) fn has_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+    }
+
+    /// When something was last read of it, or another file took its place.
+    pub(super) const fn last_growth(&self) -> Moment {
+        self.last_growth
     }
 
     /// Bytes written and not handed out.
@@ -277,6 +303,7 @@ impl Generation {
         self.buffer.set_line_max(LINE_MAX);
         self.after_truncation = true;
         self.last_growth = now;
+        self.quiet = false;
     }
 
     /// Reads its contents unpacked. It is complete: nothing will be appended.
@@ -304,6 +331,12 @@ impl Generation {
     /// Says that another file took its place: its silence counts from now.
     pub(super) fn is_superseded(&mut self, now: Moment) {
         self.last_growth = now;
+        self.superseded = Some(now);
+    }
+
+    /// True, once, where somebody wrote to it when another file had been in its place for `idle`.
+    pub(super) fn straggles(&mut self, now: Moment, idle: Duration) -> bool {
+        self.superseded.take_if(|at| now.since(*at) >= idle).is_some()
     }
 
     /// Says that nothing will be appended: it is a copy.
@@ -383,13 +416,13 @@ impl Generation {
             self.head = head.get(..read.min(known)).unwrap_or_default().to_vec();
         }
         self.last_growth = now;
+        self.quiet = false;
         Ok(Filled::Bytes(count as u64))
     }
 
     /// True where it is read to its end and was silent for `idle`.
     pub(super) fn is_finished(&self, now: Moment, idle: Duration) -> bool {
-        let complete = self.complete || self.unpacked.is_some();
-        let silent = complete || now.since(self.last_growth) >= idle;
+        let silent = self.is_complete() || now.since(self.last_growth) >= idle;
         // It may have grown, or been truncated, since the last look.
         silent && self.ended && (self.unpacked.is_some() || self.is_unchanged())
     }
@@ -397,5 +430,14 @@ impl Generation {
     /// True where, besides, all of it was handed out.
     pub(super) fn is_drained(&self, now: Moment, idle: Duration) -> bool {
         self.is_finished(now, idle) && self.buffer.is_empty()
+    }
+
+    /// Gives its memory back where it was silent for `idle`: it is only held in case somebody
+    /// still writes to it.
+    pub(super) fn rest_if_quiet(&mut self, now: Moment, idle: Duration) {
+        if !self.quiet && self.is_drained(now, idle) {
+            self.quiet = true;
+            self.buffer.give_back();
+        }
     }
 }

@@ -1,9 +1,11 @@
-//! The other files of a log's directory: where its rotated predecessors are.
+//! The other files of a log's directory, and of those to which it is rotated: where its
+//! predecessors are.
 
 use super::generation::Generation;
 use crate::clock::Moment;
 use crate::source::archive::Compression;
 use crate::source::{FilePosition, Fingerprint};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +15,8 @@ use std::time::SystemTime;
 
 /// Files of a directory that are looked at.
 const SIBLINGS_MAX: usize = 4096;
+/// Directories beside the log that are looked into.
+const DIRECTORIES_MAX: usize = 64;
 
 /// A regular file beside the log.
 #[derive(Debug)]
@@ -29,24 +33,49 @@ pub(super) struct Sibling {
     is_related: bool,
 }
 
-/// The files beside `path` (and beside the file that a symbolic link there leads to), the one
-/// that was written to longest ago first.
-pub(super) fn list(path: &Path) -> Vec<Sibling> {
+/// The files among which the predecessors of the log at `path` are, the one that was written to
+/// longest ago first: those beside it (and beside the file that a symbolic link there leads to),
+/// in the directories there, and in those of `elsewhere`.
+pub(super) fn list(path: &Path, elsewhere: &[PathBuf]) -> Vec<Sibling> {
     let mut siblings = Vec::new();
-    add(path, &mut siblings);
-    if path.is_symlink()
-        && let Ok(target) = fs::canonicalize(path)
-        && target.parent() != path.parent()
-    {
-        add(&target, &mut siblings);
+    let mut aside = elsewhere.to_vec();
+    let target = path.is_symlink().then(|| fs::canonicalize(path).ok()).flatten();
+    let target = target.filter(|target| target.parent() != path.parent());
+    for log in [Some(path), target.as_deref()].into_iter().flatten() {
+        let Some(directory) = log.parent() else { continue };
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        add(directory, log.file_name().unwrap_or_default(), &mut siblings);
+        aside.extend(directories(directory));
+    }
+    let name = path.file_name().unwrap_or_default();
+    for directory in aside {
+        // A directory with a log of the same name has the predecessors of that one.
+        let is_anothers = directory.join(name).exists();
+        let before = siblings.len();
+        add(&directory, name, &mut siblings);
+        for found in siblings.iter_mut().skip(before).filter(|_| is_anothers) {
+            (found.is_rotated, found.is_related) = (false, false);
+        }
     }
     siblings.sort_by_key(|sibling| (sibling.written, sibling.born, sibling.inode));
     siblings
 }
 
-fn add(path: &Path, siblings: &mut Vec<Sibling>) {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return };
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+/// The directories in a log's directory to which it may be rotated: those of another owner, or that
+/// anybody may write to, hold what others say that the log said.
+fn directories(directory: &Path) -> Vec<PathBuf> {
+    let Ok(owner) = directory.metadata().map(|metadata| metadata.uid()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let is_own = |entry: &fs::DirEntry| {
+        entry.metadata().is_ok_and(|metadata| {
+            metadata.is_dir() && metadata.uid() == owner && metadata.mode() & 0o002 == 0
+        })
+    };
+    let found = entries.flatten().take(SIBLINGS_MAX).filter(is_own);
+    found.take(DIRECTORIES_MAX).map(|entry| entry.path()).collect()
+}
+
+fn add(directory: &Path, name: &OsStr, siblings: &mut Vec<Sibling>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten().take(SIBLINGS_MAX) {
         let Ok(metadata) = entry.metadata() else { continue };
