@@ -94,7 +94,8 @@ impl Handle {
     pub fn ruleset(&mut self, ruleset: &Ruleset) -> Result<u32, HandleError> {
         let sequence = self.next();
         let bytes = Order::Ruleset(ruleset.clone()).encode(sequence);
-        let mut lists = vec![ruleset.ports.len(), ruleset.allow.len(), ruleset.allow_only.len()];
+        let mut lists = vec![ruleset.ports.len(), ruleset.allow.len()];
+        lists.extend([ruleset.protect.len(), ruleset.allow_only.len()]);
         lists.extend(ruleset.allow_only.iter().map(|only| only.networks.len()));
         if bytes.len() > MESSAGE_MAX || lists.into_iter().any(|length| length > BANS_MAX) {
             return Err(HandleError::TooLarge);

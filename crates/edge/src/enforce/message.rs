@@ -352,6 +352,7 @@ fn write_ruleset(out: &mut Writer, ruleset: &Ruleset) {
         out.u16(*port);
     });
     write_networks(out, &ruleset.allow);
+    write_networks(out, &ruleset.protect);
     out.count(ruleset.allow_only.len());
     for only in &ruleset.allow_only {
         out.u16(only.port);
@@ -379,10 +380,21 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
     };
     let ports = body.list(BANS_MAX, Reader::port)?;
     let allow = body.list(BANS_MAX, Reader::network)?;
+    let protect = body.list(BANS_MAX, Reader::network)?;
     let allow_only = body.list(BANS_MAX, |body| {
         Ok(AllowOnly { port: body.port()?, networks: body.list(BANS_MAX, Reader::network)? })
     })?;
-    Ok(Ruleset { mode, scope, ports, allow, allow_only, limits, published, counters_per_ban })
+    Ok(Ruleset {
+        mode,
+        scope,
+        ports,
+        allow,
+        protect,
+        allow_only,
+        limits,
+        published,
+        counters_per_ban,
+    })
 }
 
 #[cfg(test)]

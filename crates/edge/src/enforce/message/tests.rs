@@ -28,15 +28,17 @@ fn ruleset() -> impl Strategy<Value = Ruleset> {
         any::<[bool; 3]>(),
         proptest::collection::vec(1u16.., 0..9),
         proptest::collection::vec(network(), 0..9),
+        proptest::collection::vec(network(), 0..9),
         proptest::collection::vec((1u16.., proptest::collection::vec(network(), 0..4)), 0..4),
         any::<[u32; 6]>(),
     )
-        .prop_map(|(mode, [all, published, counters_per_ban], ports, allow, only, l)| {
-            Ruleset {
+        .prop_map(
+            |(mode, [all, published, counters_per_ban], ports, allow, protect, only, l)| Ruleset {
                 mode,
                 scope: if all { Scope::All } else { Scope::MailPorts },
                 ports,
                 allow,
+                protect,
                 allow_only: only
                     .into_iter()
                     .map(|(port, networks)| AllowOnly { port, networks })
@@ -51,8 +53,8 @@ fn ruleset() -> impl Strategy<Value = Ruleset> {
                 },
                 published,
                 counters_per_ban,
-            }
-        })
+            },
+        )
 }
 
 fn order() -> impl Strategy<Value = Order> {
