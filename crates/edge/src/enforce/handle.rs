@@ -94,8 +94,9 @@ impl Handle {
     pub fn ruleset(&mut self, ruleset: &Ruleset) -> Result<u32, HandleError> {
         let sequence = self.next();
         let bytes = Order::Ruleset(ruleset.clone()).encode(sequence);
-        let Ruleset { ports, allow, allow_only, unlimited, .. } = ruleset;
-        let mut lists = vec![ports.len(), allow.len(), allow_only.len(), unlimited.len()];
+        let Ruleset { ports, allow, protect, allow_only, unlimited, .. } = ruleset;
+        let mut lists = vec![ports.len(), allow.len(), protect.len()];
+        lists.extend([allow_only.len(), unlimited.len()]);
         lists.extend(ruleset.allow_only.iter().map(|only| only.networks.len()));
         if bytes.len() > MESSAGE_MAX || lists.into_iter().any(|length| length > BANS_MAX) {
             return Err(HandleError::TooLarge);

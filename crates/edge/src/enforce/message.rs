@@ -353,6 +353,7 @@ fn write_ruleset(out: &mut Writer, ruleset: &Ruleset) {
     });
     write_networks(out, &ruleset.allow);
     write_networks(out, &ruleset.unlimited);
+    write_networks(out, &ruleset.protect);
     out.count(ruleset.allow_only.len());
     for only in &ruleset.allow_only {
         out.u16(only.port);
@@ -381,6 +382,7 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
     let ports = body.list(BANS_MAX, Reader::port)?;
     let allow = body.list(BANS_MAX, Reader::network)?;
     let unlimited = body.list(BANS_MAX, Reader::network)?;
+    let protect = body.list(BANS_MAX, Reader::network)?;
     let allow_only = body.list(BANS_MAX, |body| {
         Ok(AllowOnly { port: body.port()?, networks: body.list(BANS_MAX, Reader::network)? })
     })?;
@@ -389,6 +391,7 @@ fn read_ruleset(body: &mut Reader<'_>) -> Result<Ruleset, MessageError> {
         scope,
         ports,
         allow,
+        protect,
         allow_only,
         limits,
         unlimited,

@@ -63,6 +63,9 @@ pub struct Ruleset {
     pub ports: Vec<u16>,
     /// Never dropped, never limited, never banned.
     pub allow: Vec<Network>,
+    /// Never limited, never banned; but of a port for listed networks only they keep no more than
+    /// the connections that they have: nobody listed them, they were found around this host.
+    pub protect: Vec<Network>,
     /// Ports for listed networks only.
     pub allow_only: Vec<AllowOnly>,
     /// Limits on the guarded ports. Those on concurrent connections switch the kernel's connection
@@ -109,7 +112,7 @@ pub enum Refusal {
     Multicast,
     /// Shorter than /8 (IPv4) or /20 (IPv6).
     TooWide,
-    /// It shares an address with the allowlist.
+    /// It shares an address with the allowlist, or with the surroundings.
     Allowed,
 }
 
@@ -121,6 +124,7 @@ impl Default for Ruleset {
             scope: Scope::MailPorts,
             ports: Ruleset::MAIL_PORTS.to_vec(),
             allow: Vec::new(),
+            protect: Vec::new(),
             allow_only: Vec::new(),
             limits: Limits::default(),
             unlimited: Vec::new(),
@@ -145,8 +149,9 @@ impl Ruleset {
 
     /// Why `network` must not be banned under these rules, if so.
     pub fn refusal(&self, network: &Network) -> Option<Refusal> {
+        let mut never = self.allow.iter().chain(&self.protect);
         refusal_of_kind(network)
-            .or_else(|| self.allow.iter().any(|a| a.overlaps(network)).then_some(Refusal::Allowed))
+            .or_else(|| never.any(|one| one.overlaps(network)).then_some(Refusal::Allowed))
     }
 }
 
@@ -202,7 +207,7 @@ impl Refusal {
             Refusal::LinkLocal => "it is link-local: routers and neighbours speak from there",
             Refusal::Multicast => "it is multicast or broadcast",
             Refusal::TooWide => "the prefix is wider than /8 (IPv4) or /20 (IPv6)",
-            Refusal::Allowed => "it overlaps the allowlist",
+            Refusal::Allowed => "it overlaps the allowlist, or who is never banned",
         }
     }
 }
@@ -213,7 +218,9 @@ mod tests {
 
     #[test]
     fn what_must_never_be_banned() {
-        let ruleset = Ruleset { allow: vec!["203.0.113.7".parse().unwrap()], ..Ruleset::default() };
+        let list = |text: &str| vec![text.parse().unwrap()];
+        let (allow, protect) = (list("203.0.113.7"), list("203.0.114.7"));
+        let ruleset = Ruleset { allow, protect, ..Ruleset::default() };
         for (network, refusal) in [
             ("127.0.0.1", Some(Refusal::Loopback)),
             ("127.0.0.0/8", Some(Refusal::Loopback)),
@@ -232,6 +239,8 @@ mod tests {
             ("ff02::1", Some(Refusal::Multicast)),
             ("203.0.113.7", Some(Refusal::Allowed)),
             ("203.0.113.0/24", Some(Refusal::Allowed)),
+            ("203.0.114.7", Some(Refusal::Allowed)),
+            ("203.0.114.0/24", Some(Refusal::Allowed)),
             ("203.0.113.8", None),
             ("10.0.0.0/8", None),
             ("2001:db8::/32", None),

@@ -161,11 +161,18 @@ impl RulesOf<'_> {
         let mut rules = Vec::new();
         self.passing(&mut rules);
         for family in Family::ALL {
-            self.allow(family, skeleton, &mut rules);
+            self.pass("allow", family, &self.ruleset.allow, skeleton, &mut rules);
+        }
+        // Who is protected opens no connection to a port that is for others, and keeps those that
+        // he has: an administrator who makes such a list is not cut off by it.
+        let protect = &self.ruleset.protect;
+        if !protect.is_empty() {
+            self.allow_only("open", Some(Step::Opens), skeleton, &mut rules);
         }
         for family in Family::ALL {
-            self.allow_only(family, skeleton, &mut rules);
+            self.pass("protect", family, protect, skeleton, &mut rules);
         }
+        self.allow_only("only", None, skeleton, &mut rules);
         for mask in &self.bans.masks {
             let set = self.bans.name(*mask);
             let name = format!("ban-{}-{}", mask.family.name(), mask.prefix);
@@ -208,26 +215,43 @@ impl RulesOf<'_> {
         }
     }
 
-    fn allow(&self, family: Family, skeleton: &mut Skeleton, rules: &mut Vec<Rule>) {
-        for (mask, set) in skeleton.networks("allow", family, &self.ruleset.allow) {
+    fn pass(
+        &self,
+        name: &str,
+        family: Family,
+        networks: &[Network],
+        skeleton: &mut Skeleton,
+        rules: &mut Vec<Rule>,
+    ) {
+        for (mask, set) in skeleton.networks(name, family, networks) {
             let source = Step::SourceIn { mask, set, inside: true };
             rules.push(Rule {
-                name: "allow".to_owned(),
+                name: name.to_owned(),
                 steps: vec![Step::Is(family), source, Step::Accept],
             });
         }
     }
 
-    fn allow_only(&self, family: Family, skeleton: &mut Skeleton, rules: &mut Vec<Rule>) {
-        for only in &self.ruleset.allow_only {
-            let port = only.port;
-            let name = format!("only-{port}-{}", family.name());
-            let of = self.port_of();
-            let mut steps = vec![Step::Is(family), Step::Tcp(true), Step::PortIs { of, port }];
-            for (mask, set) in skeleton.networks(&format!("only_{port}"), family, &only.networks) {
-                steps.push(Step::SourceIn { mask, set, inside: false });
+    /// Against packets, or such packets, from others than those that a port is for.
+    fn allow_only(
+        &self,
+        name: &str,
+        such: Option<Step>,
+        skeleton: &mut Skeleton,
+        rules: &mut Vec<Rule>,
+    ) {
+        for family in Family::ALL {
+            for only in &self.ruleset.allow_only {
+                let port = only.port;
+                let of = self.port_of();
+                let mut steps = vec![Step::Is(family), Step::Tcp(true), Step::PortIs { of, port }];
+                let listed = skeleton.networks(&format!("only_{port}"), family, &only.networks);
+                for (mask, set) in listed {
+                    steps.push(Step::SourceIn { mask, set, inside: false });
+                }
+                steps.extend(such.clone());
+                rules.push(self.against(format!("{name}-{port}-{}", family.name()), steps));
             }
-            rules.push(self.against(name, steps));
         }
     }
 

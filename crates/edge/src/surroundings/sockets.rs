@@ -42,6 +42,8 @@ struct Socket {
     local: SocketAddr,
     peer: SocketAddr,
     state: u8,
+    /// Who made it.
+    uid: u32,
     inode: u64,
 }
 
@@ -51,6 +53,19 @@ struct Process {
     name: String,
     /// Its command line or title, arguments separated by spaces.
     title: String,
+    /// Whose it is, where it runs a program that is sshd's.
+    sshd: Option<Sshd>,
+}
+
+/// A process whose program is a file named like sshd's that only root can have made, whatever it
+/// calls itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sshd {
+    /// It is root's alone: nobody else's process, nor one that became root's by the
+    /// set-user-id bit.
+    OfRoot,
+    /// It is another user's: a session's second process, or one that its owner started.
+    OfUser,
 }
 
 impl Sockets {
@@ -90,8 +105,11 @@ impl Sockets {
             let name = name.trim_end_matches('\n').to_owned();
             let title = tree.read(format!("{directory}/cmdline")).unwrap_or_default();
             let title = title.replace('\0', " ").trim_end().to_owned();
-            let process = Process { name, title };
-            let is_of_interest = process.server().is_some() || process.is_sshd();
+            let mut process = Process { name, title, sshd: None };
+            if process.is_named_sshd() {
+                process.sshd = Sshd::of(tree, &directory);
+            }
+            let is_of_interest = process.server().is_some() || process.is_named_sshd();
             let index = self.processes.len();
             self.processes.push(process);
             if !is_of_interest {
@@ -133,10 +151,19 @@ impl Sockets {
 
     /// Peers of SSH sessions in which somebody has logged in. A connection alone proves nothing:
     /// a guesser holds one, too. sshd tells by its title: `sshd: user@pts/0` after the login.
+    ///
+    /// Any user can give a process of his that name and title, run the real sshd on a port of his
+    /// own, or have his session forward a connection from or to anywhere. So the socket must be
+    /// one that root made, and root's sshd must hold it, too, as the monitor of every session does.
     pub fn administrators(&self) -> Vec<IpAddr> {
         let connected = self.sockets.iter().filter(|socket| socket.state == ESTABLISHED);
         connected
-            .filter(|socket| self.owners_of(socket).any(Process::is_login_session))
+            .filter(|socket| {
+                let is_of_root = |process: &Process| process.sshd == Some(Sshd::OfRoot);
+                socket.uid == 0
+                    && self.owners_of(socket).any(is_of_root)
+                    && self.owners_of(socket).any(Process::is_login_session)
+            })
             .map(|socket| socket.peer.ip())
             .filter(|address| !address.is_loopback())
             .collect()
@@ -189,7 +216,7 @@ impl Process {
         }
     }
 
-    fn is_sshd(&self) -> bool {
+    fn is_named_sshd(&self) -> bool {
         self.name.starts_with("sshd")
     }
 
@@ -198,7 +225,24 @@ impl Process {
         let session = session.or_else(|| self.title.strip_prefix("sshd: "));
         // Before the login the title ends in a part's name, `user [net]`.
         let logged_in = |session: &str| session.contains('@') && !session.ends_with(']');
-        self.is_sshd() && session.is_some_and(logged_in)
+        self.sshd.is_some() && session.is_some_and(logged_in)
+    }
+}
+
+impl Sshd {
+    fn of(tree: &Tree, directory: &str) -> Option<Self> {
+        let program = format!("{directory}/exe");
+        let link = tree.link(&program)?;
+        // An update leaves the sessions that run with the program that was there before.
+        let path = link.strip_suffix(" (deleted)").unwrap_or(&link);
+        let is_named = path.rsplit('/').next()?.starts_with("sshd");
+        if !is_named || !tree.is_of_root(&program) {
+            return None;
+        }
+        let status = tree.read(format!("{directory}/status"))?;
+        let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        let all_of_root = users.split_ascii_whitespace().all(|user| user == "0");
+        Some(if all_of_root { Sshd::OfRoot } else { Sshd::OfUser })
     }
 }
 
@@ -206,15 +250,16 @@ fn socket_inode(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// A line of `/proc/net/tcp` or `/proc/net/tcp6`: number, local, peer, state, and as the tenth
-/// field the inode.
+/// A line of `/proc/net/tcp` or `/proc/net/tcp6`: number, local, peer, state, and as the eighth
+/// and tenth field user and inode.
 fn socket(line: &str) -> Option<Socket> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let local = end(fields.next()?)?;
     let peer = end(fields.next()?)?;
     let state = u8::from_str_radix(fields.next()?, 16).ok()?;
-    let inode = fields.nth(5)?.parse().ok()?;
-    Some(Socket { local, peer, state, inode })
+    let uid = fields.nth(3)?.parse().ok()?;
+    let inode = fields.nth(1)?.parse().ok()?;
+    Some(Socket { local, peer, state, uid, inode })
 }
 
 /// `address:port`, both hexadecimal.

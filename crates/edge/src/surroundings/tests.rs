@@ -198,31 +198,124 @@ fn logs_that_are_here_without_a_server() {
     assert_eq!(host.places(), ["/var/log/maillog"]);
 }
 
+/// A connection to port 22 of 192.0.2.2 from 198.51.100.NUMBER, whose socket has that inode and
+/// was made by a user.
+fn session(number: u8, uid: u32) -> String {
+    let line = tcp("020200C0:0016", &format!("{number:02X}6433C6:D001"), "01", number.into());
+    line.replace("     0        0 ", &format!("     {uid}        0 "))
+}
+
+/// A process of sshd, or of one who poses as one.
+struct Sshd<'a> {
+    name: &'a str,
+    title: &'a str,
+    uid: &'a str,
+    /// Below the root; who owns it.
+    program: (&'a str, u32),
+}
+
+const OF_ROOT: &str = "0\t0\t0\t0";
+const OF_ALICE: &str = "1000\t1000\t1000\t1000";
+const SSHD: (&str, u32) = ("usr/sbin/sshd", 0);
+
+impl Host {
+    fn sshd(self, pid: u32, sockets: &[u64], sshd: &Sshd<'_>) -> Self {
+        let Sshd { name, title, uid, program: (program, owner) } = *sshd;
+        let host = self
+            .process(pid, name, &format!("{title}\0"), sockets)
+            .file(&format!("proc/{pid}/status"), &format!("Name:\t{name}\nUid:\t{uid}\n"))
+            .file(program, "a program");
+        let path = host.root.path().join(program);
+        std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
+        symlink(path, host.root.path().join(format!("proc/{pid}/exe"))).unwrap();
+        host
+    }
+}
+
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("skipped: only root can make files of root");
+    }
+    is_root
+}
+
 #[test]
 fn only_sessions_with_a_login_are_administrators() {
-    let table = [
-        // 198.51.100.1 is logged in, .2 is guessing, .3 is logged in over IPv6-mapped IPv4.
-        tcp("020200C0:0016", "016433C6:D001", "01", 1),
-        tcp("020200C0:0016", "026433C6:D002", "01", 2),
-        tcp("020200C0:0016", "046433C6:D002", "01", 4),
-    ];
+    if !is_root() {
+        return;
+    }
+    // .1 and .4 are logged in, .2 is guessing, .3 is logged in over IPv6-mapped IPv4, .5 is root.
+    let table = [1, 2, 4, 5].map(|number| session(number, 0)).concat();
     let mapped = tcp(
         "0000000000000000FFFF0000020200C0:0016",
         "0000000000000000FFFF0000036433C6:D003",
         "01",
         3,
     );
+    let process = |title, uid| Sshd { name: "sshd", title, uid, program: SSHD };
+    let newer = |title, uid| Sshd {
+        name: "sshd-session",
+        title,
+        uid,
+        program: ("usr/lib/openssh/sshd-session", 0),
+    };
     let host = Host::new()
-        .file("proc/net/tcp", &format!("{TCP_HEAD}{}", table.concat()))
+        .file("proc/net/tcp", &format!("{TCP_HEAD}{table}"))
         .file("proc/net/tcp6", &format!("{TCP_HEAD}{mapped}"))
-        .process(10, "sshd", "sshd: root@pts/0\0", &[1])
-        .process(11, "sshd", "sshd: root [priv]\0", &[2])
-        .process(12, "sshd", "sshd: root [net]\0", &[2])
-        .process(13, "sshd-session", "sshd-session: alice@notty\0", &[3])
-        .process(14, "nc", "sshd: fake@pts/0\0", &[4]);
-    assert_eq!(host.look().administrators, [ip("198.51.100.1"), ip("198.51.100.3")]);
+        .sshd(10, &[1], &process("sshd: alice [priv]", OF_ROOT))
+        .sshd(11, &[1], &process("sshd: alice@pts/0", OF_ALICE))
+        .sshd(12, &[2], &process("sshd: root [priv]", OF_ROOT))
+        .sshd(13, &[2], &process("sshd: root [net]", "110\t110\t110\t110"))
+        .sshd(14, &[3], &newer("sshd-session: alice [priv]", OF_ROOT))
+        .sshd(15, &[3], &newer("sshd-session: alice@notty", OF_ALICE))
+        .sshd(16, &[4], &process("sshd: bob [priv]", OF_ROOT))
+        .sshd(17, &[4], &process("sshd: bob@pts/1", OF_ALICE))
+        .sshd(18, &[5], &process("sshd: root@pts/2", OF_ROOT));
+    // The program was replaced by an update since .4 came.
+    for pid in [16, 17] {
+        let exe = host.root.path().join(format!("proc/{pid}/exe"));
+        let old = host.root.path().join("usr/sbin/sshd (deleted)");
+        fs::write(&old, "the old program").unwrap();
+        fs::remove_file(&exe).unwrap();
+        symlink(old, exe).unwrap();
+    }
+    let expected = ["198.51.100.1", "198.51.100.3", "198.51.100.4", "198.51.100.5"].map(ip);
+    assert_eq!(host.look().administrators, expected);
     let found = look(host.root.path(), Some("2001:db8::7 5022 192.0.2.2 22"));
-    assert_eq!(found.administrators, [ip("198.51.100.1"), ip("198.51.100.3"), ip("2001:db8::7")]);
+    assert_eq!(found.administrators, [&expected[..], &[ip("2001:db8::7")]].concat());
+}
+
+#[test]
+fn nobody_but_root_can_say_who_is_an_administrator() {
+    if !is_root() {
+        return;
+    }
+    const OWN: (&str, u32) = ("home/alice/sshd", 1000);
+    const SU: (&str, u32) = ("usr/bin/su", 0);
+    let sshd = |title, uid, program| Sshd { name: "sshd", title, uid, program };
+    let fakes = [
+        // A program of his own, by that name and title, or a copy of the real one.
+        (1000, sshd("sshd: x@pts/0", OF_ALICE, OWN)),
+        // Another program of the host's by a link of that name.
+        (1000, sshd("sshd: x@pts/0", OF_ALICE, ("usr/bin/perl", 0))),
+        // The real sshd, started by him, on a port of his; or what his session forwards.
+        (1000, sshd("sshd: alice@pts/0", OF_ALICE, SSHD)),
+        // The same where the socket was root's, such as one that a service handed to him.
+        (0, sshd("sshd: alice@pts/0", OF_ALICE, SSHD)),
+        // A program that is root's by its set-user-id bit holds a socket of his.
+        (1000, sshd("sshd: x@pts/0", "1000\t0\t0\t0", SU)),
+        (1000, sshd("sshd: x@pts/0", "1000\t0\t0\t0", SSHD)),
+        // Even root's sshd, where the socket is not.
+        (1000, sshd("sshd: alice@pts/0", OF_ROOT, SSHD)),
+    ];
+    for (uid, fake) in fakes {
+        let host = Host::new()
+            .file("proc/net/tcp", &format!("{TCP_HEAD}{}", session(1, uid)))
+            .sshd(10, &[1], &fake)
+            .sshd(11, &[], &sshd("sshd: alice [priv]", OF_ROOT, SSHD));
+        assert_eq!(host.look().administrators, [] as [IpAddr; 0], "{} {}", fake.title, fake.uid);
+    }
 }
 
 #[test]

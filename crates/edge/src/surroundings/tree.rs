@@ -44,6 +44,14 @@ impl Tree {
         fs::read_link(self.at(path)).ok().map(|target| target.to_string_lossy().into_owned())
     }
 
+    /// True where what `path` leads to is root's, and nobody else may write to it.
+    pub(super) fn is_of_root(&self, path: impl AsRef<Path>) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        const OTHERS_WRITE: u32 = 0o022;
+        let seen = fs::metadata(self.at(path));
+        seen.is_ok_and(|seen| seen.uid() == 0 && seen.mode() & OTHERS_WRITE == 0)
+    }
+
     /// The names in a directory, sorted; `None` where it cannot be listed.
     pub(super) fn names(&self, path: impl AsRef<Path>) -> Option<Vec<String>> {
         let entries = fs::read_dir(self.at(path)).ok()?;

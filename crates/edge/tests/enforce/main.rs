@@ -155,6 +155,49 @@ fn a_port_for_listed_networks_only() {
     enforcer.stop();
 }
 
+/// Who is protected was found, not listed: he is not banned, and such a port stays shut to him.
+#[test]
+fn the_surroundings_do_not_open_a_port_for_listed_networks() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    let protect = networks(&["198.51.100.7", "198.51.100.8", "2001:db8:bad:1::/64"]);
+    let mut ruleset = Ruleset {
+        protect,
+        limits: Limits {
+            connections_per_minute_per_address: 1,
+            burst_per_address: 1,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    enforcer.begin(&ruleset);
+    let mut held = world.connect("198.51.100.7", 993).unwrap();
+    let only = networks(&["198.51.100.8", "2001:db8:bad:1::9"]);
+    ruleset.allow_only = vec![AllowOnly { port: 993, networks: only }];
+    let sequence = enforcer.handle().ruleset(&ruleset).unwrap();
+    enforcer.applied(sequence);
+    for (source, may) in [
+        ("198.51.100.7", false),
+        ("198.51.100.8", true),
+        ("2001:db8:bad:1::9", true),
+        ("2001:db8:bad:1::8", false),
+    ] {
+        for _ in 0..3 {
+            assert_eq!(world.answers(source, 993), may, "{source}");
+            assert!(world.answers(source, 143), "{source} is not limited");
+        }
+    }
+    assert!(alive(&mut held), "who is in already goes on");
+    assert!(enforcer.counter("open-993-v4") >= 3);
+    assert!(enforcer.counter("open-993-v6") >= 3);
+    let network: Network = "198.51.100.0/24".parse().unwrap();
+    enforcer.handle().ban(&[Ban { network, remaining_s: Some(60) }]).unwrap();
+    enforcer.wait(|report| {
+        matches!(report, Report::Refused { network: n, .. } if *n == network).then_some(())
+    });
+    enforcer.stop();
+}
+
 #[test]
 fn rates_are_limited_per_address_and_prefix() {
     let Some(world) = World::new() else { return };

@@ -120,6 +120,14 @@ fn log(place: &LogPlace) -> (bool, String) {
     match place {
         LogPlace::File(path) => match std::fs::File::open(path) {
             Ok(_) => (true, path.display().to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
+                false,
+                format!(
+                    "{}: is not there; it is read when it comes (if it never will: source.files, \
+                     source.find)",
+                    path.display()
+                ),
+            ),
             Err(error) => (
                 false,
                 format!(

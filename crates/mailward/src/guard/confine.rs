@@ -2,17 +2,18 @@
 //! reading logs, new privileges, all of the file system that it does not need, and system calls.
 
 use super::filter::{self, Starts};
+use super::reach::{self, Open};
 use crate::failure::{Context as _, Failure};
 use edge::surroundings::LogPlace;
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, Scope, path_beneath_rules,
+    RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::thread::{
     CapabilitySet, CapabilitySets, remove_capability_from_bounding_set, set_capabilities,
     set_no_new_privs,
 };
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is read besides the logs: the surroundings, the zone database, programs (`journalctl`).
 const READ: [&str; 7] = ["/proc", "/etc", "/usr", "/lib", "/lib64", "/bin", "/run/systemd"];
@@ -41,12 +42,7 @@ impl Confinement {
         let mut starts = Starts { journalctl: false, hook: !hook.is_empty() };
         for place in places {
             match place {
-                LogPlace::File(path) => {
-                    // What a link at the path leads to is rotated in a directory of its own.
-                    let target = path.canonicalize().ok();
-                    let logs = [Some(path.as_path()), target.as_deref()].into_iter().flatten();
-                    read.extend(logs.filter_map(Path::parent).map(Path::to_path_buf));
-                }
+                LogPlace::File(path) => read.extend(reach::to_open(path)),
                 LogPlace::Journald { .. } => {
                     starts.journalctl = true;
                     read.extend(READ_JOURNALD.iter().map(PathBuf::from));
@@ -58,24 +54,26 @@ impl Confinement {
         Confinement { write, read, starts }
     }
 
-    /// Gives up everything else, for this thread and all that it starts. A kernel without Landlock
-    /// keeps the file system open.
+    /// Gives up everything else, for this thread and all that it starts; tells what may still be
+    /// read. A kernel without Landlock keeps the file system open.
     ///
     /// # Errors
     /// What could not be given up.
-    pub fn put_on(&self) -> Result<(), Failure> {
+    pub fn put_on(&self) -> Result<Open, Failure> {
         set_no_new_privs(true).context(|| "no_new_privs".to_owned())?;
         drop_capabilities().context(|| "giving up capabilities".to_owned())?;
-        self.restrict().context(|| "Landlock".to_owned())?;
+        let open = self.restrict().context(|| "Landlock".to_owned())?;
         filter::put_on(self.starts)
-            .map_err(|error| Failure::new(format!("the system call filter: {error}")))
+            .map_err(|error| Failure::new(format!("the system call filter: {error}")))?;
+        Ok(open)
     }
 
-    fn restrict(&self) -> Result<(), landlock::RulesetError> {
+    fn restrict(&self) -> Result<Open, landlock::RulesetError> {
         let abi = ABI::V4;
         let read = READ.iter().map(PathBuf::from).chain(self.read.iter().cloned());
         // A log's directory may be a link; what it leads to is what the kernel asks for.
         let resolved: Vec<PathBuf> = read.filter_map(|path| path.canonicalize().ok()).collect();
+        let open = Open::only(&[resolved.as_slice(), &self.write].concat());
         let mut ruleset = Ruleset::default()
             .handle_access(AccessFs::from_all(abi))?
             // No signal to a process that the guard did not start.
@@ -87,7 +85,8 @@ impl Confinement {
         for device in DEVICES.iter().filter_map(|path| PathFd::new(path).ok()) {
             ruleset = ruleset.add_rule(PathBeneath::new(device, data))?;
         }
-        ruleset.restrict_self().map(drop)
+        let status = ruleset.restrict_self()?;
+        Ok(if status.ruleset == RulesetStatus::NotEnforced { Open::default() } else { open })
     }
 }
 

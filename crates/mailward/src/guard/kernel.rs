@@ -42,8 +42,14 @@ pub struct Kernel {
     pub lost: Option<String>,
 }
 
-/// The rules for the kernel, from the configuration and what was found on this host.
-pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> Ruleset {
+/// The rules for the kernel: from the configuration, what was found on this host (ports, networks
+/// that are never banned), and networks that operators allowed.
+pub fn ruleset(
+    config: &Config,
+    found_ports: &[u16],
+    protected: &[Network],
+    allowed: &[Network],
+) -> Ruleset {
     let kernel = &config.kernel;
     let mut ports: Vec<u16> = Ruleset::MAIL_PORTS
         .iter()
@@ -55,7 +61,7 @@ pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> R
     ports.sort_unstable();
     ports.dedup();
     let mut allow: Vec<Network> =
-        config.engine.allow_networks.iter().chain(protected).copied().collect();
+        config.engine.allow_networks.iter().chain(allowed).copied().collect();
     allow.sort_unstable();
     allow.dedup();
     Ruleset {
@@ -63,6 +69,7 @@ pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> R
         scope: if kernel.all_ports { Scope::All } else { Scope::MailPorts },
         ports,
         allow,
+        protect: protected.to_vec(),
         allow_only: kernel
             .only
             .iter()
@@ -156,7 +163,7 @@ impl Kernel {
 
     /// True where one more network does not fit into the allowlist that the kernel is told.
     pub const fn allowlist_is_full(&self) -> bool {
-        self.ruleset.allow.len() >= ALLOWED_MAX
+        self.ruleset.allow.len() + self.ruleset.protect.len() >= ALLOWED_MAX
     }
 
     /// Asks what the kernel holds for an address; [`Kernel::held`] has the answer soon.

@@ -18,6 +18,7 @@ mod limits;
 mod listen;
 mod losses;
 mod orders;
+mod reach;
 mod silence;
 mod start;
 
@@ -47,12 +48,14 @@ use hook::HookCalls;
 use intake::{Intake, LATENESS_S};
 use kernel::Kernel;
 use listen::Control;
+use reach::Reach;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use silence::Silence;
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// After a start no tick comes before journald had that much time to bring its backlog: it comes
@@ -88,6 +91,9 @@ pub struct Guard {
     /// Ports found listening.
     ports: Vec<u16>,
     silence: Silence,
+    reach: Reach,
+    /// A directory of a log that was found closed to the guard.
+    lost: Option<PathBuf>,
     look_at: Moment,
     /// No tick before.
     tick_at: Moment,
@@ -118,6 +124,9 @@ impl Guard {
             self.carry_out(now);
             self.serve(now);
             if self.stopped() || !self.hear_parent(now) {
+                return self.stop();
+            }
+            if self.parent.is_some() && self.lost.is_some() {
                 return self.stop();
             }
             if let Some(lost) = self.kernel.lost.take() {
@@ -170,8 +179,10 @@ impl Guard {
         self.carry_out(now);
     }
 
-    /// Says that the loop goes round, and without a parent looks at the surroundings.
+    /// Looks whether the logs can still be reached, says that the loop goes round, and without a
+    /// parent looks at the surroundings.
     fn look_around(&mut self, now: Timestamp) {
+        self.look_at_logs(now);
         let status = self.in_a_line();
         if let Some(parent) = &self.parent {
             parent.alive(&status);
@@ -183,6 +194,23 @@ impl Guard {
         // up: those of the start stay, which may protect too many, but bans none.
         found.extend(&self.administrators);
         self.protected_now(found, now);
+    }
+
+    /// A parent starts a guard again that ends well, and the new one may read what is there then.
+    fn look_at_logs(&mut self, now: Timestamp) {
+        let lost = self.reach.lost();
+        if let Some(lost) = lost.as_ref().filter(|lost| self.lost.as_ref() != Some(*lost)) {
+            let then =
+                if self.parent.is_some() { "starting again" } else { "start mailward again" };
+            let text = format!(
+                "{}: this directory came, or took the place of another, after the start, and \
+                 cannot be read: {then}",
+                lost.display()
+            );
+            crate::print::error_line(format_args!("mailward guard: {text}"));
+            self.core.note(now, "source", &text);
+        }
+        self.lost = lost;
     }
 
     /// False where the parent is gone, or wants an end. It sees the connections of administrators.
@@ -235,9 +263,9 @@ impl Guard {
 
     /// Tells the enforcer who is allowed now.
     fn refresh_ruleset(&mut self) {
-        let mut protected = self.protected.clone();
-        protected.extend(self.core.engine.allowlist());
-        self.kernel.set_ruleset(kernel::ruleset(&self.config, &self.ports, &protected));
+        let allowed: Vec<Network> = self.core.engine.allowlist().collect();
+        let ruleset = kernel::ruleset(&self.config, &self.ports, &self.protected, &allowed);
+        self.kernel.set_ruleset(ruleset);
     }
 
     fn stopped(&mut self) -> bool {

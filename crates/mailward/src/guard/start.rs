@@ -9,6 +9,7 @@ use super::identity::{self, Identity};
 use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
+use super::reach::Reach;
 use super::silence::Silence;
 use super::{Guard, banner};
 use crate::config::{Config, Syslog};
@@ -84,11 +85,7 @@ impl Start {
         };
         let socket = control::socket_path(&dir);
         let control = Control::listen(&socket).context(|| socket.display().to_string())?;
-        let hook = &self.config.export.hook;
-        let mut confinement = Confinement::of(writable(&self.config, &dir), &places, hook);
-        confinement.read.extend(self.config.source.containers.clone());
-        confinement.read.extend(self.config.source.rotated_to.clone());
-        confinement.put_on()?;
+        let reach = confine(&self.config, &dir, &places)?;
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
         for source in sockets {
@@ -106,10 +103,10 @@ impl Start {
         let core = recovered.core;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
         let protected = found.protected();
-        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected);
+        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected, &[]);
         let now = clock::now();
         let guard = Guard {
-            hook: HookCalls::new(hook),
+            hook: HookCalls::new(&self.config.export.hook),
             kernel: Kernel::new(handle, ruleset, idle),
             config: self.config,
             core,
@@ -127,6 +124,8 @@ impl Start {
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
             silence: Silence::default(),
+            reach,
+            lost: None,
             look_at: moment,
             tick_at,
             since: now,
@@ -185,6 +184,18 @@ pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
     Ok(ours)
 }
 
+/// Gives up what is not needed any more; tells where the logs are and what may still be read.
+fn confine(config: &Config, dir: &Path, places: &[LogPlace]) -> Result<Reach, Failure> {
+    let mut confinement = Confinement::of(writable(config, dir), places, &config.export.hook);
+    confinement.read.extend(config.source.containers.clone());
+    confinement.read.extend(config.source.rotated_to.clone());
+    Ok(Reach {
+        open: confinement.put_on()?,
+        logs: files(places),
+        directories: config.source.containers.iter().cloned().collect(),
+    })
+}
+
 /// Directories that the guard goes on writing to.
 fn writable(config: &Config, dir: &Path) -> Vec<PathBuf> {
     let list = config.export.list.as_ref().and_then(|path| path.parent());
@@ -204,13 +215,7 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
     if config.source.find {
         places.extend(found.logs.iter().map(|choice| choice.place.clone()));
     }
-    let mut known: BTreeSet<PathBuf> = places
-        .iter()
-        .filter_map(|place| match place {
-            LogPlace::File(path) => Some(path.clone()),
-            LogPlace::Journald { .. } => None,
-        })
-        .collect();
+    let mut known: BTreeSet<PathBuf> = files(&places).into_iter().collect();
     for file in &config.source.files {
         if known.insert(file.clone()) {
             places.push(LogPlace::File(file.clone()));
@@ -219,6 +224,14 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
     let namespaces: BTreeSet<&String> = config.source.journal_namespaces.iter().collect();
     places.extend(namespaces.into_iter().map(|name| LogPlace::journald(Some(name.clone()))));
     places
+}
+
+fn files(places: &[LogPlace]) -> Vec<PathBuf> {
+    let file = |place: &LogPlace| match place {
+        LogPlace::File(path) => Some(path.clone()),
+        LogPlace::Journald { .. } => None,
+    };
+    places.iter().filter_map(file).collect()
 }
 
 /// Listens for syslog of other hosts, where that is configured.

@@ -4,6 +4,7 @@
 //! its own (`unshare`): the nftables of the host are never touched.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod administrators;
 mod command_line;
 mod confined;
 mod control;

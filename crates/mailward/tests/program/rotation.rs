@@ -3,7 +3,7 @@
 use crate::world::{Guard, Place, World, failed, now, wait_until};
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 /// Writes lines that can be told apart by their account.
 struct Writer {
@@ -185,19 +185,62 @@ fn lines_that_may_be_lost_are_told() {
     drop(keep);
 }
 
-/// A link to a log on another disk.
+/// What a confined guard may read was settled at its start.
 #[test]
-fn a_log_behind_a_link_is_followed_through_its_rotation() {
+fn a_log_that_is_a_link_into_another_directory() {
+    for place in [Place::Powerless, Place::Namespace] {
+        let world = World::new();
+        fs::create_dir_all(world.path("data/log")).unwrap();
+        fs::create_dir(world.path("between")).unwrap();
+        symlink(world.path("data/log/mail.log"), world.path("between/mail.log")).unwrap();
+        symlink("../between/mail.log", world.log()).unwrap();
+        let mut writer = Writer { next: 0 };
+        world.append(&writer.lines(10));
+        let guard = world.guard(place);
+        guard.reads(10);
+        fs::rename(world.path("data/log/mail.log"), world.path("data/log/mail.log.1")).unwrap();
+        world.append(&writer.lines(10));
+        writer.check(&world, guard);
+    }
+}
+
+/// Each step closes the log to the guard as it was confined; its parent starts it again.
+#[test]
+fn a_log_whose_directory_comes_later_or_is_another() {
     let world = World::new();
-    let real = world.path("real/mail.log");
-    fs::create_dir(world.path("real")).unwrap();
-    fs::write(&real, "").unwrap();
-    std::os::unix::fs::symlink(&real, world.log()).unwrap();
+    fs::remove_dir(world.path("log")).unwrap();
+    let guard = world.guard(Place::Namespace);
+    let mut writer = Writer { next: 0 };
+    let mut reads_on = |why: &str| {
+        world.append(&writer.lines(10));
+        wait_until(why, || guard.lines() == u64::from(writer.next));
+    };
+    fs::create_dir(world.path("log")).unwrap();
+    reads_on("the directory that came is read");
+    fs::rename(world.path("log"), world.path("old")).unwrap();
+    fs::create_dir(world.path("log")).unwrap();
+    reads_on("the directory in its place is read");
+    fs::create_dir(world.path("elsewhere")).unwrap();
+    symlink(world.path("elsewhere/mail.log"), world.path("link")).unwrap();
+    fs::rename(world.path("link"), world.log()).unwrap();
+    reads_on("where a link leads from now on is read");
+    let said = guard.said();
+    assert_eq!(said.matches("starting again; bans in the kernel stay").count(), 3, "{said}");
+    writer.check(&world, guard);
+}
+
+#[test]
+fn without_a_parent_the_guard_tells_of_a_directory_that_it_must_not_read() {
+    let world = World::new();
+    fs::remove_dir(world.path("log")).unwrap();
     let guard = world.guard(Place::Powerless);
+    fs::create_dir(world.path("log")).unwrap();
     let mut writer = Writer { next: 0 };
     world.append(&writer.lines(10));
-    guard.reads(10);
-    fs::rename(&real, world.path("real/mail.log.1")).unwrap();
-    world.append(&writer.lines(10));
+    wait_until("it is told", || guard.said().contains("start mailward again"));
+    let problem = guard.status().unwrap()["sources"][0]["problem"].clone();
+    assert!(problem.as_str().unwrap().contains("no permission"), "{problem}");
+    guard.stop();
+    let guard = world.guard(Place::Powerless);
     writer.check(&world, guard);
 }

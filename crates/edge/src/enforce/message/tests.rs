@@ -28,17 +28,19 @@ fn ruleset() -> impl Strategy<Value = Ruleset> {
         any::<[bool; 3]>(),
         proptest::collection::vec(1u16.., 0..9),
         proptest::collection::vec(network(), 0..9),
+        proptest::collection::vec(network(), 0..9),
         proptest::collection::vec((1u16.., proptest::collection::vec(network(), 0..4)), 0..4),
         any::<[u32; 6]>(),
         proptest::collection::vec(network(), 0..4),
     )
         .prop_map(
-            |(mode, [all, published, counters_per_ban], ports, allow, only, l, unlimited)| {
+            |(mode, [all, published, counters_per_ban], ports, allow, protect, only, l, more)| {
                 Ruleset {
                     mode,
                     scope: if all { Scope::All } else { Scope::MailPorts },
                     ports,
                     allow,
+                    protect,
                     allow_only: only
                         .into_iter()
                         .map(|(port, networks)| AllowOnly { port, networks })
@@ -51,7 +53,7 @@ fn ruleset() -> impl Strategy<Value = Ruleset> {
                         concurrent_per_address: l[4],
                         concurrent_per_prefix: l[5],
                     },
-                    unlimited,
+                    unlimited: more,
                     published,
                     counters_per_ban,
                 }

@@ -179,6 +179,7 @@ fn ruleset(number: u8) -> Ruleset {
         mode: [Mode::Enforce, Mode::Observe, Mode::Enforce, Mode::Off][usize::from(number % 4)],
         scope: if number & 4 == 0 { Scope::MailPorts } else { Scope::All },
         allow: (0..number % 3).map(|n| network((n * 2, 10))).collect(),
+        protect: (0..number / 4 % 3).map(|n| network((n * 6, 10))).collect(),
         allow_only: (0..number % 2)
             .map(|n| AllowOnly { port: 993, networks: vec![network((n, 2)), network((7, 3))] })
             .collect(),
