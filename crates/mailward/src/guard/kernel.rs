@@ -6,7 +6,7 @@ use edge::enforce::{
     AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
 };
 use engine::{Engine, Output};
-use event::{Decision, Measure, Mode, Network, Subject, Timestamp};
+use event::{Decision, Expiry, Measure, Mode, Network, Subject, Timestamp};
 use rustix::event::{PollFd, PollFlags};
 use std::net::IpAddr;
 use std::os::fd::AsFd as _;
@@ -144,9 +144,7 @@ impl Kernel {
         let ended: Vec<Network> = outputs
             .iter()
             .filter_map(|output| match output {
-                Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
-                    kernel_network(&expiry.subject)
-                }
+                Output::Expiry(expiry) if is_lifted(expiry) => kernel_network(&expiry.subject),
                 _ => None,
             })
             .collect();
@@ -238,6 +236,11 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
         }
     };
     Some(Ban { network: kernel_network(&decision.subject)?, remaining_s })
+}
+
+/// True where what ended was carried out.
+pub fn is_lifted(expiry: &Expiry) -> bool {
+    expiry.measure == Measure::Ban && expiry.mode == Mode::Enforce
 }
 
 /// An IPv6 client stands for its /64: it can take another address of it at will.

@@ -10,6 +10,7 @@ mod control;
 mod damaged;
 mod hostile;
 mod killed;
+mod observe;
 mod rotation;
 mod same;
 mod session;
