@@ -246,9 +246,9 @@ impl Engine {
         if let Some(until) = hold.decision.until {
             self.timers.cancel_end(until, hold.number);
         }
-        let Decision { subject, measure, rule, .. } = hold.decision;
+        let Decision { subject, measure, mode, rule, .. } = hold.decision;
         let cause = Cow::Borrowed(cause);
-        out.push(Output::Expiry(Expiry { at: self.now, subject, measure, rule, cause }));
+        out.push(Output::Expiry(Expiry { at: self.now, subject, measure, mode, rule, cause }));
     }
 
     /// The subjects of decisions on addresses that `is_wanted`, in their order.

@@ -123,6 +123,8 @@ pub struct Expiry {
     pub subject: Subject,
     /// What held.
     pub measure: Measure,
+    /// Whether it was carried out, or only recorded.
+    pub mode: Mode,
     /// Its rule.
     pub rule: Name,
     /// Why it ended: `expired`, `operator`, `login` (the client proved to be a user), `allowlist`,

@@ -244,7 +244,10 @@ pub fn expiry(out: &mut String, expiry: &Expiry) {
     let mut object = head(out, "expiry", expiry.at);
     object.shown("measure", expiry.measure);
     subject(&mut object, &expiry.subject);
-    object.text("rule", expiry.rule.as_bytes()).text("cause", expiry.cause.as_bytes());
+    object
+        .text("rule", expiry.rule.as_bytes())
+        .text("cause", expiry.cause.as_bytes())
+        .shown("mode", expiry.mode);
     object.close();
 }
 

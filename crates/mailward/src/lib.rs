@@ -20,6 +20,7 @@ pub mod link;
 pub mod notify;
 pub mod recover;
 pub mod replay;
+pub mod screen;
 pub mod seed;
 pub mod story;
 pub mod subject;

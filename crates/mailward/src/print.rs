@@ -26,11 +26,6 @@ pub fn out(text: Arguments<'_>) {
     std::process::exit(1);
 }
 
-/// For a guard, which goes on guarding whoever stopped watching.
-pub fn shown(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
 /// A line to standard error, if anybody reads it.
 pub fn error_line(text: Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{text}");

@@ -2,7 +2,7 @@
 
 use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};
-use event::{Command, Event, Order, Text, Timestamp};
+use event::{Command, Decision, Event, Mode, Order, Text, Timestamp};
 use std::fmt::Write as _;
 use store::{Record, Row};
 
@@ -65,16 +65,20 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
                 finding.score
             ),
         ),
-        Record::Decision { decision, .. } => style.paint(Tone::Bad, &decided(&decision)),
+        Record::Decision { decision, .. } => {
+            let deed = format!("decided    {} of", decision.measure);
+            style.paint(Tone::Bad, &told(&decision, &deed))
+        }
         Record::Expiry { expiry, .. } => style.paint(
             Tone::Good,
             &format!(
-                "{}  ended      {} of {} ({}): {}",
+                "{}  ended      {} of {} ({}): {}{}",
                 terminal::local(expiry.at),
                 expiry.measure,
                 expiry.subject,
                 expiry.rule,
-                expiry.cause
+                expiry.cause,
+                only(expiry.mode)
             ),
         ),
         Record::Evicted { evicted, .. } => format!(
@@ -103,28 +107,44 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
     Some(out)
 }
 
-/// A decision in one line: what is shown while the guard runs, too.
-pub fn decided(decision: &event::Decision) -> String {
+/// A decision in one line, as it is carried out.
+pub fn decided(decision: &Decision) -> String {
+    told(decision, &format!("{:<9} ", decision.measure.name()))
+}
+
+/// A decision in one line, while the guard runs: what is done, or would be.
+pub fn shown(decision: &Decision, is_enforcing: bool) -> String {
+    if is_enforcing && decision.mode == Mode::Enforce {
+        return decided(decision);
+    }
+    told(decision, &format!("would {:<3} ", decision.measure))
+}
+
+fn told(decision: &Decision, deed: &str) -> String {
     let length = decision.until.map_or_else(
         || "until lifted".to_owned(),
         |until| format!("for {}", terminal::duration(until.seconds() - decision.at.seconds())),
     );
-    let mode = match decision.mode {
-        event::Mode::Enforce => String::new(),
-        other => format!(" [{other} only]"),
-    };
     let offence = match decision.offence {
         0 => String::new(),
         number => format!(", offence {number}"),
     };
     format!(
-        "{}  {:<9}  {} {length}: {} (score {:.1}{offence}){mode}",
+        "{}  {deed} {} {length}: {} (score {:.1}{offence}){}",
         terminal::local(decision.at),
-        decision.measure.name(),
         decision.subject,
         decision.rule,
-        decision.score
+        decision.score,
+        only(decision.mode)
     )
+}
+
+/// Marks what was only recorded.
+fn only(mode: Mode) -> String {
+    match mode {
+        Mode::Enforce => String::new(),
+        other => format!(" [{other} only]"),
+    }
 }
 
 fn event_text(event: &Event<'_>, line: &[u8], style: Style, lines: bool) -> String {

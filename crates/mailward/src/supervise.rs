@@ -7,7 +7,7 @@
 use crate::failure::{Context as _, Failure};
 use crate::link::{self, ToGuard, Word};
 use crate::notify::Notify;
-use crate::print;
+use crate::screen::Screen;
 use edge::clock::{self, Moment};
 use signal_hook::consts::{SIGCHLD, SIGSYS};
 use std::collections::BTreeSet;
@@ -58,6 +58,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let deaths = crate::guard::signals(&[SIGCHLD])?;
     let mut notify = Notify::from_environment();
+    // A terminal that stands still must not keep a dead guard from being started again.
+    let mut screen = Screen::on(std::io::stderr()).context(|| "a thread".to_owned())?;
     let mut pause = Duration::ZERO;
     let mut starts = 0;
     loop {
@@ -84,8 +86,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
         } else {
             Duration::ZERO
         };
-        print::error_line(format_args!(
-            "mailward up: the {which} ended ({status}{}); starting again; bans in the kernel stay",
+        screen.show(format!(
+            "mailward up: the {which} ended ({status}{}); starting again; bans in the kernel stay\n",
             forbidden(status)
         ));
         notify.alive(&format!("the {which} ended; starting again"));

@@ -81,7 +81,14 @@ fn append(journal: &mut Journal, seq: u64) {
     }
     if seq % 10 == 5 && seq > 105 {
         let subject = subject(seq - 105);
-        let expiry = Expiry { at, subject, measure, rule: rule.into(), cause: "expired".into() };
+        let expiry = Expiry {
+            at,
+            subject,
+            measure,
+            mode: Mode::Enforce,
+            rule: rule.into(),
+            cause: "expired".into(),
+        };
         journal.append_expiry(seq, &expiry);
     }
 }

@@ -1,6 +1,6 @@
 //! `mailward bans`: what holds now.
 
-use super::{Command, config, config_argument, format_argument, is_json};
+use super::{Command, config, config_argument, format_argument, is_json, running};
 use crate::failure::Failure;
 use crate::json;
 use crate::recover::{failure, reader};
@@ -14,8 +14,8 @@ use std::process::ExitCode;
 pub const COMMAND: Command = Command {
     name: "bans",
     summary: "List the decisions that hold",
-    about: "Lists every decision that holds, from the journal: also while no guard runs. `mailward why SUBJECT` tells \
-            the story of one.",
+    about: "Lists every decision that holds, from the journal: also while no guard runs. Says where they would hold \
+            only, because the guard observes. `mailward why SUBJECT` tells the story of one.",
     examples: &[
         ("mailward bans", "a table, the newest first"),
         ("mailward bans --format json", "one JSON object a line"),
@@ -35,14 +35,23 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let dir = config(matches)?.state_dir();
+    let config = config(matches)?;
+    let dir = config.state_dir();
     let mut holds = reader(&dir)?.holds().map_err(failure)?;
     let now = clock::now();
     holds.retain(|decision| {
         decision.mode == Mode::Enforce && decision.until.is_none_or(|until| until > now)
     });
+    let running = running(&dir);
+    let enforcing = match &running {
+        Some(status) => status["enforcing"].as_bool().unwrap_or(true),
+        None => config.mode == Mode::Enforce,
+    };
     if is_json(matches) {
-        for decision in &holds {
+        for decision in &mut holds {
+            if !enforcing {
+                decision.mode = Mode::Observe;
+            }
             let mut line = String::new();
             json::decision(&mut line, decision);
             println!("{line}");
@@ -51,13 +60,27 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     holds.sort_by_key(|decision| std::cmp::Reverse(decision.at));
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);
+    print!("{}", heading(enforcing, holds.is_empty()));
     print!("{}", table(Style::stdout(), &holds, limit));
+    if running.is_none() && !holds.is_empty() {
+        println!("\nNo guard runs now: this is what its journal holds.");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said before the table.
+const fn heading(enforcing: bool, is_empty: bool) -> &'static str {
+    match (enforcing, is_empty) {
+        (true, true) => "Nobody is banned.\n",
+        (true, false) => "",
+        (false, true) => "Nobody would be banned.\n",
+        (false, false) => "These would be banned. The guard observes: nothing is dropped.\n\n",
+    }
 }
 
 fn table(style: Style, holds: &[Decision], limit: usize) -> String {
     if holds.is_empty() {
-        return "Nobody is banned.\n".to_owned();
+        return String::new();
     }
     let now = clock::now();
     let rows = holds.iter().take(limit).map(|decision| {

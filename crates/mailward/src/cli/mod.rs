@@ -21,9 +21,10 @@ mod up;
 mod walk;
 mod why;
 
+use crate::control::{self, Request};
 use crate::failure::Failure;
 use clap::{Arg, ArgAction, ArgMatches};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A command: a row of [`COMMANDS`].
@@ -198,6 +199,11 @@ pub fn files(matches: &ArgMatches) -> Vec<PathBuf> {
 /// The configuration that `--config` names, or the default one.
 pub fn config(matches: &ArgMatches) -> Result<crate::config::Config, Failure> {
     crate::config::load(matches.get_one::<PathBuf>("config").map(PathBuf::as_path))
+}
+
+/// What the running guard answers to `status`, where one runs and may be asked.
+pub fn running(dir: &Path) -> Option<serde_json::Value> {
+    control::ask(dir, &Request::Status).ok().flatten().map(|answer| answer.data)
 }
 
 /// True where `--format json` was given.

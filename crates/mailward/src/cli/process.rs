@@ -3,7 +3,7 @@
 
 use super::{Command, config, config_argument};
 use crate::failure::{Context as _, Failure};
-use crate::guard::{Start, show};
+use crate::guard::Start;
 use crate::link::ToParent;
 use crate::supervise;
 use clap::ArgMatches;
@@ -46,7 +46,7 @@ fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     supervise::end_with_parent()?;
     let (parent, enforcer) = ToParent::begin(socket()?)?;
     let enforcer = Ok(Handle::new(enforcer));
-    Start { config: config(matches)?, enforcer, show, parent: Some(parent) }
+    Start { config: config(matches)?, enforcer, parent: Some(parent) }
         .guard()?
         .run()
         .map(|()| ExitCode::SUCCESS)

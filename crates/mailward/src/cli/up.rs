@@ -2,7 +2,7 @@
 
 use super::{Command, config, config_argument, flag};
 use crate::failure::Failure;
-use crate::guard::{Start, show};
+use crate::guard::Start;
 use crate::{demo, supervise};
 use clap::{Arg, ArgMatches};
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         }
         Err(error) => {
             let why = format!("none: {error}; {}", supervise::remedy());
-            Start { config, enforcer: Err(why), show, parent: None }.guard()?.run()
+            Start { config, enforcer: Err(why), parent: None }.guard()?.run()
         }
     }
     .map(|()| ExitCode::SUCCESS)

@@ -75,22 +75,21 @@ fn kernel(state: &Value) -> Option<String> {
         return Some("the kernel holds nothing for it\n".to_owned());
     }
     let network = kernel["network"].as_str().unwrap_or_default();
+    let (verb, done) = if state["enforcing"].as_bool().unwrap_or(true) {
+        ("drops", "dropped")
+    } else {
+        ("would drop", "counted")
+    };
     let packets = kernel["packets"]
         .as_u64()
-        .map_or_else(String::new, |packets| format!(", {packets} packets dropped so far"));
-    Some(format!("the kernel drops {network}{packets}\n"))
+        .map_or_else(String::new, |packets| format!(", {packets} packets {done} so far"));
+    Some(format!("the kernel {verb} {network}{packets}\n"))
 }
 
 fn now(style: Style, state: &Value) -> String {
     let mut out = format!("\n{}\n", style.paint(Tone::Strong, "Now"));
-    let hold = |decision: &Value, what: &str| {
-        decision["rule"].as_str().map(|rule| {
-            let until = decision["until"].as_str().unwrap_or("it is lifted");
-            format!("{what} until {until} by {rule}\n")
-        })
-    };
-    out.push_str(&hold(&state["hold"], "banned").unwrap_or_default());
-    out.push_str(&hold(&state["covered_by"], "inside a banned network,").unwrap_or_default());
+    out.push_str(&hold(&state["hold"]).unwrap_or_default());
+    out.push_str(&cover(&state["covered_by"]).unwrap_or_default());
     out.push_str(&kernel(state).unwrap_or_default());
     if let Some(protection) = state["protection"].as_str() {
         out.push_str(&format!("never banned: {protection}\n"));
@@ -114,6 +113,23 @@ fn now(style: Style, state: &Value) -> String {
         out.push_str(&style.table(&["detector", "score", "acts at", "missing", "halves in"], rows));
     }
     out
+}
+
+/// What holds, or would: a guard or a detector that observes only records it.
+fn hold(decision: &Value) -> Option<String> {
+    let holds = if decision["mode"] == "enforce" { "" } else { "would be " };
+    Some(format!("{holds}banned {}\n", ending(decision)?))
+}
+
+fn cover(decision: &Value) -> Option<String> {
+    let holds = if decision["mode"] == "enforce" { "is" } else { "would be" };
+    let around = decision["subject"].as_object()?.values().next()?.as_str()?;
+    Some(format!("inside {around}, which {holds} banned {}\n", ending(decision)?))
+}
+
+fn ending(decision: &Value) -> Option<String> {
+    let until = decision["until"].as_str().unwrap_or("it is lifted");
+    Some(format!("until {until} by {}", decision["rule"].as_str()?))
 }
 
 fn standing(score: &Value) -> Vec<String> {

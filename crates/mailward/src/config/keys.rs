@@ -108,7 +108,7 @@ fn words(items: impl Iterator<Item = String>) -> Value {
 pub const KEYS: &[Key] = &[
     Key {
         path: "mode",
-        summary: "enforce: decisions are carried out; observe: they are recorded, and nothing is dropped.",
+        summary: "enforce: decisions are carried out; observe: they are recorded, nothing is dropped, the exported list is empty and the hook is not called.",
         unit: "",
         kind: ValueKind::Word(&["observe", "enforce"]),
         max: 0,
@@ -388,7 +388,7 @@ pub const KEYS: &[Key] = &[
     ),
     Key {
         path: "export.list",
-        summary: "A file that always holds the banned prefixes, one a line, for other tools; empty: none.",
+        summary: "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",
         unit: "",
         kind: TEXT,
         max: 0,
@@ -400,7 +400,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "export.hook",
-        summary: "A program and its first arguments, run without a shell with `ban|unban PREFIX SECONDS RULE` added.",
+        summary: "A program and its first arguments, run without a shell with `ban|unban PREFIX SECONDS RULE` added; never in mode observe.",
         unit: "",
         kind: ValueKind::Words,
         max: 0,

@@ -195,6 +195,13 @@ pub struct Export {
     pub hook: Vec<String>,
 }
 
+impl Export {
+    /// The hook to call in this mode: to observe is to tell nobody but the journal.
+    pub fn hook(&self, mode: Mode) -> &[String] {
+        if mode == Mode::Enforce { &self.hook } else { &[] }
+    }
+}
+
 impl Config {
     /// The state directory: as configured, else the system's for root, else the user's own.
     pub fn state_dir(&self) -> PathBuf {

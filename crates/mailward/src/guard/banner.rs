@@ -52,6 +52,9 @@ pub fn text(facts: &Facts<'_>) -> String {
     line(None, "reads", &reads(facts));
     match facts.idle {
         Some(why) => line(Some(Tone::Warning), "bans", why),
+        None if facts.config.mode != Mode::Enforce => {
+            line(None, "bans", "none: mode = \"observe\"; the kernel counts what it would drop");
+        }
         None => line(None, "bans", &bans(facts)),
     }
     line(None, "never banned", &never(facts));

@@ -5,6 +5,7 @@ use crate::core::Core;
 use edge::clock::{self, Moment};
 use edge::enforce::{Ban, List, ListForm};
 use engine::Engine;
+use event::Mode;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub struct Chores {
     checkpoint_seq: u64,
     list: Option<List>,
     list_changed: bool,
+    /// Decisions are carried out. Otherwise the list is written once, empty: what an earlier,
+    /// enforcing guard wrote there would still be used.
+    enforces: bool,
 }
 
 /// How long things are kept, from the configuration.
@@ -71,12 +75,13 @@ impl Chores {
             checkpoint_seq: core.seq,
             list: config.export.list.as_ref().map(|path| List::new(path, ListForm::Plain)),
             list_changed: config.export.list.is_some(),
+            enforces: config.mode == Mode::Enforce,
         })
     }
 
     /// The desired state is another one now.
     pub const fn changed(&mut self) {
-        self.list_changed = self.list.is_some();
+        self.list_changed |= self.list.is_some() && self.enforces;
     }
 
     /// Hands out what is due. Returns what went wrong since the last call.
@@ -92,7 +97,8 @@ impl Chores {
         if self.list_changed
             && let Some(list) = self.list.clone()
         {
-            self.list_changed = !self.hand(Chore::List(list, bans(&core.engine)));
+            let bans = if self.enforces { bans(&core.engine) } else { Vec::new() };
+            self.list_changed = !self.hand(Chore::List(list, bans));
         }
         let lost = core.journal.take_losses().into_iter().map(|loss| loss.to_string());
         self.troubles.try_iter().chain(lost).collect()

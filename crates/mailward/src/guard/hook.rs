@@ -4,7 +4,7 @@
 use super::kernel;
 use edge::enforce::{Hook, HookCall};
 use engine::Output;
-use event::{Measure, Timestamp};
+use event::Timestamp;
 use std::time::Duration;
 
 /// Commands that run at once.
@@ -37,7 +37,7 @@ impl HookCalls {
                         });
                     }
                 }
-                Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
+                Output::Expiry(expiry) if kernel::is_lifted(expiry) => {
                     if let Some(network) = expiry.subject.network() {
                         hook.call(HookCall::Unban { network, rule: expiry.rule.to_string() });
                     }

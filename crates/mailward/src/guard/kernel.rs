@@ -7,7 +7,7 @@ use edge::enforce::{
     AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
 };
 use engine::{Engine, Output};
-use event::{Decision, Measure, Mode, Network, Timestamp};
+use event::{Decision, Expiry, Measure, Mode, Network, Timestamp};
 use rustix::event::{PollFd, PollFlags};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -233,7 +233,7 @@ fn changes(outputs: &[Output], now: Timestamp) -> (Vec<Ban>, Vec<Network>) {
             Output::Decision(decision) => {
                 last.extend(ban(decision, now).map(|ban| (ban.network, Some(ban))));
             }
-            Output::Expiry(expiry) if expiry.measure == Measure::Ban => {
+            Output::Expiry(expiry) if is_lifted(expiry) => {
                 last.extend(expiry.subject.network().map(|network| (network, None)));
             }
             _ => {}
@@ -258,6 +258,11 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
         }
     };
     Some(Ban { network: decision.subject.network()?, remaining_s })
+}
+
+/// True where what ended was carried out.
+pub fn is_lifted(expiry: &Expiry) -> bool {
+    expiry.measure == Measure::Ban && expiry.mode == Mode::Enforce
 }
 
 #[cfg(test)]
@@ -289,7 +294,14 @@ mod tests {
 
     fn ends(subject: Subject) -> Output {
         let (measure, rule, cause) = (Measure::Ban, "brute-force".into(), "time".into());
-        Output::Expiry(Expiry { at: Timestamp(0), subject, measure, rule, cause })
+        Output::Expiry(Expiry {
+            at: Timestamp(0),
+            subject,
+            measure,
+            rule,
+            cause,
+            mode: Mode::Enforce,
+        })
     }
 
     #[test]

@@ -27,23 +27,18 @@ pub use kernel::ruleset;
 pub use orders::protection_text;
 pub use start::{ENDING, Start, places, signals, surroundings};
 
-/// Shows a decision, one line each.
-pub fn show(output: &Output) {
-    if let Output::Decision(decision) = output {
-        crate::print::shown(&format!("{}\n", crate::story::decided(decision)));
-    }
-}
-
 use crate::config::Config;
 use crate::core::Core;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
 use crate::notify::Notify;
+use crate::screen::Screen;
+use crate::story;
 use crate::terminal::things;
 use chores::Chores;
 use edge::clock::{self, Moment};
 use engine::Output;
-use event::{Command, Network, Order, Timestamp};
+use event::{Command, Mode, Network, Order, Timestamp};
 use hook::HookCalls;
 use intake::{Intake, LATENESS_S};
 use kernel::Kernel;
@@ -98,8 +93,8 @@ pub struct Guard {
     /// No tick before.
     tick_at: Moment,
     since: Timestamp,
-    /// Shows what happens on a terminal.
-    show: fn(&Output),
+    /// Where decisions are shown as they come.
+    screen: Screen,
 }
 
 impl Guard {
@@ -150,13 +145,31 @@ impl Guard {
         }
         if !outputs.is_empty() {
             self.kernel.apply(&outputs, now);
-            outputs.iter().for_each(self.show);
+            self.show(&outputs);
             self.chores.changed();
             self.hook.take(&outputs, now);
         }
     }
 
+    /// True where what is decided comes true anywhere: in the kernel, a list, by a hook.
+    fn is_enforcing(&self) -> bool {
+        let export = &self.config.export;
+        let by_others = export.list.is_some() || !export.hook.is_empty();
+        self.config.mode == Mode::Enforce && (self.kernel.is_running() || by_others)
+    }
+
+    /// Shows decisions, one line each.
+    fn show(&mut self, outputs: &[Output]) {
+        let is_enforcing = self.is_enforcing();
+        for output in outputs {
+            if let Output::Decision(decision) = output {
+                self.screen.show(format!("{}\n", story::shown(decision, is_enforcing)));
+            }
+        }
+    }
+
     fn serve(&mut self, now: Timestamp) {
+        self.screen.catch_up();
         self.kernel.serve(&self.core.engine, now);
         for note in self.kernel.news() {
             self.core.note(now, "enforcer", &note);
@@ -246,7 +259,11 @@ impl Guard {
     /// How it is, for the service manager.
     fn in_a_line(&self) -> String {
         let holds = self.core.engine.holds().count();
-        let bans = things(holds, "ban holds", "bans hold");
+        let bans = if self.is_enforcing() {
+            things(holds, "ban holds", "bans hold")
+        } else {
+            things(holds, "ban would hold", "bans would hold")
+        };
         let trouble =
             if self.core.trouble.is_some() { "; the journal cannot be written" } else { "" };
         format!("{bans}; {} lines read{trouble}", self.core.seq)

@@ -8,7 +8,7 @@ use crate::subject;
 use crate::terminal;
 use edge::clock;
 use engine::{Explanation, Output, Protection};
-use event::{Command, Network, Order, Subject, Timestamp};
+use event::{Command, Decision, Mode, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -52,7 +52,7 @@ impl Guard {
     /// What the engine and the kernel know. The kernel's answer comes later than this one: the
     /// asker asks again.
     fn explain(&mut self, subject: &Subject) -> Value {
-        let mut value = explanation(&self.core.engine.explain(subject));
+        let mut value = explanation(&self.core.engine.explain(subject), self.is_enforcing());
         let Some(address) = subject.network().map(|network| network.address()) else {
             return value;
         };
@@ -94,7 +94,11 @@ impl Guard {
                 || "until it is lifted".to_owned(),
                 |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
             );
-            return Answer::done(format!("{subject} is banned {until}{}", neighbours(&subject)));
+            return Answer::done(if self.is_enforcing() {
+                format!("{subject} is banned {until}{}", neighbours(&subject))
+            } else {
+                format!("{subject} would be banned {until}; this guard observes, and drops nothing")
+            });
         }
         match self.core.engine.explain(&subject).protection {
             Some(protection) => {
@@ -154,7 +158,7 @@ impl Guard {
             .map(|counter| json!({ "name": counter.name, "packets": counter.packets, "bytes": counter.bytes }))
             .collect();
         json!({
-            "mode": self.config.mode.name(), "since": self.since.to_string(), "lines": self.core.seq,
+            "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(), "lines": self.core.seq,
             "holds": self.core.engine.holds().count(), "sources": sources, "tables": tables,
             "journal": self.core.journal.dir().display().to_string(), "journal_problem": self.core.trouble,
             "kernel": { "running": self.kernel.is_running(), "idle": self.kernel.idle, "bans": self.kernel.bans,
@@ -211,13 +215,15 @@ pub fn protection_text(protection: Protection) -> String {
     }
 }
 
-/// What the engine knows of a subject, as JSON.
-pub fn explanation(explanation: &Explanation) -> Value {
-    let hold = |decision: &Option<event::Decision>| match decision {
+/// What the engine knows of a subject, as JSON. A decision of a guard that observes is one that is
+/// only recorded.
+pub fn explanation(explanation: &Explanation, is_enforcing: bool) -> Value {
+    let hold = |decision: &Option<Decision>| match decision {
         None => Value::Null,
         Some(decision) => {
+            let mode = if is_enforcing { decision.mode } else { Mode::Observe };
             let mut text = String::new();
-            json::decision(&mut text, decision);
+            json::decision(&mut text, &Decision { mode, ..decision.clone() });
             serde_json::from_str(&text).unwrap_or_default()
         }
     };
@@ -230,7 +236,7 @@ pub fn explanation(explanation: &Explanation) -> Value {
         })
         .collect();
     json!({
-        "subject": explanation.subject.to_string(), "at": time(explanation.at), "scores": scores,
+        "subject": explanation.subject.to_string(), "enforcing": is_enforcing, "at": time(explanation.at), "scores": scores,
         "offences": explanation.offences, "hold": hold(&explanation.hold),
         "covered_by": hold(&explanation.covered_by),
         "protection": explanation.protection.map(protection_text),

@@ -18,6 +18,7 @@ use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
 use crate::notify::Notify;
 use crate::recover;
+use crate::screen::Screen;
 use crate::supervise;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
@@ -28,7 +29,6 @@ use edge::source::{
 };
 use edge::stamp::Zone;
 use edge::surroundings::{LogPlace, Surroundings, look};
-use engine::Output;
 use event::{Network, Timestamp};
 use std::collections::BTreeSet;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -45,8 +45,6 @@ pub struct Start {
     pub config: Config,
     /// The socket to the enforcer's process, or why there is none.
     pub enforcer: Result<Handle, String>,
-    /// Shows what happens on a terminal.
-    pub show: fn(&Output),
     /// The parent, which tells who is protected and speaks to the service manager.
     pub parent: Option<ToParent>,
 }
@@ -100,13 +98,15 @@ impl Start {
             identity: &identity,
             recovered: &recovered,
         });
+        let hook = HookCalls::new(self.config.export.hook(self.config.mode));
         let core = recovered.core;
+        let screen = Screen::on(std::io::stdout()).context(|| "a thread".to_owned())?;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
         let protected = found.protected();
         let ruleset = kernel::ruleset(&self.config, &found.ports, &protected, &[]);
         let now = clock::now();
         let guard = Guard {
-            hook: HookCalls::new(&self.config.export.hook),
+            hook,
             kernel: Kernel::new(handle, ruleset, idle),
             config: self.config,
             core,
@@ -114,11 +114,7 @@ impl Start {
             control,
             chores,
             signals,
-            // A parent speaks to the service manager itself.
-            notify: self
-                .parent
-                .as_ref()
-                .map_or_else(Notify::from_environment, |_| Notify::default()),
+            notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
@@ -129,9 +125,9 @@ impl Start {
             look_at: moment,
             tick_at,
             since: now,
-            show: self.show,
+            screen,
         };
-        Ok(guard.begin(now, &text))
+        Ok(guard.begin(now, text))
     }
 
     /// The state directory, and the user whose it is from now on.
@@ -156,17 +152,32 @@ impl Start {
 
 impl Guard {
     /// Tells the engine, the kernel and the screen how things are.
-    fn begin(mut self, now: Timestamp, text: &str) -> Self {
+    fn begin(mut self, now: Timestamp, text: String) -> Self {
+        self.core.note(now, "start", self.started());
         self.protect(now);
         self.refresh_ruleset();
         self.kernel.snapshot(&self.core.engine, now);
-        crate::print::shown(text);
+        self.screen.show(text);
         match &self.parent {
             Some(parent) => parent.ready(),
             None => self.notify.ready(),
         }
         self
     }
+
+    /// For the record: what became of the decisions that follow.
+    fn started(&self) -> &'static str {
+        if self.is_enforcing() {
+            concat!("mailward ", env!("CARGO_PKG_VERSION"), ", enforcing")
+        } else {
+            concat!("mailward ", env!("CARGO_PKG_VERSION"), ", observing: nothing is carried out")
+        }
+    }
+}
+
+/// The service manager: a parent speaks to it itself.
+fn notify(parent: Option<&ToParent>) -> Notify {
+    parent.map_or_else(Notify::from_environment, |_| Notify::default())
 }
 
 /// The signals that ask a process to end.
@@ -186,7 +197,8 @@ pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
 
 /// Gives up what is not needed any more; tells where the logs are and what may still be read.
 fn confine(config: &Config, dir: &Path, places: &[LogPlace]) -> Result<Reach, Failure> {
-    let mut confinement = Confinement::of(writable(config, dir), places, &config.export.hook);
+    let hook = config.export.hook(config.mode);
+    let mut confinement = Confinement::of(writable(config, dir), places, hook);
     confinement.read.extend(config.source.containers.clone());
     confinement.read.extend(config.source.rotated_to.clone());
     Ok(Reach {

@@ -20,7 +20,7 @@ fn subjects(world: &World) -> Vec<String> {
 fn orders_are_carried_out_and_survive_a_restart() {
     let (world, guard) = begin(Place::Powerless);
     let told = world.ask(&["ban", "203.0.113.9", "--for", "3d", "--reason", "complaint"]).good();
-    assert_eq!(told.out, "203.0.113.9 is banned for 3 d\n");
+    assert!(told.out.starts_with("203.0.113.9 would be banned for 3 d"), "{}", told.out);
     world.ask(&["ban", "2001:db8::/48"]).good();
     assert_eq!(subjects(&world), ["203.0.113.9", "2001:db8::/48"]);
     let told = world.ask(&["unban", "2001:db8::/48"]).good();
@@ -55,7 +55,8 @@ fn who_is_protected_is_not_banned_and_the_order_says_why() {
     // A network that holds one of them neither.
     world.ask(&["ban", "192.0.2.0/24"]).bad(1, &["is not banned"]);
     assert!(subjects(&world).is_empty());
-    world.ask(&["ban", "203.0.113.9"]).good();
+    let told = world.ask(&["ban", "203.0.113.9"]).good();
+    assert_eq!(told.out, "203.0.113.9 is banned until it is lifted\n");
     assert_eq!(subjects(&world), ["203.0.113.9"]);
 }
 
@@ -242,7 +243,7 @@ fn by_default_rates_are_limited_and_connections_are_not_tracked() {
         rules = nft(guard.pid(), &["list", "table", "inet", "mailward"]);
         rules.contains("limit rate over 3000/minute burst 1000 packets")
     });
-    assert!(!rules.contains("ct "), "{rules}");
+    assert!(!rules.split_whitespace().any(|word| word == "ct"), "{rules}");
     let exempt = rules.find("\"unlimited ").unwrap();
     let bans = rules.rfind("\"ban-v6-").unwrap();
     let limits = rules.find("\"rate-address-v4 ").unwrap();
@@ -253,7 +254,7 @@ fn by_default_rates_are_limited_and_connections_are_not_tracked() {
 #[test]
 fn without_power_over_the_kernel_it_observes_and_says_so() {
     let (world, guard) = begin(Place::Powerless);
-    assert!(guard.said().contains("nothing is dropped"), "{}", guard.said());
+    wait_until("it says so", || guard.said().contains("nothing is dropped"));
     let ran = world.ask(&["status"]);
     assert_eq!(ran.code, Some(1), "somebody should look");
     assert!(ran.out.contains("bans: none"), "{}", ran.out);
@@ -314,9 +315,11 @@ fn the_service_manager_hears_of_the_start_of_life_and_of_the_end() {
         let guard = world.guard(place);
         wait_for("READY=1");
         wait_for("WATCHDOG=1");
-        wait_for("STATUS=0 bans hold; 0 lines read");
+        let hold = if place == Place::Powerless { "would hold" } else { "hold" };
+        wait_for(&format!("STATUS=0 bans {hold}; 0 lines read"));
         world.append(&attack(now(), "203.0.113.9"));
-        wait_for("STATUS=1 ban holds; 12 lines read");
+        let holds = if place == Place::Powerless { "would hold" } else { "holds" };
+        wait_for(&format!("STATUS=1 ban {holds}; 12 lines read"));
         wait_for("WATCHDOG=1");
         guard.stop();
         wait_for("STOPPING=1");

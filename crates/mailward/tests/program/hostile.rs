@@ -136,6 +136,55 @@ fn a_guard_that_nobody_watches_goes_on() {
     }
 }
 
+/// The end of a pipe that is full, and the other end, which nobody reads.
+fn standing() -> (std::io::PipeReader, Stdio) {
+    use std::io::Write as _;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let size = rustix::pipe::fcntl_setpipe_size(&writer, 4_096).unwrap();
+    writer.write_all(&vec![b'.'; size]).unwrap();
+    (reader, writer.into())
+}
+
+#[test]
+fn a_guard_whose_watcher_stands_still_goes_on_and_says_what_was_not_shown() {
+    use std::io::Read as _;
+    for place in [Place::Powerless, Place::Namespace] {
+        let world = World::new();
+        world.append("");
+        let (mut out, theirs) = standing();
+        let (mut err, theirs_err) = standing();
+        let guard = world.watched_by(place, theirs, theirs_err);
+        wait_until("it answers", || guard.status().is_some());
+        world.append(&attack(now(), "203.0.113.9"));
+        guard.reads(12);
+        assert_eq!(guard.status().unwrap()["holds"], 1);
+        if place == Place::Namespace {
+            // Of this death, too, nobody reads.
+            let (enforcer, _) = crate::world::children(guard.pid())
+                .into_iter()
+                .find(|(_, command)| command.contains(" enforcer "))
+                .unwrap();
+            signal(enforcer, rustix::process::Signal::KILL);
+            wait_until("both are started again", || {
+                let children = crate::world::children(guard.pid());
+                children.len() == 2 && children.iter().all(|(pid, _)| *pid != enforcer)
+            });
+            wait_until("it answers again", || guard.status().is_some());
+            world.append(&attack(now(), "203.0.113.10"));
+            guard.reads(24);
+            wait_until("the kernel holds both", || {
+                guard.status().is_some_and(|status| status["kernel"]["bans"] == 2)
+            });
+        }
+        guard.stop();
+        let mut told = String::new();
+        for pipe in [&mut out, &mut err] {
+            pipe.read_to_string(&mut told).unwrap();
+        }
+        assert!(told.chars().all(|c| c == '.'), "nothing was lost but what nobody read: {told}");
+    }
+}
+
 #[test]
 fn the_demo_plays_to_its_end_changes_nothing_and_leaves_nothing() {
     let world = World::new();

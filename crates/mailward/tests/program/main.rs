@@ -11,6 +11,7 @@ mod control;
 mod damaged;
 mod hostile;
 mod killed;
+mod observe;
 mod rotation;
 mod same;
 mod session;

@@ -33,6 +33,9 @@ fn until(input: &mut Bytes<'_>) -> Result<Option<Timestamp>, CodecError> {
     }
 }
 
+/// Set in the byte of an expiry's measure where it was only recorded.
+const RECORDED: u8 = 0x80;
+
 fn put_measure(out: &mut Vec<u8>, measure: Measure) {
     out.push(measure_code(measure));
 }
@@ -43,8 +46,11 @@ pub(crate) fn measure_code(measure: Measure) -> u8 {
 }
 
 fn measure(input: &mut Bytes<'_>) -> Result<Measure, CodecError> {
-    let code = usize::from(input.byte()?);
-    Measure::ALL.get(code).copied().ok_or(CodecError::Word)
+    measure_of(input.byte()?)
+}
+
+fn measure_of(code: u8) -> Result<Measure, CodecError> {
+    Measure::ALL.get(usize::from(code)).copied().ok_or(CodecError::Word)
 }
 
 fn put_address(out: &mut Vec<u8>, address: IpAddr) {
@@ -182,16 +188,19 @@ pub(super) fn decision(input: &mut Bytes<'_>) -> Result<Decision, CodecError> {
 pub(super) fn put_expiry(out: &mut Vec<u8>, expiry: &Expiry) {
     put_at(out, expiry.at);
     put_subject(out, &expiry.subject);
-    put_measure(out, expiry.measure);
+    let recorded = if expiry.mode == Mode::Enforce { 0 } else { RECORDED };
+    out.push(measure_code(expiry.measure) | recorded);
     put_bytes(out, expiry.rule.as_bytes());
     put_bytes(out, expiry.cause.as_bytes());
 }
 
 pub(super) fn expiry(input: &mut Bytes<'_>) -> Result<Expiry, CodecError> {
+    let (at, subject, code) = (at(input)?, subject(input)?, input.byte()?);
     Ok(Expiry {
-        at: at(input)?,
-        subject: subject(input)?,
-        measure: measure(input)?,
+        at,
+        subject,
+        measure: measure_of(code & !RECORDED)?,
+        mode: if code & RECORDED == 0 { Mode::Enforce } else { Mode::Observe },
         rule: input.name()?,
         cause: input.name()?,
     })

@@ -186,10 +186,10 @@ fn other() -> impl Strategy<Value = Record<'static>> {
                 finding: Finding { at, detector, subject, score, evidence },
             }
         ),
-        (any::<u64>(), at(), subject(), measure(), name(), name()).prop_map(
-            |(seq, at, subject, measure, rule, cause)| Record::Expiry {
-                seq,
-                expiry: Expiry { at, subject, measure, rule, cause },
+        (any::<u64>(), at(), subject(), measure(), any::<bool>(), name(), name()).prop_map(
+            |(seq, at, subject, measure, recorded, rule, cause)| {
+                let mode = if recorded { Mode::Observe } else { Mode::Enforce };
+                Record::Expiry { seq, expiry: Expiry { at, subject, measure, mode, rule, cause } }
             }
         ),
         (any::<u64>(), at(), name(), any::<u64>()).prop_map(|(seq, at, table, entries)| {

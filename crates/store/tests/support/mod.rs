@@ -75,6 +75,7 @@ pub fn expiry(seq: u64) -> Expiry {
         at: Timestamp::from_seconds(DAY + seq as i64),
         subject: Subject::Client(client(seq)),
         measure: Measure::Ban,
+        mode: Mode::Enforce,
         rule: "brute-force".into(),
         cause: "expired".into(),
     }
