@@ -21,6 +21,7 @@ mod dns;
 mod dnsmasq;
 mod dnstap;
 mod dovecot;
+mod exchange;
 mod exim;
 mod framer;
 mod nsd;
@@ -110,6 +111,7 @@ pub const PARSERS: &[Parser] = &[
     amavis::PARSER,
     spamassassin::PARSER,
     barracuda::PARSER,
+    exchange::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
