@@ -40,6 +40,7 @@ mod solidpop3d;
 mod spamassassin;
 mod unbound;
 mod uwimap;
+mod zimbra;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -112,6 +113,7 @@ pub const PARSERS: &[Parser] = &[
     spamassassin::PARSER,
     barracuda::PARSER,
     exchange::PARSER,
+    zimbra::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
