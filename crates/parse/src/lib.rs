@@ -24,6 +24,7 @@ mod dovecot;
 mod exchange;
 mod exim;
 mod framer;
+mod kerio;
 mod nsd;
 mod opensmtpd;
 mod pam;
@@ -114,6 +115,7 @@ pub const PARSERS: &[Parser] = &[
     barracuda::PARSER,
     exchange::PARSER,
     zimbra::PARSER,
+    kerio::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
