@@ -139,8 +139,8 @@ fn unknown_recipient<'a>(at: Timestamp, text: &'a [u8]) -> Option<Event<'a>> {
     })
 }
 
-/// `Message from <a@b.test> to <c@example.org> rejected by spam filter: score 9.74, threshold 5.00`,
-/// `Found virus in mail from <a@b.test> to <c@example.org>: W32/Netsky.p@MM`: no client is told, and
+/// `Message from <a@b.test> to <c@d.test> rejected by spam filter: score 9.74, threshold 5.00`,
+/// `Found virus in mail from <a@b.test> to <c@d.test>: W32/Netsky.p@MM`: no client is told, and
 /// forwarders and lists deliver such mail, too.
 fn filtered<'a>(at: Timestamp, text: &'a [u8]) -> Option<Event<'a>> {
     const SCORE: &[u8] = b" rejected by spam filter: score ";
