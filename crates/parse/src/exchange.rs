@@ -40,6 +40,9 @@ fn owns(record: &Record<'_>) -> bool {
 /// `2026-11-21T16:02:10.123Z,` and a shape that only these logs have. The message begins behind
 /// the comma.
 fn own_file(line: &[u8]) -> Option<Record<'_>> {
+    if line.get(10) != Some(&b'T') {
+        return None;
+    }
     let (stamp, rest) = record::iso_stamp(line)?;
     let message = rest.strip_prefix(b",").filter(|_| matches!(stamp, Stamp::Utc(_)))?;
     let message = message.strip_suffix(b"\r").unwrap_or(message);

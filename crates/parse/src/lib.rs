@@ -20,6 +20,7 @@ mod cyrus;
 mod dns;
 mod dnsmasq;
 mod dnstap;
+mod domino;
 mod dovecot;
 mod exchange;
 mod exim;
@@ -116,6 +117,7 @@ pub const PARSERS: &[Parser] = &[
     exchange::PARSER,
     zimbra::PARSER,
     kerio::PARSER,
+    domino::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.

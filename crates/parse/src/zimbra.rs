@@ -35,7 +35,10 @@ fn owns(record: &Record<'_>) -> bool {
 
 /// A stamp with a comma, a level and a thread. The message begins at the level.
 fn own_file(line: &[u8]) -> Option<Record<'_>> {
-    let (stamp, rest) = record::iso_stamp(line).filter(|_| line.get(19) == Some(&b','))?;
+    if line.get(19) != Some(&b',') {
+        return None;
+    }
+    let (stamp, rest) = record::iso_stamp(line)?;
     let message = rest.strip_prefix(b" ")?;
     let (_, rest) = level(message)?;
     rest.starts_with(b"[").then(|| Record::new(stamp, b"zimbra", message, Envelope::OwnFile))
