@@ -13,8 +13,9 @@
 //! Both endpoints stand left of all that a stranger wrote, and every line has them. A field with a
 //! comma or a quote stands in quotes, and a quote in it is doubled; so no stranger opens a field.
 //!
-//! Of a failed SMTP login `535 5.7.3` is the attempt. `User Name: bob` before it has the name, and
-//! no attempt; `Inbound AUTH ... failed because of` and `Tarpit for` are noise.
+//! Of a failed SMTP login `535 5.7.3` is the attempt. `User Name: bob` before it tells of it, too,
+//! with the name: it is hostile, and no attempt. `Inbound AUTH ... failed because of` and `Tarpit
+//! for` are noise.
 
 mod mailbox;
 mod smtp;

@@ -244,7 +244,7 @@ fn information<'a>(front: &Front<'a>, data: &'a [u8], context: &'a [u8]) -> Pars
         let event = refusal(front, Kind::Auth, Reason::AuthFailed);
         return match user {
             b"" | b"NULL" => Parsed::Noise("login-detail"),
-            _ => Parsed::Event(Event { account: name(user), ..event }),
+            _ => Parsed::Event(Event { hostile: true, account: name(user), ..event }),
         };
     }
     if context.starts_with(NEGOTIATED) && scan::contains(context, b" negotiation succeeded") {
