@@ -19,7 +19,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "kerio",
     versions: "7 to 10",
-    origin: "the administrator's guides and pages about their messages: no run",
+    origin: "excerpts of the administrator's guides, wordings known of the product: no run",
     owns,
     parse,
     own_file: Some(own_file),
