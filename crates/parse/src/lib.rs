@@ -20,9 +20,12 @@ mod cyrus;
 mod dns;
 mod dnsmasq;
 mod dnstap;
+mod domino;
 mod dovecot;
+mod exchange;
 mod exim;
 mod framer;
+mod kerio;
 mod nsd;
 mod opensmtpd;
 mod pam;
@@ -39,6 +42,7 @@ mod solidpop3d;
 mod spamassassin;
 mod unbound;
 mod uwimap;
+mod zimbra;
 
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
@@ -110,6 +114,10 @@ pub const PARSERS: &[Parser] = &[
     amavis::PARSER,
     spamassassin::PARSER,
     barracuda::PARSER,
+    exchange::PARSER,
+    zimbra::PARSER,
+    kerio::PARSER,
+    domino::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
