@@ -47,7 +47,7 @@ mod zimbra;
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
-use event::{Event, Timestamp};
+use event::{Event, Kind, Timestamp};
 use framer::Owner;
 
 /// What a message says.
@@ -120,6 +120,10 @@ pub const PARSERS: &[Parser] = &[
     domino::PARSER,
 ];
 
+/// Bytes of a message that is surely whole: nobody is known to cut at less but syslog daemons of
+/// old, at 1 KiB.
+const WHOLE_MAX: usize = 4096;
+
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
@@ -131,9 +135,30 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
             None => return Parsed::Foreign,
         },
     };
+    if record.message.len() >= WHOLE_MAX {
+        return perhaps_cut(row, record, at);
+    }
+    ask(row, record, at)
+}
+
+#[inline(always)] // an event is large to return
+fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let Some(parser) = PARSERS.get(row) else { return Parsed::Foreign };
     match (parser.parse)(record, at) {
         Parsed::Unknown => namesake(row, record, at),
+        parsed => parsed,
+    }
+}
+
+/// A longer message may have been cut, by a source or by what wrote it (rsyslog: 8 KiB). What
+/// seems to be its end may then be the end of a name, padded to that length by a stranger who put
+/// another's address there: it blames nobody.
+#[cold]
+fn perhaps_cut<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+    match ask(row, record, at) {
+        Parsed::Event(event) if event.hostile || event.kind == Kind::Auth => {
+            Parsed::Event(Event { client: None, session: None, queue_id: None, ..event })
+        }
         parsed => parsed,
     }
 }

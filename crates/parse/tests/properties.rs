@@ -385,3 +385,26 @@ fn a_cut_line_names_the_same_client_or_none() {
     }
     assert!(checked > 5_000, "only {checked} cut lines named a client");
 }
+
+#[test]
+fn a_line_that_may_have_been_cut_blames_nobody() {
+    let head = "Nov 21 16:02:10 mx dovecot: imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<";
+    let tail = ">, method=PLAIN, rip=203.0.113.66, lip=192.0.2.10, session=<HnkDFZ8zDoLLAHE7>";
+    let forged = ">, method=PLAIN, rip=6.6.6.6, lip=192.0.2.10, session=<HnkDFZ8zDoLLAHE7>";
+    let told = |line: &str| {
+        let record = frame(line.as_bytes()).unwrap();
+        match parse(&record, Timestamp(0)) {
+            Parsed::Event(event) => (event.hostile, event.client),
+            other => panic!("{other:?}"),
+        }
+    };
+    let peer = "203.0.113.66".parse().ok();
+    assert_eq!(told(&format!("{head}{}{tail}", "x".repeat(3_000))), (true, peer));
+    for whole in [4_300, 8_096, 8_192] {
+        let pad = "x".repeat(whole - head.len() - forged.len());
+        let mut line = format!("{head}{pad}{forged}{tail}");
+        line.truncate(whole);
+        assert!(line.ends_with(forged));
+        assert_eq!(told(&line), (true, None), "cut at {whole}");
+    }
+}
