@@ -26,3 +26,4 @@ pub mod subject;
 pub mod supervise;
 pub mod terminal;
 pub mod understand;
+pub mod unit;

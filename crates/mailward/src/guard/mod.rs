@@ -10,6 +10,7 @@ pub mod confine;
 mod containers;
 mod drift;
 mod filter;
+pub mod home;
 mod hook;
 pub mod identity;
 mod intake;
@@ -23,7 +24,7 @@ mod start;
 pub use filter::Starts;
 pub use kernel::ruleset;
 pub use orders::protection_text;
-pub use start::{ENDING, Start, places, signals, surroundings};
+pub use start::{ENDING, Start, directory_of, places, signals, surroundings};
 
 /// Shows a decision, one line each.
 pub fn show(output: &Output) {

@@ -1,8 +1,8 @@
 //! Which directories the logs are in, and whether the guard may still read them.
 //!
 //! What the guard may read is settled when it is confined, and Landlock settles it by directory,
-//! not by name. A directory that comes later, that takes the place of another, that is mounted over it,
-//! or that a link leads to from now on, is closed to the guard until it is started again.
+//! not by name. A directory that comes later, that takes the place of another, that is mounted over
+//! it, or that a link leads to from now on, is closed to the guard until it is started again.
 
 use std::collections::BTreeSet;
 use std::fs;

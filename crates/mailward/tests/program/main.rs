@@ -15,4 +15,5 @@ mod rotation;
 mod same;
 mod session;
 mod sources;
+mod state_dir;
 mod world;
