@@ -60,7 +60,7 @@ pub fn surroundings() -> Surroundings {
 impl Start {
     /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
     pub fn guard(self) -> Result<Guard, Failure> {
-        let signals = signals(&ENDING)?;
+        let signals = signals(if self.parent.is_some() { &ENDING } else { &ENDING_ALONE })?;
         // While everything can still be seen.
         let found = surroundings();
         let dir = self.config.state_dir()?;
@@ -172,6 +172,9 @@ impl Guard {
 
 /// The signals that ask a process to end.
 pub const ENDING: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+
+/// The same for a guard without a parent, who would know what else a hang-up may mean.
+const ENDING_ALONE: [i32; 3] = [ENDING[0], ENDING[1], signal_hook::consts::SIGHUP];
 
 /// These signals as bytes on a socket, so that `poll(2)` sees them.
 pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
