@@ -109,6 +109,14 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
 fn log(place: &LogPlace) -> (bool, String) {
     match place {
         LogPlace::File(path) => match std::fs::File::open(path) {
+            Ok(_) if guard::reach::strange_link(path).is_some() => (
+                false,
+                format!(
+                    "{}: a link that another user made leads into another directory, and is not \
+                     followed; name the file itself in source.files, or make the link as root",
+                    path.display()
+                ),
+            ),
             Ok(_) => (true, path.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
                 false,

@@ -17,7 +17,7 @@ mod intake;
 mod kernel;
 mod listen;
 mod orders;
-mod reach;
+pub mod reach;
 mod silence;
 mod start;
 
