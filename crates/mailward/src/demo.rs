@@ -39,6 +39,7 @@ const COMMIT_LINES: u64 = 2_000;
 /// ctrl-c.
 pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
+    crate::guard::home::keep_private();
     let place = Place::make()?;
     let dir = place.0.clone();
     config.state.dir = Some(dir.clone());

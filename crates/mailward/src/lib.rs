@@ -27,3 +27,4 @@ pub mod subject;
 pub mod supervise;
 pub mod terminal;
 pub mod understand;
+pub mod unit;

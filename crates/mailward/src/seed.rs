@@ -25,8 +25,8 @@ pub fn known(dir: &Path) -> Option<u64> {
 
 /// The configuration of an engine that only looks: with the key of the state directory, so that a
 /// replay decides as the guard did.
-pub fn under(dir: &Path, config: engine::Config) -> engine::Config {
-    engine::Config { seed: known(dir).unwrap_or(config.seed), ..config }
+pub fn under(dir: Option<&Path>, config: engine::Config) -> engine::Config {
+    engine::Config { seed: dir.and_then(known).unwrap_or(config.seed), ..config }
 }
 
 /// The key of a state directory; drawn and kept where there is none.
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(known(one.path()), None);
         let seed = drawn(one.path()).unwrap();
         assert_eq!(drawn(one.path()).unwrap(), seed);
-        assert_eq!(under(one.path(), engine::Config::default()).seed, seed);
+        assert_eq!(under(Some(one.path()), engine::Config::default()).seed, seed);
         assert_ne!(drawn(other.path()).unwrap(), seed);
         assert_ne!(seed, engine::Config::default().seed);
         let mode = fs::metadata(file(one.path())).unwrap().permissions().mode();

@@ -9,9 +9,9 @@ use crate::link::{self, ToGuard, Word};
 use crate::notify::Notify;
 use crate::screen::Screen;
 use edge::clock::{self, Moment};
-use signal_hook::consts::{SIGCHLD, SIGSYS};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGSYS};
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, IsTerminal as _, Read as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -30,6 +30,57 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(20);
 /// Restarts right after the first start that are given up: the cause was told then.
 const TRIES_AT_START: u32 = 1;
+
+/// Why both are ended.
+enum Cause {
+    /// By a signal that asks for it.
+    Asked,
+    /// By SIGHUP: the configuration is read anew.
+    Renewed,
+    /// One of the two ended; which, and how.
+    Died(&'static str, ExitStatus),
+}
+
+/// What comes to this process from outside.
+struct Signals {
+    ending: UnixStream,
+    hang_up: UnixStream,
+    deaths: UnixStream,
+    /// A terminal that is closed says so by SIGHUP.
+    at_terminal: bool,
+}
+
+impl Signals {
+    fn begin() -> Result<Self, Failure> {
+        Ok(Signals {
+            ending: crate::guard::signals(&crate::guard::ENDING)?,
+            hang_up: crate::guard::signals(&[SIGHUP])?,
+            deaths: crate::guard::signals(&[SIGCHLD])?,
+            at_terminal: std::io::stdout().is_terminal(),
+        })
+    }
+
+    /// What was asked for since the last call. A configuration with errors is told, and the one
+    /// before stays in force.
+    fn asked(&self, config: Option<&Path>, screen: &mut Screen) -> Option<Cause> {
+        let hung_up = arrived(&self.hang_up);
+        if arrived(&self.ending) || (hung_up && self.at_terminal) {
+            return Some(Cause::Asked);
+        }
+        if !hung_up {
+            return None;
+        }
+        match crate::config::load(config) {
+            Ok(_) => Some(Cause::Renewed),
+            Err(failure) => {
+                screen.show(format!(
+                    "mailward up: the configuration before stays in force: {failure}\n"
+                ));
+                None
+            }
+        }
+    }
+}
 
 struct Pair {
     guard: Child,
@@ -53,10 +104,9 @@ pub fn end_with_parent() -> Result<(), Failure> {
         .context(|| "the signal for the parent's end".to_owned())
 }
 
-/// Runs both until SIGINT or SIGTERM.
+/// Runs both until SIGINT or SIGTERM; SIGHUP has the configuration read anew.
 pub fn run(path: Option<&Path>) -> Result<(), Failure> {
-    let signals = crate::guard::signals(&crate::guard::ENDING)?;
-    let deaths = crate::guard::signals(&[SIGCHLD])?;
+    let signals = Signals::begin()?;
     let mut notify = Notify::from_environment();
     // A terminal that stands still must not keep a dead guard from being started again.
     let mut screen = Screen::on(std::io::stderr()).context(|| "a thread".to_owned())?;
@@ -66,12 +116,19 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
         let began = clock::monotonic();
         let mut pair = start(path)?;
         starts += 1;
-        let ended = watch(&mut pair, &signals, &deaths, &mut notify)?;
-        if ended.is_none() {
+        let cause = watch(&mut pair, path, &signals, &mut notify, &mut screen)?;
+        if matches!(cause, Cause::Asked) {
             notify.stopping();
         }
         let guard_status = end(pair)?;
-        let Some((which, status)) = ended else { return outcome(guard_status) };
+        let (which, status) = match cause {
+            Cause::Asked => return outcome(guard_status),
+            Cause::Renewed => {
+                screen.show("mailward up: starting with a new configuration\n".to_owned());
+                continue;
+            }
+            Cause::Died(which, status) => (which, status),
+        };
         let lived = clock::monotonic().since(began);
         // Who ended by itself said why, and would again; who was killed would not have ended.
         if lived < QUICK && starts <= TRIES_AT_START && status.code().is_some_and(|code| code != 0)
@@ -91,7 +148,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
             forbidden(status)
         ));
         notify.alive(&format!("the {which} ended; starting again"));
-        if sleep(&signals, pause) {
+        if sleep(&signals.ending, pause) {
             return Ok(());
         }
     }
@@ -142,20 +199,21 @@ fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<
     command.spawn()
 }
 
-/// Waits for a signal (`None`) or for the end of one of the two (its name, and how). Meanwhile
-/// tells the guard who is not to be banned: this process sees the connections of administrators.
+/// Waits for a signal, or for the end of one of the two. Meanwhile tells the guard who is not to be
+/// banned: this process sees the connections of administrators.
 fn watch(
     pair: &mut Pair,
-    signals: &UnixStream,
-    deaths: &UnixStream,
+    config: Option<&Path>,
+    signals: &Signals,
     notify: &mut Notify,
-) -> Result<Option<(&'static str, ExitStatus)>, Failure> {
+    screen: &mut Screen,
+) -> Result<Cause, Failure> {
     let mut look_at = clock::monotonic().plus(LOOK_EVERY);
     let mut ready = false;
     let mut clients = BTreeSet::new();
     loop {
-        if let Some(ended) = ended(pair)? {
-            return Ok(Some(ended));
+        if let Some((which, status)) = ended(pair)? {
+            return Ok(Cause::Died(which, status));
         }
         for word in pair.link.hear() {
             match word {
@@ -182,9 +240,12 @@ fn watch(
                 notify.alive("the journal is being read");
             }
         }
-        let on = [signals.as_fd(), deaths.as_fd(), pair.link.as_fd()];
-        if wait(&on, due.max(Duration::from_millis(10))) && arrived(signals) {
-            return Ok(None);
+        let Signals { ending, hang_up, deaths, .. } = signals;
+        let on = [ending.as_fd(), hang_up.as_fd(), deaths.as_fd(), pair.link.as_fd()];
+        if wait(&on, due.max(Duration::from_millis(10)))
+            && let Some(cause) = signals.asked(config, screen)
+        {
+            return Ok(cause);
         }
         arrived(deaths);
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// How the list is written.
@@ -70,6 +70,8 @@ impl List {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&beside)?;
+        // Others read it, whatever this process keeps to itself.
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
         file.write_all(text)?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)?;

@@ -55,7 +55,13 @@ struct Process {
     title: String,
     /// Whose it is, where it runs a program that is sshd's.
     sshd: Option<Sshd>,
+    /// It is a person's.
+    is_of_person: bool,
 }
+
+/// Users with at least this number are people, containers or nobody (login.defs(5), `UID_MIN`);
+/// those below are the system's.
+const PEOPLE_FROM: u32 = 1_000;
 
 /// A process whose program is a file named like sshd's that only root can have made, whatever it
 /// calls itself.
@@ -105,9 +111,11 @@ impl Sockets {
             let name = name.trim_end_matches('\n').to_owned();
             let title = tree.read(format!("{directory}/cmdline")).unwrap_or_default();
             let title = title.replace('\0', " ").trim_end().to_owned();
-            let mut process = Process { name, title, sshd: None };
+            let users = users(tree, &directory);
+            let is_of_person = users.iter().any(|user| *user >= PEOPLE_FROM);
+            let mut process = Process { name, title, sshd: None, is_of_person };
             if process.is_named_sshd() {
-                process.sshd = Sshd::of(tree, &directory);
+                process.sshd = Sshd::of(tree, &directory, &users);
             }
             let is_of_interest = process.server().is_some() || process.is_named_sshd();
             let index = self.processes.len();
@@ -186,14 +194,16 @@ impl Sockets {
         self.processes.iter().any(|process| process.server() == Some(server))
     }
 
-    /// The syslog daemon that runs.
+    /// The syslog daemon that runs. A person's process of that name is none: it would have a stale
+    /// file read, and not the journal.
     pub fn syslog_daemon(&self) -> Option<&str> {
         const DAEMONS: [&str; 4] = ["rsyslogd", "syslog-ng", "syslogd", "metalog"];
-        let names = self.processes.iter().map(|process| process.name.as_str());
+        let of_system = || self.processes.iter().filter(|process| !process.is_of_person);
+        let names = of_system().map(|process| process.name.as_str());
         let daemon = names.into_iter().find(|name| DAEMONS.contains(name));
         daemon.or_else(|| {
             // Its main thread is named rs:main on some versions.
-            let titles = self.processes.iter().map(|process| process.title.as_str());
+            let titles = of_system().map(|process| process.title.as_str());
             titles.into_iter().any(|title| title.contains("/rsyslogd")).then_some("rsyslogd")
         })
     }
@@ -230,7 +240,7 @@ impl Process {
 }
 
 impl Sshd {
-    fn of(tree: &Tree, directory: &str) -> Option<Self> {
+    fn of(tree: &Tree, directory: &str, users: &[u32]) -> Option<Self> {
         let program = format!("{directory}/exe");
         let link = tree.link(&program)?;
         // An update leaves the sessions that run with the program that was there before.
@@ -239,11 +249,16 @@ impl Sshd {
         if !is_named || !tree.is_of_root(&program) {
             return None;
         }
-        let status = tree.read(format!("{directory}/status"))?;
-        let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        let all_of_root = users.split_ascii_whitespace().all(|user| user == "0");
+        let all_of_root = !users.is_empty() && users.iter().all(|user| *user == 0);
         Some(if all_of_root { Sshd::OfRoot } else { Sshd::OfUser })
     }
+}
+
+/// The real, effective, saved and file system user of a process, where they can be read.
+fn users(tree: &Tree, directory: &str) -> Vec<u32> {
+    let status = tree.read(format!("{directory}/status")).unwrap_or_default();
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+    users.split_ascii_whitespace().filter_map(|user| user.parse().ok()).collect()
 }
 
 fn socket_inode(link: &str) -> Option<u64> {

@@ -141,7 +141,17 @@ fn the_journal_is_read_where_no_daemon_writes_a_file() {
         .file("var/log/mail.log", "left over from before")
         .file("usr/bin/journalctl", "");
     assert_eq!(host.places(), ["journald SYSLOG_FACILITY=2"]);
-    let host = host.process(20, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[]);
+    // A user who gives a process of his that name has no stale file read.
+    let host = host
+        .file("proc/19/status", "Name:\trsyslogd\nUid:\t1000\t1000\t1000\t1000\n")
+        .process(19, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[]);
+    assert_eq!(host.places(), ["journald SYSLOG_FACILITY=2"]);
+    let host = host.file("proc/20/status", "Name:\trsyslogd\nUid:\t104\t104\t104\t104\n").process(
+        20,
+        "rsyslogd",
+        "/usr/sbin/rsyslogd\0-n\0",
+        &[],
+    );
     assert_eq!(host.places(), ["/var/log/mail.log"], "now a daemon writes it");
 }
 

@@ -49,6 +49,6 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             matches.get_one::<String>("for").map(|text| subject::duration_s(text)).transpose()?;
         Request::Allow { network, duration_s, reason }
     };
-    println!("{}", control::order(&config(matches)?.state_dir(), &request)?.text);
+    println!("{}", control::order(&config(matches)?.state_dir()?, &request)?.text);
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let duration_s =
         matches.get_one::<String>("for").map(|text| subject::duration_s(text)).transpose()?;
     let answer = control::order(
-        &config(matches)?.state_dir(),
+        &config(matches)?.state_dir()?,
         &Request::Ban {
             subject: subject.to_string(),
             duration_s,

@@ -36,7 +36,7 @@ pub const COMMAND: Command = Command {
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
-    let dir = config.state_dir();
+    let dir = config.state_dir()?;
     let mut holds = reader(&dir)?.holds().map_err(failure)?;
     let now = clock::now();
     holds.retain(|decision| {

@@ -1,13 +1,14 @@
 //! `mailward check`: configuration and surroundings, each problem with its remedy.
 
 use super::{Command, config, config_argument, format_argument, is_json};
-use crate::failure::Failure;
+use crate::failure::{Context as _, Failure};
 use crate::guard;
 use crate::json::Object;
 use crate::supervise;
 use crate::terminal::{Style, Tone};
 use clap::ArgMatches;
 use edge::surroundings::LogPlace;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The row of this command.
@@ -87,28 +88,17 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy())),
     }
     add(true, "process", guard::identity::outlook());
-    if let Some(dir) = config.export.list.as_ref().and_then(|list| list.parent())
-        && let Some(user) = guard::identity::cannot_write(dir)
-    {
-        let text = format!(
-            "{}: the user {user} may not write there; give it that directory",
-            dir.display()
-        );
-        add(false, "list", text);
+    if let Some(list) = &config.export.list {
+        let dir = guard::directory_of(list);
+        list_troubles(&dir).into_iter().for_each(|text| add(false, "list", text));
     }
-    let state = config.state_dir();
-    let writable = writable(&state);
-    add(
-        writable.is_ok(),
-        "journal",
-        match writable {
-            Ok(()) => state.display().to_string(),
-            Err(error) => format!(
-                "{}: {error}; name a directory that can be written: state.dir",
-                state.display()
-            ),
-        },
-    );
+    match journal(config) {
+        Ok(place) => add(true, "journal", place),
+        Err(Failure { what, remedy, .. }) => {
+            let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
+            add(false, "journal", format!("{what}{remedy}"));
+        }
+    }
     for lack in &found.lacks {
         add(false, "surroundings", lack.to_string());
     }
@@ -119,6 +109,14 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
 fn log(place: &LogPlace) -> (bool, String) {
     match place {
         LogPlace::File(path) => match std::fs::File::open(path) {
+            Ok(_) if guard::reach::strange_link(path).is_some() => (
+                false,
+                format!(
+                    "{}: a link that another user made leads into another directory, and is not \
+                     followed; name the file itself in source.files, or make the link as root",
+                    path.display()
+                ),
+            ),
             Ok(_) => (true, path.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
                 false,
@@ -143,8 +141,33 @@ fn log(place: &LogPlace) -> (bool, String) {
     }
 }
 
+/// Why the exported list cannot be written to this directory.
+fn list_troubles(dir: &Path) -> Vec<String> {
+    if !dir.is_dir() {
+        return vec![format!("{}: there is no such directory; make it", dir.display())];
+    }
+    let user = guard::identity::cannot_write(dir).map(|user| {
+        format!("{}: the user {user} may not write there; give it that directory", dir.display())
+    });
+    user.into_iter().chain(crate::unit::closed(dir)).collect()
+}
+
+/// Where the journal is, or will be.
+fn journal(config: &crate::config::Config) -> Result<String, Failure> {
+    let dir = config.state_dir()?;
+    let named = || dir.display().to_string();
+    writable(&dir)
+        .context(named)
+        .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
+    if dir.exists() {
+        let own = guard::identity::User::find().map(|user| user.uid());
+        guard::home::open(&dir, own, guard::identity::User::is_known)?;
+    }
+    Ok(named())
+}
+
 /// Whether the state directory, or the nearest of its parents that is there, can be written.
-fn writable(dir: &std::path::Path) -> rustix::io::Result<()> {
+fn writable(dir: &Path) -> rustix::io::Result<()> {
     let there = dir.ancestors().find(|path| path.exists()).unwrap_or(dir);
     rustix::fs::access(there, rustix::fs::Access::WRITE_OK)
 }

@@ -66,7 +66,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 /// What is not understood, by the journal.
 fn gaps(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(20);
-    let reader = reader(&config(matches)?.state_dir())?;
+    let reader = reader(&config(matches)?.state_dir()?)?;
     let sources = reader.sources().map_err(failure)?;
     let mut samples = reader.samples(limit).map_err(failure)?;
     samples.reverse();

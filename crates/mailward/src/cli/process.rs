@@ -9,6 +9,7 @@ use crate::supervise;
 use clap::ArgMatches;
 use edge::enforce::{self, Handle};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 /// The guard: reads hostile bytes, has no privilege.
@@ -42,8 +43,14 @@ fn socket() -> Result<OwnedFd, Failure> {
         .map_err(|failure| failure.remedy("this process is started by `mailward up`"))
 }
 
+/// A SIGHUP to all processes of this name is for the parent to answer.
+fn left_to_parent() -> Result<UnixStream, Failure> {
+    crate::guard::signals(&[signal_hook::consts::SIGHUP])
+}
+
 fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     supervise::end_with_parent()?;
+    let _hang_up = left_to_parent()?;
     let (parent, enforcer) = ToParent::begin(socket()?)?;
     let enforcer = Ok(Handle::new(enforcer));
     Start { config: config(matches)?, enforcer, parent: Some(parent) }
@@ -54,6 +61,7 @@ fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
 fn enforcer(_: &ArgMatches) -> Result<ExitCode, Failure> {
     let socket = socket()?;
+    let _hang_up = left_to_parent()?;
     // It ends when the guard's end of the socket closes: the terminal's ctrl-c is for the guard,
     // which commits first.
     let _signals = crate::guard::signals(&crate::guard::ENDING)?;

@@ -92,7 +92,7 @@ fn arguments(command: clap::Command) -> clap::Command {
 /// `query session ID`.
 fn session(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    let found = gather::story(&reader(&config(matches)?.state_dir())?, id.as_bytes())?;
+    let found = gather::story(&reader(&config(matches)?.state_dir()?)?, id.as_bytes())?;
     if !is_json(matches) {
         print!("{}", gather::summary(&found));
     }
@@ -110,7 +110,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if let Some(("session", matches)) = matches.subcommand() {
         return session(matches);
     }
-    let dir = config(matches)?.state_dir();
+    let dir = config(matches)?.state_dir()?;
     let filter = filter(matches)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(1000);
     let mut found = reader(&dir)?.query(&filter, limit).map_err(failure)?;

@@ -48,7 +48,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     let json = is_json(matches);
     let all = matches.get_flag("all");
-    let mut replay = Replay::open(matches, seed::under(&config.state_dir(), config.engine))?;
+    let dir = config.state_dir().ok();
+    let mut replay = Replay::open(matches, seed::under(dir.as_deref(), config.engine))?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut text = String::new();
     let mut take = |output: &Output| {

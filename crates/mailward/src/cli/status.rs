@@ -30,7 +30,7 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let dir = config(matches)?.state_dir();
+    let dir = config(matches)?.state_dir()?;
     let Some(answer) = control::ask(&dir, &Request::Status)? else {
         return not_running(&dir);
     };

@@ -30,7 +30,7 @@ pub const COMMAND: Command = Command {
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let text = matches.get_one::<String>("subject").cloned().unwrap_or_default();
     let answer = control::order(
-        &config(matches)?.state_dir(),
+        &config(matches)?.state_dir()?,
         &Request::Unban {
             subject: subject::read(&text)?.to_string(),
             reason: matches.get_one::<String>("reason").cloned().unwrap_or_default(),

@@ -38,7 +38,7 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let dir = config(matches)?.state_dir();
+    let dir = config(matches)?.state_dir()?;
     let text = matches.get_one::<String>("subject").cloned().unwrap_or_default();
     let subject = subject::read(&text)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);

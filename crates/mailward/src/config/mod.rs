@@ -204,17 +204,25 @@ impl Export {
 
 impl Config {
     /// The state directory: as configured, else the system's for root, else the user's own.
-    pub fn state_dir(&self) -> PathBuf {
+    ///
+    /// # Errors
+    /// Where the user has none: in a directory that all may write to, others could prepare one.
+    pub fn state_dir(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.state.dir {
-            return dir.clone();
+            return Ok(dir.clone());
         }
         if rustix::process::geteuid().is_root() {
-            return PathBuf::from("/var/lib/mailward");
+            return Ok(PathBuf::from("/var/lib/mailward"));
         }
-        let home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(|| {
-            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"))
-        });
-        home.unwrap_or_else(std::env::temp_dir).join("mailward")
+        let place = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let home =
+            place("XDG_STATE_HOME").or_else(|| place("HOME").map(|home| home.join(".local/state")));
+        home.map(|home| home.join("mailward")).ok_or_else(|| {
+            Failure::new(
+                "there is no place for the journal: neither XDG_STATE_HOME nor HOME is set",
+            )
+            .remedy("name a directory of your own in the configuration: state.dir")
+        })
     }
 }
 

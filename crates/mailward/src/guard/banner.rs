@@ -25,6 +25,8 @@ pub struct Facts<'a> {
     pub identity: &'a Identity,
     /// What the journal held.
     pub recovered: &'a Recovered,
+    /// Why the exported list cannot be written.
+    pub list_trouble: Option<&'a str>,
 }
 
 /// About ten lines.
@@ -62,6 +64,9 @@ pub fn text(facts: &Facts<'_>) -> String {
     line(None, "journal", &journal(facts));
     for loss in facts.recovered.losses.iter().take(3) {
         line(Some(Tone::Warning), "lost", loss);
+    }
+    if let Some(trouble) = facts.list_trouble {
+        line(Some(Tone::Warning), "cannot", trouble);
     }
     for lack in facts.found.lacks.iter().take(3) {
         line(Some(Tone::Warning), "cannot", &lack.to_string());

@@ -2,7 +2,8 @@
 //! one capability, that of reading logs, and owns its state directory.
 
 use super::confine::{KEEP, lower_bounding_set};
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, fchown, fstat, openat};
+use super::home::OF_FILE_SYSTEM;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, fchown, fstat, openat};
 use rustix::io::Errno;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
@@ -80,6 +81,13 @@ impl User {
         Some(User { uid, gid, groups })
     }
 
+    /// Whether a user with this number is one of this host's own files.
+    pub fn is_known(uid: u32) -> bool {
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let number = |line: &str| line.split(':').nth(2)?.parse().ok();
+        users.lines().filter_map(number).any(|known: u32| known == uid)
+    }
+
     /// Its number.
     pub const fn uid(&self) -> u32 {
         self.uid
@@ -113,7 +121,8 @@ pub fn cannot_write(dir: &Path) -> Option<&'static str> {
     (seen.mode() & bit == 0).then_some(NAME)
 }
 
-/// Becomes the user `mailward`, and gives it the state directory `dir` with all that is in it.
+/// Becomes the user `mailward`, and gives it the state directory `dir`, whose name is `path`, with
+/// what is in it and was made by a guard.
 /// Where there is no such user, or no right to become it, the guard goes on as it was started, and
 /// takes the directory back from a user that it once belonged to.
 ///
@@ -121,11 +130,11 @@ pub fn cannot_write(dir: &Path) -> Option<&'static str> {
 ///
 /// # Errors
 /// When the directory, or the identity, would be half the one and half the other.
-pub fn assume(dir: &Path) -> Result<Identity, IdentityError> {
+pub fn assume(user: Option<User>, dir: &OwnedFd, path: &Path) -> Result<Identity, IdentityError> {
     if !rustix::process::geteuid().is_root() {
         return Ok(Identity::Started("it was not started by root".to_owned()));
     }
-    let Some(user) = User::find() else {
+    let Some(user) = user else {
         take_back(dir);
         return Ok(Identity::Started(format!("there is no user {NAME}")));
     };
@@ -140,11 +149,11 @@ pub fn assume(dir: &Path) -> Result<Identity, IdentityError> {
         Err(Errno::PERM | Errno::INVAL) => {
             return Ok(Identity::Started(format!(
                 "{} cannot be given to the user {NAME}",
-                dir.display()
+                path.display()
             )));
         }
         Err(error) => {
-            let path = dir.display().to_string();
+            let path = path.display().to_string();
             return Err(IdentityError::Owner { path, uid: user.uid, error });
         }
     }
@@ -153,7 +162,7 @@ pub fn assume(dir: &Path) -> Result<Identity, IdentityError> {
 }
 
 /// What cannot be taken back is told when it cannot be written.
-fn take_back(dir: &Path) {
+fn take_back(dir: &OwnedFd) {
     let _ = give(dir, 0, 0);
 }
 
@@ -173,16 +182,18 @@ fn change(user: &User) -> rustix::io::Result<()> {
 
 /// Gives a directory, with the directories and files in it, to a user. Each is opened before it is
 /// given, and no link is followed: the directory may have belonged to a guard that was taken over.
-/// A file with a second name elsewhere is left alone. Sockets and the like are made anew.
-fn give(dir: &Path, uid: u32, gid: u32) -> rustix::io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = openat(CWD, dir, flags, Mode::empty())?;
-    Owner { uid, gid }.give_directory(&dir, DEPTH_MAX)
+/// A file with a second name elsewhere is left alone, and what belongs to neither root nor the
+/// owner of the directory: no guard made it. Sockets and the like are made anew.
+fn give(dir: &OwnedFd, uid: u32, gid: u32) -> rustix::io::Result<()> {
+    let before = fstat(dir)?.st_uid;
+    Owner { uid, gid, before }.give_directory(dir, DEPTH_MAX)
 }
 
 struct Owner {
     uid: u32,
     gid: u32,
+    /// Whose the directory was.
+    before: u32,
 }
 
 impl Owner {
@@ -191,7 +202,9 @@ impl Owner {
         while let Some(entry) = entries.read() {
             let entry = entry?;
             let name = entry.file_name();
-            if name.to_bytes() != b"." && name.to_bytes() != b".." {
+            let is_of_file_system =
+                depth == DEPTH_MAX && name.to_bytes() == OF_FILE_SYSTEM.as_bytes();
+            if name.to_bytes() != b"." && name.to_bytes() != b".." && !is_of_file_system {
                 self.give_entry(dir.as_fd(), name, depth)?;
             }
         }
@@ -205,6 +218,9 @@ impl Owner {
             Err(Errno::NOENT) => return Ok(()),
             Err(error) => return Err(error),
         };
+        if ![0, self.before, self.uid].contains(&seen.st_uid) {
+            return Ok(());
+        }
         let kind = FileType::from_raw_mode(seen.st_mode);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         match kind {
@@ -261,25 +277,29 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let path = |name: &str| world.path().join(name);
         std::fs::create_dir_all(path("state/below")).unwrap();
-        for name in ["precious", "state/file", "state/below/file"] {
+        std::fs::create_dir(path("state/lost+found")).unwrap();
+        for name in ["precious", "state/file", "state/below/file", "state/other"] {
             std::fs::write(path(name), "x").unwrap();
         }
+        let dir = std::fs::File::open(path("state")).unwrap().into();
         std::os::unix::fs::symlink(path("precious"), path("state/link")).unwrap();
         std::fs::hard_link(path("precious"), path("state/hard")).unwrap();
         let owner = |name: &str| {
             let seen = std::fs::symlink_metadata(path(name)).unwrap();
             (seen.uid(), seen.gid())
         };
-        match give(&path("state"), 991, 992) {
-            Err(Errno::INVAL) => return eprintln!("skipped: no such user in this namespace"),
-            result => result.unwrap(),
+        if std::os::unix::fs::chown(path("state/other"), Some(993), Some(993)).is_err() {
+            return eprintln!("skipped: no such user in this namespace");
         }
+        give(&dir, 991, 992).unwrap();
         for name in ["state", "state/file", "state/below", "state/below/file"] {
             assert_eq!(owner(name), (991, 992), "{name}");
         }
         assert_eq!(owner("precious"), (0, 0));
         assert_eq!(owner("state/link"), (0, 0));
-        give(&path("state"), 0, 0).unwrap();
+        assert_eq!(owner("state/other"), (993, 993), "no guard made it");
+        assert_eq!(owner("state/lost+found"), (0, 0));
+        give(&dir, 0, 0).unwrap();
         assert_eq!(owner("state/below/file"), (0, 0));
     }
 }

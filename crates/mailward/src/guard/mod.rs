@@ -10,6 +10,7 @@ pub mod confine;
 mod containers;
 mod drift;
 mod filter;
+pub mod home;
 mod hook;
 pub mod identity;
 mod intake;
@@ -18,14 +19,14 @@ mod limits;
 mod listen;
 mod losses;
 mod orders;
-mod reach;
+pub mod reach;
 mod silence;
 mod start;
 
 pub use filter::Starts;
 pub use kernel::ruleset;
 pub use orders::protection_text;
-pub use start::{ENDING, Start, places, signals, surroundings};
+pub use start::{ENDING, Start, directory_of, places, signals, surroundings};
 
 use crate::config::Config;
 use crate::core::Core;

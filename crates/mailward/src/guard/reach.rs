@@ -1,9 +1,10 @@
 //! Which directories the logs are in, and whether the guard may still read them.
 //!
 //! What the guard may read is settled when it is confined, and Landlock settles it by directory,
-//! not by name. A directory that comes later, that takes the place of another, that is mounted over it,
-//! or that a link leads to from now on, is closed to the guard until it is started again.
+//! not by name. A directory that comes later, that takes the place of another, that is mounted over
+//! it, or that a link leads to from now on, is closed to the guard until it is started again.
 
+use super::directory_of;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,31 +16,48 @@ const LINKS_MAX: usize = 40;
 /// these: they hold logs only.
 const OF_LOGS: [&str; 1] = ["/var/log"];
 
-/// The directories that a path leads through: its own, and those of what symbolic links at its end
-/// lead to, one after another. They need not be there.
-pub fn directories(path: &Path) -> Vec<PathBuf> {
-    let mut directories = Vec::new();
+/// A path, and what symbolic links at its end lead to, one after another. None of them needs to be
+/// there. A link that is neither root's nor one's own is not followed: whoever may write to the
+/// directory of a log would else open any other directory to the guard.
+fn steps(path: &Path) -> Vec<PathBuf> {
+    let own = rustix::process::geteuid().as_raw();
+    let mut steps = vec![path.to_path_buf()];
     let mut at = path.to_path_buf();
-    for _ in 0..LINKS_MAX {
-        let directory = match at.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let target = fs::read_link(&at);
-        directories.push(directory.clone());
-        match target {
-            Ok(target) => at = directory.join(target),
-            Err(_) => break,
-        }
+    while steps.len() < LINKS_MAX
+        && let Ok(seen) = fs::symlink_metadata(&at)
+        && (seen.uid() == 0 || seen.uid() == own)
+        && let Ok(target) = fs::read_link(&at)
+    {
+        at = directory_of(&at).join(target);
+        steps.push(at.clone());
     }
-    directories
+    steps
+}
+
+/// What has to be open for a file to be read and its predecessors to be found: its directory. The
+/// root holds everything, so of a file there it is the file alone.
+fn place(file: &Path) -> PathBuf {
+    let directory = directory_of(file);
+    let is_root = directory.canonicalize().is_ok_and(|place| place == Path::new("/"));
+    if is_root { file.to_path_buf() } else { directory }
+}
+
+fn places(path: &Path) -> impl Iterator<Item = PathBuf> {
+    steps(path).into_iter().map(|step| place(&step))
 }
 
 /// What has to be open for a log to be read: its directories, and for one that is not there yet
 /// what it will be in, where that holds logs only.
 pub fn to_open(path: &Path) -> Vec<PathBuf> {
-    let all = directories(path);
-    all.into_iter().map(|directory| nearest(&directory, &OF_LOGS).unwrap_or(directory)).collect()
+    places(path).map(|place| nearest(&place, &OF_LOGS).unwrap_or(place)).collect()
+}
+
+/// A link on the way to a log that another user made and that leads to another directory.
+pub fn strange_link(path: &Path) -> Option<PathBuf> {
+    let last = steps(path).pop()?;
+    let leads_to = directory_of(&path.canonicalize().ok()?);
+    let is_strange = last.is_symlink() && directory_of(&last).canonicalize().ok()? != leads_to;
+    is_strange.then_some(last)
 }
 
 /// Of a missing directory below one of `tops`, the nearest one above it that is there.
@@ -83,7 +101,7 @@ pub struct Reach {
 impl Reach {
     /// A directory of a log that is there and must not be read. Looking at it by name stays free.
     pub fn lost(&self) -> Option<PathBuf> {
-        let of_logs = self.logs.iter().flat_map(|log| directories(log));
+        let of_logs = self.logs.iter().flat_map(|log| places(log));
         let mut all = of_logs.chain(self.directories.iter().cloned());
         all.find(|directory| directory.canonicalize().is_ok_and(|place| !self.open.holds(&place)))
     }
@@ -101,6 +119,7 @@ mod tests {
         for name in ["a", "b", "c"] {
             fs::create_dir(path(name)).unwrap();
         }
+        let directories = |path: &Path| places(path).collect::<Vec<_>>();
         assert_eq!(directories(&path("a/log")), [path("a")], "nothing is there yet");
         symlink("../b/log", path("a/log")).unwrap();
         symlink(path("c/log"), path("b/log")).unwrap();
@@ -108,6 +127,35 @@ mod tests {
         symlink("log", path("c/log")).unwrap();
         assert_eq!(directories(&path("a/log")).len(), LINKS_MAX, "a circle ends");
         assert_eq!(directories(Path::new("log")), [PathBuf::from(".")]);
+        assert_eq!(directories(Path::new("/mail.log")), [PathBuf::from("/mail.log")]);
+    }
+
+    /// The user of a mail server owns the directory of its log.
+    #[test]
+    fn a_link_that_another_user_made_opens_nothing() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let world = tempfile::tempdir().unwrap();
+        let path = |name: &str| world.path().join(name);
+        for name in ["log", "secret"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        symlink(path("secret/log"), path("log/log")).unwrap();
+        let open = Open::only(&[path("log")]);
+        let logs = vec![path("log/log")];
+        let reach = Reach { open, logs, directories: Vec::new() };
+        fs::write(path("secret/log"), "x").unwrap();
+        assert_eq!(strange_link(&path("log/log")), None);
+        assert_eq!(to_open(&path("log/log")), [path("log"), path("secret")]);
+        assert_eq!(reach.lost(), Some(path("secret")));
+        if std::os::unix::fs::lchown(path("log/log"), Some(61_000), None).is_err() {
+            return eprintln!("skipped: no such user in this namespace");
+        }
+        assert_eq!(to_open(&path("log/log")), [path("log")]);
+        assert_eq!(strange_link(&path("log/log")), Some(path("log/log")));
+        assert_eq!(reach.lost(), None, "nor does it have the guard started again");
     }
 
     #[test]

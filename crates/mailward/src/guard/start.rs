@@ -4,8 +4,9 @@
 use super::chores::Chores;
 use super::confine::Confinement;
 use super::containers::Containers;
+use super::home;
 use super::hook::HookCalls;
-use super::identity::{self, Identity};
+use super::identity::{self, Identity, User};
 use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
@@ -30,8 +31,8 @@ use edge::source::{
 use edge::stamp::Zone;
 use edge::surroundings::{LogPlace, Surroundings, look};
 use event::{Network, Timestamp};
+use rustix::io::Errno;
 use std::collections::BTreeSet;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -57,10 +58,10 @@ pub fn surroundings() -> Surroundings {
 impl Start {
     /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
     pub fn guard(self) -> Result<Guard, Failure> {
-        let signals = signals(&ENDING)?;
+        let signals = signals(if self.parent.is_some() { &ENDING } else { &ENDING_ALONE })?;
         // While everything can still be seen.
         let found = surroundings();
-        let dir = self.config.state_dir();
+        let dir = self.config.state_dir()?;
         // While low ports may still be had; it reads nothing yet.
         let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
@@ -97,6 +98,7 @@ impl Start {
             idle: idle.as_deref(),
             identity: &identity,
             recovered: &recovered,
+            list_trouble: list_trouble(&self.config).as_deref(),
         });
         let hook = HookCalls::new(self.config.export.hook(self.config.mode));
         let core = recovered.core;
@@ -132,16 +134,15 @@ impl Start {
 
     /// The state directory, and the user whose it is from now on.
     fn become_somebody(&self, dir: &Path) -> Result<Identity, Failure> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .context(|| dir.display().to_string())
-            .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
-        let identity = identity::assume(dir).map_err(|error| {
+        home::keep_private();
+        let user = User::find();
+        let opened = home::open(dir, user.as_ref().map(User::uid), User::is_known)?;
+        let identity = identity::assume(user, &opened, dir).map_err(|error| {
             Failure::new(error.to_string())
                 .remedy("see that the state directory is on a local disk")
         })?;
+        // By its owner: nobody else has the right without a capability.
+        home::close(&opened, dir);
         if self.parent.is_some() {
             // Another user's process does not keep the signal.
             supervise::end_with_parent()?;
@@ -183,6 +184,9 @@ fn notify(parent: Option<&ToParent>) -> Notify {
 /// The signals that ask a process to end.
 pub const ENDING: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
 
+/// The same for a guard without a parent, who would know what else a hang-up may mean.
+const ENDING_ALONE: [i32; 3] = [ENDING[0], ENDING[1], signal_hook::consts::SIGHUP];
+
 /// These signals as bytes on a socket, so that `poll(2)` sees them.
 pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
     let (ours, theirs) = UnixStream::pair().context(|| "a socket pair".to_owned())?;
@@ -210,8 +214,26 @@ fn confine(config: &Config, dir: &Path, places: &[LogPlace]) -> Result<Reach, Fa
 
 /// Directories that the guard goes on writing to.
 fn writable(config: &Config, dir: &Path) -> Vec<PathBuf> {
-    let list = config.export.list.as_ref().and_then(|path| path.parent());
-    [Some(dir), list].into_iter().flatten().map(Path::to_path_buf).collect()
+    let list = config.export.list.as_ref().map(|path| directory_of(path));
+    [Some(dir.to_path_buf()), list].into_iter().flatten().collect()
+}
+
+/// The directory that a file is in.
+pub fn directory_of(file: &Path) -> PathBuf {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Why the exported list cannot be written, by who the guard is now.
+fn list_trouble(config: &Config) -> Option<String> {
+    let directory = directory_of(config.export.list.as_ref()?);
+    let error = rustix::fs::access(&directory, rustix::fs::Access::WRITE_OK).err()?;
+    let remedy = match error {
+        Errno::NOENT => "make it".to_owned(),
+        Errno::ROFS => crate::unit::remedy(&directory),
+        _ => "give it to the user that the guard runs as".to_owned(),
+    };
+    Some(format!("export.list: {}: {error}; what to do: {remedy}", directory.display()))
 }
 
 fn zone(config: &Config) -> Result<Zone, Failure> {

@@ -1,7 +1,7 @@
 //! Killed at random points while a log is written, and started again: the end is the same as that
 //! of a run that was never killed.
 
-use crate::world::{Place, World, attack, children, failed, now, stamp, wait_until};
+use crate::world::{Place, World, attack, children, failed, now, signal, stamp, wait_until};
 use event::Timestamp;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -223,4 +223,45 @@ fn guard_and_enforcer_end_with_the_process_that_started_them() {
     });
     drop(guard);
     world.guard(Place::Namespace).stop();
+}
+
+#[test]
+fn a_hang_up_has_the_configuration_read_anew_unless_it_has_errors() {
+    let world = World::new();
+    world.append("");
+    let guard = world.guard(Place::Namespace);
+    world.ask(&["ban", "203.0.113.9"]).good();
+    let since = || guard.status().map(|status| status["since"].clone());
+    let before = since();
+    world.configure("nonsense = 1");
+    // As `pkill -HUP mailward` does it.
+    let hang_up = || {
+        for (child, _) in children(guard.pid()) {
+            signal(child, Signal::HUP);
+        }
+        signal(guard.pid(), Signal::HUP);
+    };
+    hang_up();
+    wait_until("the errors are told", || guard.said().contains("stays in force"));
+    assert!(guard.said().contains("nonsense"), "{}", guard.said());
+    assert_eq!(since(), before, "it is the same guard");
+    world.configure("allow.networks = [\"198.51.100.0/24\"]");
+    hang_up();
+    wait_until("it is another guard", || since().is_some_and(|now| Some(now) != before));
+    world.ask(&["ban", "198.51.100.9"]).bad(1, &["the allowlist of the configuration"]);
+    wait_until("the ban is in the kernel again", || {
+        guard.status().is_some_and(|status| status["kernel"]["bans"] == 1)
+    });
+    assert!(!guard.said().contains("bans in the kernel stay"), "nothing died: {}", guard.said());
+    guard.stop();
+}
+
+/// Nobody restarts a service that was ended by SIGHUP.
+#[test]
+fn a_hang_up_ends_a_guard_without_parent_in_an_orderly_way() {
+    let world = World::new();
+    world.append("");
+    let mut guard = world.guard(Place::Powerless);
+    signal(guard.pid(), Signal::HUP);
+    assert!(guard.ends().success());
 }

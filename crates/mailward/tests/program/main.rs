@@ -16,4 +16,5 @@ mod rotation;
 mod same;
 mod session;
 mod sources;
+mod state_dir;
 mod world;
