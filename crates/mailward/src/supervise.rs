@@ -9,6 +9,7 @@ use crate::link::{self, ToGuard, Word};
 use crate::notify::Notify;
 use crate::print;
 use edge::clock::{self, Moment};
+use edge::enforce::EnforcerLock;
 use signal_hook::consts::{SIGCHLD, SIGSYS};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
@@ -46,6 +47,23 @@ pub fn remedy() -> &'static str {
     }
 }
 
+/// The lock by which a network namespace has one enforcer. One that is about to end is waited for.
+pub fn lock() -> Result<EnforcerLock, Failure> {
+    let lock = EnforcerLock::take(END_WITHIN / 4).map_err(|error| {
+        Failure::new(error.to_string()).remedy(
+            "one guard reads all logs of a host: stop that one, or have this one observe, with \
+             mode = \"observe\" and a state.dir of its own",
+        )
+    })?;
+    if !lock.is_held() {
+        print::error_line(format_args!(
+            "mailward: another user has the socket @mailward-enforcer, by which a second guard is noticed; going on \
+             without (`ss -xlp` names the process)"
+        ));
+    }
+    Ok(lock)
+}
+
 /// Has the kernel end this process when its parent ends: alone it could not be started again, and
 /// its state directory would be taken.
 pub fn end_with_parent() -> Result<(), Failure> {
@@ -54,7 +72,7 @@ pub fn end_with_parent() -> Result<(), Failure> {
 }
 
 /// Runs both until SIGINT or SIGTERM.
-pub fn run(path: Option<&Path>) -> Result<(), Failure> {
+pub fn run(path: Option<&Path>, lock: &EnforcerLock) -> Result<(), Failure> {
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let deaths = crate::guard::signals(&[SIGCHLD])?;
     let mut notify = Notify::from_environment();
@@ -64,7 +82,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
         let began = clock::monotonic();
         let mut pair = start(path)?;
         starts += 1;
-        let ended = watch(&mut pair, &signals, &deaths, &mut notify)?;
+        let ended = watch(&mut pair, lock, &signals, &deaths, &mut notify)?;
         if ended.is_none() {
             notify.stopping();
         }
@@ -144,6 +162,7 @@ fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<
 /// tells the guard who is not to be banned: this process sees the connections of administrators.
 fn watch(
     pair: &mut Pair,
+    lock: &EnforcerLock,
     signals: &UnixStream,
     deaths: &UnixStream,
     notify: &mut Notify,
@@ -167,6 +186,7 @@ fn watch(
         let due = look_at.since(clock::monotonic());
         if due.is_zero() {
             look_at = clock::monotonic().plus(LOOK_EVERY);
+            lock.answer();
             let surroundings = crate::guard::surroundings();
             pair.link.tell(surroundings.protected());
             let seen: BTreeSet<SocketAddr> = surroundings.mail_clients.into_iter().collect();
