@@ -346,7 +346,7 @@ impl<K: Kernel> Reconciler<K> {
         let in_force: Vec<_> = observed
             .chains
             .values()
-            .flatten()
+            .flat_map(|chain| &chain.marks)
             .filter_map(|mark| BanSets::parse(Rule::set_of_mark(mark)?))
             .collect();
         self.sets.counted = self.ruleset.as_ref().is_some_and(|ruleset| ruleset.counters_per_ban);
@@ -450,12 +450,15 @@ fn describe(observed: &Observed, changes: &[Change]) -> String {
     let parts: Vec<String> = changes
         .iter()
         .filter_map(|change| match change {
+            Change::CreateChain(hook) if observed.chains.contains_key(hook.name()) => {
+                Some(format!("the policy of the chain {} was to drop", hook.name()))
+            }
             Change::CreateChain(hook) => Some(format!("the chain {} was gone", hook.name())),
             Change::CreateSet(set) => Some(format!("the set {} was gone", set.name)),
             Change::ReplaceRules(hook, _) => {
                 Some(format!("the rules of {} were not ours", hook.name()))
             }
-            Change::DeleteTable => Some("the sets were not ours".to_owned()),
+            Change::DeleteTable => Some("sets or chains were not ours".to_owned()),
             _ => None,
         })
         .collect();

@@ -302,6 +302,8 @@ fn what_others_break_is_healed() {
         ("flush chain inet mailward input", "rules"),
         ("insert rule inet mailward input accept", "rules"),
         ("add table inet mailward { flags dormant; }", "dormant"),
+        ("chain inet mailward input { policy drop ; }", "policy"),
+        ("add chain inet mailward z { type filter hook input priority 9 ; policy drop ; }", "ours"),
         ("flush set inet mailward BANS", "bans"),
         ("delete element inet mailward BANS { 198.51.100.7 }", "bans"),
         ("flush set inet mailward PORTS", "elements"),
@@ -319,6 +321,37 @@ fn what_others_break_is_healed() {
         assert!(!world.answers("198.51.100.7", 25), "{damage}");
         assert!(!world.answers("2001:db8:bad:5::1", 25), "{damage}");
         assert!(world.answers("198.51.100.8", 25), "{damage}");
+        assert!(world.answers("198.51.100.8", 8080), "{damage}");
+    }
+    enforcer.stop();
+}
+
+/// Rules in a chain that no packet comes to would be as marked, and do nothing.
+#[test]
+fn a_chain_of_our_name_at_another_place_is_replaced() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset::default());
+    enforcer.ban("198.51.100.7");
+    let directory = tempfile::tempdir().unwrap();
+    let damage = directory.path().join("damage.nft");
+    for place in ["", "{ type filter hook input priority 300; policy accept; }"] {
+        let text = format!(
+            "flush chain inet mailward input\ndelete chain inet mailward input\n\
+             add chain inet mailward input {place}\n\
+             add chain inet mailward x {{ type filter hook prerouting priority 0; }}\n\
+             add rule inet mailward x counter\n"
+        );
+        std::fs::write(&damage, text).unwrap();
+        world.nft(&format!("-f {}", damage.display()));
+        let told = |report: &Report| matches!(report, Report::Healed { .. }).then_some(());
+        enforcer.wait(told);
+        let chains = world.nft("list chains inet");
+        assert!(chains.contains("hook input priority filter - 10; policy accept;"), "{chains}");
+        assert!(!chains.contains("chain x "), "{chains}");
+        assert!(!world.answers("198.51.100.7", 25), "{place}");
+        assert!(world.answers("198.51.100.8", 25), "{place}");
+        enforcer.heard.clear();
     }
     enforcer.stop();
 }
