@@ -365,9 +365,16 @@ fn what_others_do_elsewhere_is_left_alone() {
     world.nft("add table inet other");
     world.nft("add chain inet other input { type filter hook input priority 0; }");
     world.nft("add rule inet other input ct state established accept");
+    // Our name in another family.
+    world.nft("add table ip mailward");
+    world.nft("add set ip mailward ban_v4_32_g0 { type ipv4_addr; }");
+    world.nft("add element ip mailward ban_v4_32_g0 { 192.0.2.9 }");
+    world.nft("delete element ip mailward ban_v4_32_g0 { 192.0.2.9 }");
+    world.nft("add chain ip mailward input { type filter hook input priority 0; }");
     assert!(!world.answers("198.51.100.7", 25));
     enforcer.ban("198.51.100.9");
     assert!(world.nft("list table inet other").contains("established"));
+    assert!(world.nft("list table ip mailward").contains("chain input"));
     assert!(!enforcer.heard.iter().any(|report| matches!(report, Report::Healed { .. })));
     enforcer.stop();
     assert!(!world.answers("198.51.100.9", 25), "bans stay when the enforcer is gone");

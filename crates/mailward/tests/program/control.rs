@@ -49,6 +49,8 @@ fn who_is_protected_is_not_banned_and_the_order_says_why() {
         ("192.0.2.10", "an address of this host"),
         ("198.51.100.7", "the allowlist of the configuration"),
         ("198.51.100.0/24", "the allowlist of the configuration"),
+        ("16.0.0.0/7", "wider than /8"),
+        ("2000::/16", "wider than /8 (IPv4) or /20"),
     ] {
         world.ask(&["ban", subject]).bad(1, &["is not banned", why]);
     }
