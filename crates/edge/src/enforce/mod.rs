@@ -8,6 +8,7 @@
 //! for each prefix length in use, looked up with the masked source address, so that a packet costs
 //! the same with one ban or a million, and so does a ban.
 
+mod allowed;
 mod bytes;
 mod catalogue;
 mod close;
