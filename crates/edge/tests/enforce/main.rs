@@ -454,6 +454,34 @@ fn bans_end_by_themselves_and_get_new_times() {
 }
 
 #[test]
+fn bans_of_different_lengths_end_apart() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset::default());
+    for (single, network, neighbour) in [
+        ("198.51.100.7", "198.51.100.0/24", "198.51.100.8"),
+        ("2001:db8:bad:1::7", "2001:db8:bad:1::/64", "2001:db8:bad:1::8"),
+    ] {
+        enforcer.ban(network);
+        let short = Ban { network: single.parse().unwrap(), remaining_s: Some(1) };
+        let sequence = enforcer.handle().ban(&[short]).unwrap();
+        enforcer.applied(sequence);
+        assert_eq!(enforcer.held(single).unwrap().network, short.network);
+        let begun = std::time::Instant::now();
+        while enforcer.held(single).unwrap().network == short.network {
+            assert!(begun.elapsed().as_secs() < 20, "it ends");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(!world.answers(single, 25), "the network holds it on");
+        enforcer.ban(single);
+        enforcer.unban(network);
+        assert!(!world.answers(single, 25));
+        assert!(world.answers(neighbour, 25), "{neighbour}");
+    }
+    enforcer.stop();
+}
+
+#[test]
 fn published_ports_are_guarded() {
     let Some(world) = World::new() else { return };
     let mut enforcer = world.enforcer();
