@@ -95,8 +95,10 @@ pub fn reader(dir: &Path) -> Result<Reader, Failure> {
 pub fn failure(error: StoreError) -> Failure {
     let failure = Failure::new(format!("the journal: {error}"));
     match error {
-        StoreError::InUse { .. } => failure
-            .remedy("another guard runs with this state directory: stop it, or set state.dir"),
+        StoreError::InUse { .. } => failure.remedy(
+            "another guard runs with this state directory: stop it; a second one on this host can \
+             only observe, with mode = \"observe\" and a state.dir of its own",
+        ),
         _ => failure.remedy("see that the directory can be written, or set state.dir"),
     }
 }

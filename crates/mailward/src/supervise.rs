@@ -7,8 +7,10 @@
 use crate::failure::{Context as _, Failure};
 use crate::link::{self, ToGuard, Word};
 use crate::notify::Notify;
+use crate::print;
 use crate::screen::Screen;
 use edge::clock::{self, Moment};
+use edge::enforce::EnforcerLock;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGSYS};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal as _, Read as _};
@@ -97,6 +99,23 @@ pub fn remedy() -> &'static str {
     }
 }
 
+/// The lock by which a network namespace has one enforcer. One that is about to end is waited for.
+pub fn lock() -> Result<EnforcerLock, Failure> {
+    let lock = EnforcerLock::take(END_WITHIN / 4).map_err(|error| {
+        Failure::new(error.to_string()).remedy(
+            "one guard reads all logs of a host: stop that one, or have this one observe, with \
+             mode = \"observe\" and a state.dir of its own",
+        )
+    })?;
+    if !lock.is_held() {
+        print::error_line(format_args!(
+            "mailward: another user has the socket @mailward-enforcer, by which a second guard is noticed; going on \
+             without (`ss -xlp` names the process)"
+        ));
+    }
+    Ok(lock)
+}
+
 /// Has the kernel end this process when its parent ends: alone it could not be started again, and
 /// its state directory would be taken.
 pub fn end_with_parent() -> Result<(), Failure> {
@@ -105,7 +124,7 @@ pub fn end_with_parent() -> Result<(), Failure> {
 }
 
 /// Runs both until SIGINT or SIGTERM; SIGHUP has the configuration read anew.
-pub fn run(path: Option<&Path>) -> Result<(), Failure> {
+pub fn run(path: Option<&Path>, lock: &EnforcerLock) -> Result<(), Failure> {
     let signals = Signals::begin()?;
     let mut notify = Notify::from_environment();
     // A terminal that stands still must not keep a dead guard from being started again.
@@ -116,7 +135,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Failure> {
         let began = clock::monotonic();
         let mut pair = start(path)?;
         starts += 1;
-        let cause = watch(&mut pair, path, &signals, &mut notify, &mut screen)?;
+        let cause = watch(&mut pair, path, lock, &signals, &mut notify, &mut screen)?;
         if matches!(cause, Cause::Asked) {
             notify.stopping();
         }
@@ -204,6 +223,7 @@ fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<
 fn watch(
     pair: &mut Pair,
     config: Option<&Path>,
+    lock: &EnforcerLock,
     signals: &Signals,
     notify: &mut Notify,
     screen: &mut Screen,
@@ -227,6 +247,7 @@ fn watch(
         let due = look_at.since(clock::monotonic());
         if due.is_zero() {
             look_at = clock::monotonic().plus(LOOK_EVERY);
+            lock.answer();
             let surroundings = crate::guard::surroundings();
             pair.link.tell(surroundings.protected());
             let seen: BTreeSet<SocketAddr> = surroundings.mail_clients.into_iter().collect();

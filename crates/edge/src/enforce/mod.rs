@@ -8,6 +8,7 @@
 //! for each prefix length in use, looked up with the masked source address, so that a packet costs
 //! the same with one ban or a million, and so does a ban.
 
+mod allowed;
 mod bytes;
 mod catalogue;
 mod close;
@@ -16,6 +17,7 @@ mod handle;
 mod hook;
 pub mod kernel;
 mod list;
+mod lock;
 mod message;
 pub mod netlink;
 pub mod plan;
@@ -31,6 +33,7 @@ pub use confine::{ConfineError, confine_enforcer};
 pub use handle::{Handle, HandleError};
 pub use hook::{Hook, HookCall, HookError};
 pub use list::{List, ListError, ListForm};
+pub use lock::{EnforcerLock, LockError};
 pub use message::{BANS_MAX as NETWORKS_MAX, Counter, Held, MessageError, Order, Report};
 pub use process::{EnforceError, probe, serve};
 pub use ruleset::{AllowOnly, Ban, Desired, Limits, Refusal, Ruleset, Scope};

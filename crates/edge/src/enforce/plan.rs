@@ -2,7 +2,7 @@
 //! one. After the changes are made, planning again gives nothing.
 
 use super::skeleton::Skeleton;
-use super::table::{Element, Hook, Rule, Set};
+use super::table::{Element, Hook, PRIORITY, Rule, Set};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One change; a list of them is made as one transaction, all or nothing.
@@ -12,7 +12,7 @@ pub enum Change {
     CreateTable,
     /// Delete it with everything in it.
     DeleteTable,
-    /// Create a base chain that accepts by default.
+    /// Create a base chain that accepts by default, or have one that is there accept again.
     CreateChain(Hook),
     /// Delete a chain and its rules, by name.
     DeleteChain(String),
@@ -38,8 +38,19 @@ pub struct Observed {
     pub dormant: bool,
     /// Its sets: flags and bytes of a key, by name.
     pub sets: BTreeMap<String, (u32, u32)>,
-    /// The marks of the rules of each chain.
-    pub chains: BTreeMap<String, Vec<String>>,
+    /// Its chains, by name.
+    pub chains: BTreeMap<String, ObservedChain>,
+}
+
+/// A chain in our table.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ObservedChain {
+    /// The number of its hook and its priority; none where packets come only by a jump.
+    pub base: Option<(u32, i32)>,
+    /// What no rule decides is dropped.
+    pub drops: bool,
+    /// The marks of its rules.
+    pub marks: Vec<String>,
 }
 
 /// The flags of a set that say what kind it is (`constant`, `interval`, `map`, `timeout`, `eval`,
@@ -56,8 +67,10 @@ pub fn plan(observed: &Observed, desired: &Skeleton) -> Vec<Change> {
             flags & FLAGS != set.flags() || *key_bytes != set.key_bytes()
         })
     });
+    let foreign = foreign || observed.chains.iter().any(|(name, chain)| is_foreign(name, chain));
     if foreign {
-        // A set of our name that is not ours: nothing in this table can be trusted.
+        // A set or a chain that is not ours: nothing in this table can be trusted. A foreign chain
+        // may decide before ours does, and may be held by the rules of another.
         let mut changes = vec![Change::DeleteTable];
         changes.extend(plan(&Observed::default(), desired));
         return changes;
@@ -72,6 +85,12 @@ pub fn plan(observed: &Observed, desired: &Skeleton) -> Vec<Change> {
     let stale = observed.sets.keys().filter(|name| !wanted.contains(name.as_str()));
     changes.extend(stale.map(|name| Change::DeleteSet(name.clone())));
     changes
+}
+
+/// A chain of another name than ours, or one of our names that is not where ours is.
+fn is_foreign(name: &str, chain: &ObservedChain) -> bool {
+    let hook = Hook::ALL.into_iter().find(|hook| hook.name() == name);
+    hook.is_none_or(|hook| chain.base != Some((hook.number(), PRIORITY)))
 }
 
 fn plan_sets(observed: &Observed, desired: &Skeleton, changes: &mut Vec<Change>) {
@@ -91,11 +110,11 @@ fn plan_sets(observed: &Observed, desired: &Skeleton, changes: &mut Vec<Change>)
 fn plan_chains(observed: &Observed, desired: &Skeleton, changes: &mut Vec<Change>) {
     for (hook, rules) in &desired.chains {
         let seen = observed.chains.get(hook.name());
-        if seen.is_none() {
+        if seen.is_none_or(|chain| chain.drops) {
             changes.push(Change::CreateChain(*hook));
         }
         let marks: Vec<String> = rules.iter().map(Rule::mark).collect();
-        if seen != Some(&marks) {
+        if seen.is_none_or(|chain| chain.marks != marks) {
             changes.push(Change::ReplaceRules(*hook, rules.clone()));
         }
     }

@@ -24,6 +24,9 @@ const REPORTS_MAX: usize = 1024;
 const CHECK_MS: u64 = 60_000;
 /// Pause before the next try after a failure.
 const RETRY_MS: u64 = 1000;
+/// The longest such pause: each failure in a row doubles it. Putting a million bans back every
+/// second, into a kernel that has no memory for them, would help nobody.
+const RETRY_MAX_MS: u64 = 60_000;
 /// At least so long between two looks that others' changes cause.
 const LOOK_MS: u64 = 100;
 /// From so many bans on, nobody listens to the kernel while they are put back.
@@ -83,6 +86,8 @@ struct Enforcer {
     /// Others changed something: look at this time.
     look_at_ms: Option<u64>,
     check_at_ms: u64,
+    /// The pause before the next try, while tries fail.
+    retry_ms: u64,
     /// Others changed our own table: perhaps every ban must be put back.
     ours: bool,
     /// Networks whose live connections are still to be closed, once no order waits.
@@ -113,6 +118,7 @@ impl Enforcer {
             sequence: 0,
             look_at_ms: None,
             check_at_ms: CHECK_MS,
+            retry_ms: RETRY_MS,
             ours: false,
             to_close: ToClose::Nobody,
         })
@@ -169,7 +175,6 @@ impl Enforcer {
     /// Reads notifications, and plans a look when they are of others.
     fn notice(&mut self) -> Result<(), EnforceError> {
         let own = self.reconciler.kernel().port();
-        let now = self.now_ms();
         if let Some(watch) = &mut self.watch {
             let seen = watch.look(own)?;
             if seen.taken {
@@ -178,8 +183,7 @@ impl Enforcer {
             self.ours |= seen.ours;
             let pause = if seen.ours { 0 } else { LOOK_MS };
             if seen.changed {
-                let at = now + pause;
-                self.look_at_ms = Some(self.look_at_ms.map_or(at, |before| before.min(at)));
+                self.look_within(pause);
             }
         }
         Ok(())
@@ -202,6 +206,7 @@ impl Enforcer {
             self.watch = None;
         }
         let result = self.reconciler.check(SAMPLES, now);
+        self.retry_ms = next_pause(self.retry_ms, result.is_ok());
         self.failed(result.err(), outbox);
         self.report_notes(begun, outbox);
         if deaf {
@@ -331,7 +336,13 @@ impl Enforcer {
     fn failed(&mut self, error: Option<KernelError>, outbox: &mut Outbox) {
         let Some(error) = error else { return };
         outbox.push(Report::Failed { sequence: self.sequence, text: error.to_string() });
-        self.look_at_ms = Some(self.now_ms() + RETRY_MS);
+        self.look_within(self.retry_ms);
+    }
+
+    /// Looks after so long at the latest: one failure after another puts nothing off.
+    fn look_within(&mut self, pause_ms: u64) {
+        let at = self.now_ms() + pause_ms;
+        self.look_at_ms = Some(self.look_at_ms.map_or(at, |before| before.min(at)));
     }
 
     fn report_notes(&mut self, begun: Moment, outbox: &mut Outbox) {
@@ -343,8 +354,8 @@ impl Enforcer {
                 Note::Healed(text) => Report::Healed { text, micros: micros(begun) },
             });
         }
-        if self.reconciler.is_dirty() && self.look_at_ms.is_none() {
-            self.look_at_ms = Some(self.now_ms() + RETRY_MS);
+        if self.reconciler.is_dirty() {
+            self.look_within(self.retry_ms);
         }
     }
 
@@ -382,6 +393,11 @@ fn guards(ruleset: &Ruleset, ports: &[u16], port: u16) -> bool {
     ruleset.scope == Scope::All || ports.binary_search(&port).is_ok()
 }
 
+/// The pause after a check, by the one before it.
+fn next_pause(pause_ms: u64, went_well: bool) -> u64 {
+    if went_well { RETRY_MS } else { (pause_ms * 2).min(RETRY_MAX_MS) }
+}
+
 fn micros(begun: Moment) -> u32 {
     u32::try_from(clock::monotonic().since(begun).as_micros()).unwrap_or(u32::MAX)
 }
@@ -404,5 +420,21 @@ impl Outbox {
                 Err(_) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_in_a_row_make_the_pause_longer_up_to_a_minute() {
+        let mut pause_ms = RETRY_MS;
+        let mut pauses = Vec::new();
+        for went_well in [false, false, false, false, false, false, false, true] {
+            pause_ms = next_pause(pause_ms, went_well);
+            pauses.push(pause_ms / 1000);
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 1]);
     }
 }

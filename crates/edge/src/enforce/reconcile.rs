@@ -3,6 +3,7 @@
 //! The truth about bans is here; the kernel is looked at by single elements only, because a dump of
 //! a large set takes minutes. Time is what the caller says it is.
 
+use super::allowed::Allowed;
 use super::kernel::{CounterValue, Kernel, KernelError};
 use super::message::{Counter, Held};
 use super::plan::{Change, Observed, plan};
@@ -41,6 +42,7 @@ pub enum Note {
 pub struct Reconciler<K> {
     kernel: K,
     ruleset: Option<Ruleset>,
+    allowed: Allowed,
     /// When each ban ends, in the caller's milliseconds.
     bans: BTreeMap<Network, u64>,
     /// The latest of them, those that were told one by one; perhaps lifted since.
@@ -72,6 +74,7 @@ impl<K: Kernel> Reconciler<K> {
         Reconciler {
             kernel,
             ruleset: None,
+            allowed: Allowed::default(),
             bans: BTreeMap::new(),
             latest: VecDeque::new(),
             sets: BanSets::default(),
@@ -128,6 +131,7 @@ impl<K: Kernel> Reconciler<K> {
     pub fn ruleset(&mut self, ruleset: Ruleset, now_ms: u64) -> Result<(), KernelError> {
         let recount = ruleset.counters_per_ban != self.sets.counted;
         self.lacks = Lacks::default();
+        self.allowed = Allowed::of(&ruleset.allow);
         self.ruleset = Some(ruleset);
         self.refuse_held();
         if self.adopted && recount && self.filled && self.acts() {
@@ -301,9 +305,7 @@ impl<K: Kernel> Reconciler<K> {
 
     /// When a ban would end; `None` where it must not be, or has ended.
     fn admit(&mut self, ban: &Ban, now_ms: u64) -> Option<u64> {
-        let fallback = Ruleset::default();
-        let ruleset = self.ruleset.as_ref().unwrap_or(&fallback);
-        if let Some(refusal) = ruleset.refusal(&ban.network) {
+        if let Some(refusal) = self.allowed.refusal(&ban.network) {
             self.notes.push(Note::Refused(ban.network, refusal));
             return None;
         }
@@ -316,11 +318,10 @@ impl<K: Kernel> Reconciler<K> {
 
     /// Forgets bans that the rules no longer permit.
     fn refuse_held(&mut self) {
-        let Some(ruleset) = &self.ruleset else { return };
-        let notes = &mut self.notes;
+        let (allowed, notes) = (&self.allowed, &mut self.notes);
         let mut lifted = Vec::new();
         self.bans.retain(|network, _| {
-            let refusal = ruleset.refusal(network);
+            let refusal = allowed.refusal(network);
             if let Some(refusal) = refusal {
                 notes.push(Note::Refused(*network, refusal));
                 lifted.push(*network);
@@ -346,7 +347,7 @@ impl<K: Kernel> Reconciler<K> {
         let in_force: Vec<_> = observed
             .chains
             .values()
-            .flatten()
+            .flat_map(|chain| &chain.marks)
             .filter_map(|mark| BanSets::parse(Rule::set_of_mark(mark)?))
             .collect();
         self.sets.counted = self.ruleset.as_ref().is_some_and(|ruleset| ruleset.counters_per_ban);
@@ -450,12 +451,15 @@ fn describe(observed: &Observed, changes: &[Change]) -> String {
     let parts: Vec<String> = changes
         .iter()
         .filter_map(|change| match change {
+            Change::CreateChain(hook) if observed.chains.contains_key(hook.name()) => {
+                Some(format!("the policy of the chain {} was to drop", hook.name()))
+            }
             Change::CreateChain(hook) => Some(format!("the chain {} was gone", hook.name())),
             Change::CreateSet(set) => Some(format!("the set {} was gone", set.name)),
             Change::ReplaceRules(hook, _) => {
                 Some(format!("the rules of {} were not ours", hook.name()))
             }
-            Change::DeleteTable => Some("the sets were not ours".to_owned()),
+            Change::DeleteTable => Some("sets or chains were not ours".to_owned()),
             _ => None,
         })
         .collect();

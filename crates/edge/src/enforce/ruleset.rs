@@ -156,7 +156,7 @@ impl Ruleset {
 }
 
 /// The reasons that hold under any rules.
-fn refusal_of_kind(network: &Network) -> Option<Refusal> {
+pub(super) fn refusal_of_kind(network: &Network) -> Option<Refusal> {
     let narrow_enough = match network.address() {
         IpAddr::V4(_) => network.prefix() >= 8,
         IpAddr::V6(_) => network.prefix() >= 20,

@@ -219,6 +219,14 @@ impl Hook {
     /// Both, in the order in which they are written.
     pub const ALL: [Hook; 2] = [Hook::Input, Hook::Forward];
 
+    /// `NF_INET_LOCAL_IN` and `NF_INET_FORWARD`.
+    pub const fn number(self) -> u32 {
+        match self {
+            Hook::Input => 1,
+            Hook::Forward => 2,
+        }
+    }
+
     /// The name of the hook and of its chain.
     pub const fn name(self) -> &'static str {
         match self {

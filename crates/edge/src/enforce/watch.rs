@@ -12,6 +12,9 @@ const GROUP: u32 = 1 << 6;
 /// `NFT_MSG_DELSETELEM` of the nf_tables subsystem.
 const DELETE_ELEMENT: u16 = 10 << 8 | 14;
 
+/// `NFPROTO_INET`, the family of our table.
+const INET: u8 = 1;
+
 /// Notifications that may wait, in bytes. Losing some only means to look.
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -45,7 +48,9 @@ impl Watch {
                 seen.changed = true;
                 let names = Attributes::behind(message.payload, 4);
                 // Every message that names a table, and a set, does so in these attributes.
-                let ours = names.text(1) == Some(TABLE);
+                // A table of another family may have our name.
+                let family = message.payload.first() == Some(&INET);
+                let ours = family && names.text(1) == Some(TABLE);
                 let set_of_bans = names.text(2).is_some_and(|set| BanSets::parse(set).is_some());
                 seen.ours |= ours;
                 seen.taken |= ours && set_of_bans && message.kind == DELETE_ELEMENT;

@@ -345,6 +345,8 @@ fn what_others_break_is_healed() {
         ("flush chain inet mailward input", "rules"),
         ("insert rule inet mailward input accept", "rules"),
         ("add table inet mailward { flags dormant; }", "dormant"),
+        ("chain inet mailward input { policy drop ; }", "policy"),
+        ("add chain inet mailward z { type filter hook input priority 9 ; policy drop ; }", "ours"),
         ("flush set inet mailward BANS", "bans"),
         ("delete element inet mailward BANS { 198.51.100.7 }", "bans"),
         ("flush set inet mailward PORTS", "elements"),
@@ -362,6 +364,37 @@ fn what_others_break_is_healed() {
         assert!(!world.answers("198.51.100.7", 25), "{damage}");
         assert!(!world.answers("2001:db8:bad:5::1", 25), "{damage}");
         assert!(world.answers("198.51.100.8", 25), "{damage}");
+        assert!(world.answers("198.51.100.8", 8080), "{damage}");
+    }
+    enforcer.stop();
+}
+
+/// Rules in a chain that no packet comes to would be as marked, and do nothing.
+#[test]
+fn a_chain_of_our_name_at_another_place_is_replaced() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset::default());
+    enforcer.ban("198.51.100.7");
+    let directory = tempfile::tempdir().unwrap();
+    let damage = directory.path().join("damage.nft");
+    for place in ["", "{ type filter hook input priority 300; policy accept; }"] {
+        let text = format!(
+            "flush chain inet mailward input\ndelete chain inet mailward input\n\
+             add chain inet mailward input {place}\n\
+             add chain inet mailward x {{ type filter hook prerouting priority 0; }}\n\
+             add rule inet mailward x counter\n"
+        );
+        std::fs::write(&damage, text).unwrap();
+        world.nft(&format!("-f {}", damage.display()));
+        let told = |report: &Report| matches!(report, Report::Healed { .. }).then_some(());
+        enforcer.wait(told);
+        let chains = world.nft("list chains inet");
+        assert!(chains.contains("hook input priority filter - 10; policy accept;"), "{chains}");
+        assert!(!chains.contains("chain x "), "{chains}");
+        assert!(!world.answers("198.51.100.7", 25), "{place}");
+        assert!(world.answers("198.51.100.8", 25), "{place}");
+        enforcer.heard.clear();
     }
     enforcer.stop();
 }
@@ -375,9 +408,16 @@ fn what_others_do_elsewhere_is_left_alone() {
     world.nft("add table inet other");
     world.nft("add chain inet other input { type filter hook input priority 0; }");
     world.nft("add rule inet other input ct state established accept");
+    // Our name in another family.
+    world.nft("add table ip mailward");
+    world.nft("add set ip mailward ban_v4_32_g0 { type ipv4_addr; }");
+    world.nft("add element ip mailward ban_v4_32_g0 { 192.0.2.9 }");
+    world.nft("delete element ip mailward ban_v4_32_g0 { 192.0.2.9 }");
+    world.nft("add chain ip mailward input { type filter hook input priority 0; }");
     assert!(!world.answers("198.51.100.7", 25));
     enforcer.ban("198.51.100.9");
     assert!(world.nft("list table inet other").contains("established"));
+    assert!(world.nft("list table ip mailward").contains("chain input"));
     assert!(!enforcer.heard.iter().any(|report| matches!(report, Report::Healed { .. })));
     enforcer.stop();
     assert!(!world.answers("198.51.100.9", 25), "bans stay when the enforcer is gone");
@@ -454,6 +494,34 @@ fn bans_end_by_themselves_and_get_new_times() {
     // Nobody is left to lift it: the kernel does.
     let answered = (0..20).any(|_| world.answers("198.51.100.7", 25));
     assert!(answered);
+}
+
+#[test]
+fn bans_of_different_lengths_end_apart() {
+    let Some(world) = World::new() else { return };
+    let mut enforcer = world.enforcer();
+    enforcer.begin(&Ruleset::default());
+    for (single, network, neighbour) in [
+        ("198.51.100.7", "198.51.100.0/24", "198.51.100.8"),
+        ("2001:db8:bad:1::7", "2001:db8:bad:1::/64", "2001:db8:bad:1::8"),
+    ] {
+        enforcer.ban(network);
+        let short = Ban { network: single.parse().unwrap(), remaining_s: Some(1) };
+        let sequence = enforcer.handle().ban(&[short]).unwrap();
+        enforcer.applied(sequence);
+        assert_eq!(enforcer.held(single).unwrap().network, short.network);
+        let begun = std::time::Instant::now();
+        while enforcer.held(single).unwrap().network == short.network {
+            assert!(begun.elapsed().as_secs() < 20, "it ends");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(!world.answers(single, 25), "the network holds it on");
+        enforcer.ban(single);
+        enforcer.unban(network);
+        assert!(!world.answers(single, 25));
+        assert!(world.answers(neighbour, 25), "{neighbour}");
+    }
+    enforcer.stop();
 }
 
 #[test]

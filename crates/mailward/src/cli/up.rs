@@ -1,10 +1,13 @@
 //! `mailward up`: guard this host.
 
 use super::{Command, config, config_argument, flag};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::guard::Start;
 use crate::{demo, supervise};
 use clap::{Arg, ArgMatches};
+use edge::enforce::EnforcerLock;
+use event::Mode;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,15 +45,27 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let speed = matches.get_one::<u32>("speed").copied().unwrap_or(2880);
         return demo::play(config, speed).map(|()| ExitCode::SUCCESS);
     }
-    match edge::enforce::probe() {
-        Ok(()) => {
+    match lock(&config)? {
+        Ok(lock) => {
             let path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
-            supervise::run(path)
+            supervise::run(path, &lock)
         }
-        Err(error) => {
-            let why = format!("none: {error}; {}", supervise::remedy());
-            Start { config, enforcer: Err(why), parent: None }.guard()?.run()
-        }
+        Err(why) => Start { config, enforcer: Err(why), parent: None }.guard()?.run(),
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+/// The right to drive the kernel, or why this guard has it not and observes instead.
+///
+/// # Errors
+/// When another guard has it, and this one is to enforce.
+fn lock(config: &Config) -> Result<Result<EnforcerLock, String>, Failure> {
+    if let Err(error) = edge::enforce::probe() {
+        return Ok(Err(format!("none: {error}; {}", supervise::remedy())));
+    }
+    match supervise::lock() {
+        Ok(lock) => Ok(Ok(lock)),
+        Err(failure) if config.mode == Mode::Enforce => Err(failure),
+        Err(failure) => Ok(Err(format!("none: {}; this one observes", failure.what))),
+    }
 }

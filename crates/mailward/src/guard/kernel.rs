@@ -4,7 +4,7 @@ use super::limits::LimitWatch;
 use crate::config::Config;
 use edge::clock::{self, Moment};
 use edge::enforce::{
-    AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
+    AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Refusal, Report, Ruleset, Scope,
 };
 use engine::{Engine, Output};
 use event::{Decision, Expiry, Measure, Mode, Network, Timestamp};
@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// Reports of the enforcer that are kept for `status`.
 const NOTES_MAX: usize = 32;
+
+/// The same report in a row is told at most so often.
+const SAME_EVERY: Duration = Duration::from_secs(600);
 
 /// Networks in the allowlist that the kernel is told: of the configuration, of the surroundings and
 /// by orders.
@@ -34,6 +37,8 @@ pub struct Kernel {
     /// The latest reports worth telling.
     pub notes: Vec<String>,
     news: Vec<String>,
+    /// The last of them, and when.
+    told: Option<(String, Moment)>,
     /// What it holds for the address asked for last.
     pub held: Option<(IpAddr, Option<Held>)>,
     /// Why nothing is enforced, where nothing is.
@@ -101,6 +106,7 @@ impl Kernel {
             limits: LimitWatch::default(),
             notes: Vec::new(),
             news: Vec::new(),
+            told: None,
             held: None,
             idle,
             lost: None,
@@ -110,7 +116,17 @@ impl Kernel {
         kernel
     }
 
+    /// Keeps a report, and has it told. What fails is tried again and again: the same report is
+    /// not told each time.
     fn note(&mut self, text: String) {
+        let now = clock::monotonic();
+        if let Some((last, at)) = &self.told
+            && *last == text
+            && now.since(*at) < SAME_EVERY
+        {
+            return;
+        }
+        self.told = Some((text.clone(), now));
         if self.notes.len() >= NOTES_MAX {
             self.notes.remove(0);
         }
@@ -159,6 +175,11 @@ impl Kernel {
     pub fn snapshot(&mut self, engine: &Engine, now: Timestamp) {
         let bans: Vec<Ban> = engine.holds().filter_map(|decision| ban(decision, now)).collect();
         self.tell(|handle| handle.snapshot(bans).map(drop));
+    }
+
+    /// Why the kernel would not hold a ban of this network, if so.
+    pub fn refusal(&self, network: &Network) -> Option<Refusal> {
+        self.ruleset.refusal(network)
     }
 
     /// True where one more network does not fit into the allowlist that the kernel is told.
@@ -254,7 +275,9 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
         None => None,
         Some(until) => {
             let seconds = (until.0 - now.0).div_euclid(1_000_000) + 1;
-            Some(u32::try_from(seconds).ok().filter(|seconds| *seconds > 1)?)
+            // The largest number stands for "until lifted" on the way to the enforcer.
+            let seconds = seconds.clamp(0, i64::from(u32::MAX) - 1) as u32;
+            Some(Some(seconds).filter(|seconds| *seconds > 1)?)
         }
     };
     Some(Ban { network: decision.subject.network()?, remaining_s })
@@ -312,6 +335,9 @@ mod tests {
         assert_eq!(held.network.to_string(), "2001:db8::7/128");
         assert_eq!(held.remaining_s, Some(601));
         assert!(ban(Some(now), Mode::Enforce).is_none());
+        assert!(ban(Some(Timestamp(0)), Mode::Enforce).is_none());
+        let longest = Some(now.plus_seconds(i64::from(u32::MAX)));
+        assert!(ban(longest, Mode::Enforce).is_some(), "as long as an order can say");
         assert!(ban(None, Mode::Observe).is_none());
         assert_eq!(ban(None, Mode::Enforce).unwrap().remaining_s, None);
     }
@@ -336,5 +362,17 @@ mod tests {
         assert_eq!((bans, ended), (vec![], vec![single]), "it gave way at once");
         let (bans, ended) = changes(&[ends(client()), begins(client())], now);
         assert_eq!((bans.len(), ended), (1, vec![]));
+    }
+
+    #[test]
+    fn what_fails_again_and_again_is_told_once() {
+        let mut kernel = Kernel::new(None, Ruleset::default(), None);
+        let failed = |text: &str| Report::Failed { sequence: 1, text: text.to_owned() };
+        for text in ["no memory", "no memory", "no memory", "busy", "no memory"] {
+            kernel.hear(failed(text));
+        }
+        let news = kernel.news();
+        assert_eq!(news.len(), 3, "{news:?}");
+        assert_eq!(kernel.notes.len(), 3);
     }
 }

@@ -7,6 +7,7 @@ use crate::json;
 use crate::subject;
 use crate::terminal;
 use edge::clock;
+use edge::enforce::Refusal;
 use engine::{Explanation, Output, Protection};
 use event::{Command, Decision, Mode, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
@@ -87,6 +88,11 @@ impl Guard {
         duration_s: Option<u32>,
         reason: &str,
     ) -> Answer {
+        // The engine knows who is protected, and not what the kernel is never told.
+        let refusal = subject.network().and_then(|network| self.kernel.refusal(&network));
+        if let Some(refusal @ Refusal::TooWide) = refusal {
+            return Answer::refused(format!("{subject} is not banned: {}", refusal.meaning()));
+        }
         let outputs = self.order(peer, reason, Order::Ban { subject: subject.clone(), duration_s });
         let decided = outputs.iter().any(|output| matches!(output, Output::Decision(_)));
         if decided {

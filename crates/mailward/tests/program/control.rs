@@ -1,6 +1,6 @@
 //! What operators order of a running guard, what it refuses, and what stays on record.
 
-use crate::world::{Guard, Place, World, attack, now, wait_until};
+use crate::world::{Guard, Place, World, attack, now, signal, wait_until};
 use serde_json::Value;
 
 fn begin(place: Place) -> (World, Guard) {
@@ -49,6 +49,8 @@ fn who_is_protected_is_not_banned_and_the_order_says_why() {
         ("192.0.2.10", "an address of this host"),
         ("198.51.100.7", "the allowlist of the configuration"),
         ("198.51.100.0/24", "the allowlist of the configuration"),
+        ("16.0.0.0/7", "wider than /8"),
+        ("2000::/16", "wider than /8 (IPv4) or /20"),
     ] {
         world.ask(&["ban", subject]).bad(1, &["is not banned", why]);
     }
@@ -270,6 +272,42 @@ fn a_second_guard_on_the_same_state_is_refused() {
     }
     world.append(&attack(now(), "203.0.113.9"));
     guard.reads(12);
+    guard.stop();
+}
+
+#[test]
+fn a_second_guard_in_one_network_namespace_is_refused_and_may_observe() {
+    let (world, guard) = begin(Place::Namespace);
+    world.ask(&["ban", "203.0.113.9", "--for", "1h"]).good();
+    let holds = || nft(guard.pid(), &["list", "ruleset"]).contains("203.0.113.9");
+    wait_until("the kernel holds the ban", holds);
+    let second = World::new();
+    second.append("");
+    let config = second.config().display().to_string();
+    let up = [env!("CARGO_BIN_EXE_mailward"), "up", "--config", &config];
+    let refused = inside(guard.pid(), &up).output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    for word in ["another guard drives", &format!("process {})", guard.pid()), "mode = \"observe\""]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    std::fs::write(second.config(), {
+        let text = std::fs::read_to_string(second.config()).unwrap();
+        format!("mode = \"observe\"\n{text}")
+    })
+    .unwrap();
+    // It ends by itself where the test does not end it.
+    let up = [&["timeout", "180"], &up[..]].concat();
+    let mut observer =
+        inside(guard.pid(), &up).stdout(std::process::Stdio::null()).spawn().unwrap();
+    wait_until("the second observes", || second.ask(&["status"]).out.contains("this one observes"));
+    second.append(&attack(now(), "203.0.113.77"));
+    wait_until("it reads", || second.ask(&["status"]).out.contains("12 lines read"));
+    assert!(holds(), "the first still enforces");
+    assert!(!nft(guard.pid(), &["list", "ruleset"]).contains("203.0.113.77"));
+    signal(observer.id(), rustix::process::Signal::TERM);
+    assert!(observer.wait().unwrap().success());
     guard.stop();
 }
 

@@ -6,7 +6,7 @@ mod reply;
 mod request;
 
 pub use netfilter::Netfilter;
-pub use reply::{CounterValue, read_chain_rule, read_element, read_set};
+pub use reply::{CounterValue, read_chain, read_chain_rule, read_element, read_set};
 
 use super::netlink::SocketError;
 use super::plan::{Change, Observed};

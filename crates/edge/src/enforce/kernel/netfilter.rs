@@ -1,6 +1,6 @@
 //! nf_tables over one long-lived netlink socket.
 
-use super::reply::{CounterValue, read_chain_rule, read_element, read_set, read_table};
+use super::reply::{CounterValue, read_chain, read_chain_rule, read_element, read_set, read_table};
 use super::request::{Kind, Transaction, element_list, question};
 use super::{Found, Kernel, KernelError};
 use crate::enforce::netlink::{ACK, Builder, DUMP, Message, Socket, SocketError};
@@ -93,17 +93,14 @@ impl Kernel for Netfilter {
         for (name, flags, key_bytes) in sets.unwrap_or_default() {
             observed.sets.insert(name, (flags, key_bytes));
         }
-        for hook in Hook::ALL {
-            let chain = |m: &mut Builder| {
-                m.text(1, TABLE).text(3, hook.name());
-            };
-            if self.ask(Kind::GetChain, ACK, chain, |(): &mut (), _| {})?.is_some() {
-                observed.chains.insert(hook.name().to_owned(), Vec::new());
-            }
-        }
+        // All of the family are shown; those of our table are taken.
+        let chains = self.ask(Kind::GetChain, DUMP, table, |chains: &mut Vec<_>, message| {
+            chains.extend(read_chain(message.payload));
+        })?;
+        observed.chains.extend(chains.unwrap_or_default());
         for (chain, mark, _) in self.rules()? {
-            if let Some(marks) = observed.chains.get_mut(&chain) {
-                marks.push(mark);
+            if let Some(chain) = observed.chains.get_mut(&chain) {
+                chain.marks.push(mark);
             }
         }
         Ok(observed)

@@ -2,6 +2,7 @@
 
 use super::Found;
 use crate::enforce::netlink::Attributes;
+use crate::enforce::plan::ObservedChain;
 use crate::enforce::table::TABLE;
 
 /// Bytes of `struct nfgenmsg` before the attributes.
@@ -28,6 +29,18 @@ pub fn read_set(payload: &[u8]) -> Option<(String, u32, u32)> {
         return None;
     }
     Some((set.text(2)?.to_owned(), set.u32(3).unwrap_or_default(), set.u32(5)?))
+}
+
+/// A chain of our table: its name, and what it is apart from its rules.
+pub fn read_chain(payload: &[u8]) -> Option<(String, ObservedChain)> {
+    let chain = Attributes::behind(payload, FIXED);
+    if chain.text(1) != Some(TABLE) {
+        return None;
+    }
+    let base = chain.nested(4).and_then(|hook| Some((hook.u32(1)?, hook.u32(2)?.cast_signed())));
+    // NF_DROP is 0; a chain that is not a base chain has no policy.
+    let drops = chain.u32(5) == Some(0);
+    Some((chain.text(3)?.to_owned(), ObservedChain { base, drops, marks: Vec::new() }))
 }
 
 /// A rule of our table: chain, mark, counter.

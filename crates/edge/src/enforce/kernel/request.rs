@@ -187,14 +187,9 @@ fn key_data(data: &mut Builder, key: ElementKey) {
 }
 
 fn chain(m: &mut Builder, hook: Hook) {
-    // NF_INET_LOCAL_IN and NF_INET_FORWARD.
-    let number = match hook {
-        Hook::Input => 1,
-        Hook::Forward => 2,
-    };
     m.text(1, TABLE).text(3, hook.name());
     m.nest(4, |h| {
-        h.u32(1, number).bytes(2, &PRIORITY.to_be_bytes());
+        h.u32(1, hook.number()).bytes(2, &PRIORITY.to_be_bytes());
     });
     // Policy: NF_ACCEPT.
     m.u32(5, 1).text(7, "filter");

@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::enforce::kernel::Found;
+use crate::enforce::plan::ObservedChain;
 use crate::enforce::ruleset::{AllowOnly, Limits, Scope};
-use crate::enforce::table::{Behaviour, Hook, Set};
+use crate::enforce::table::{Behaviour, Hook, PRIORITY, Set};
 use proptest::prelude::*;
 use rustix::io::Errno;
 
@@ -26,6 +27,10 @@ struct State {
     dormant: bool,
     sets: BTreeMap<String, (Set, BTreeMap<ElementKey, u64>)>,
     chains: BTreeMap<Hook, Vec<Rule>>,
+    /// Chains whose policy is to drop.
+    dropping: BTreeSet<Hook>,
+    /// A chain of somebody else.
+    foreign: bool,
 }
 
 fn refused(error: Errno) -> KernelError {
@@ -43,10 +48,14 @@ impl Simulated {
                 state.dormant = false;
             }
             Change::DeleteTable => *state = State::default(),
-            Change::CreateChain(hook) => drop(state.chains.entry(*hook).or_default()),
+            Change::CreateChain(hook) => {
+                state.dropping.remove(hook);
+                state.chains.entry(*hook).or_default();
+            }
             Change::DeleteChain(name) => {
                 let hook = Hook::ALL.into_iter().find(|hook| hook.name() == name);
                 hook.and_then(|hook| state.chains.remove(&hook)).ok_or(refused(Errno::NOENT))?;
+                state.dropping.retain(|hook| hook.name() != name);
             }
             Change::CreateSet(set) => {
                 let limit = matches!(set.behaviour, Behaviour::Metered { .. });
@@ -103,16 +112,18 @@ impl Kernel for Simulated {
             .sets
             .values()
             .map(|(set, _)| (set.name.clone(), (set.flags(), set.key_bytes())));
-        let chains =
-            self.state.chains.iter().map(|(hook, rules)| {
-                (hook.name().to_owned(), rules.iter().map(Rule::mark).collect())
-            });
-        Ok(Observed {
-            table: self.state.table,
-            dormant: self.state.dormant,
-            sets: sets.collect(),
-            chains: chains.collect(),
-        })
+        let chains = self.state.chains.iter().map(|(hook, rules)| {
+            let base = Some((hook.number(), PRIORITY));
+            let drops = self.state.dropping.contains(hook);
+            let marks = rules.iter().map(Rule::mark).collect();
+            (hook.name().to_owned(), ObservedChain { base, drops, marks })
+        });
+        let mut chains: BTreeMap<String, ObservedChain> = chains.collect();
+        if self.state.foreign {
+            chains.insert("foreign".to_owned(), ObservedChain::default());
+        }
+        let (table, dormant) = (self.state.table, self.state.dormant);
+        Ok(Observed { table, dormant, sets: sets.collect(), chains })
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), KernelError> {
@@ -154,6 +165,8 @@ enum Happening {
     Fails(u8),
     Flush,
     ForeignRule,
+    ForeignChain,
+    PolicyDrop,
     Dormant,
     TakeOut(u8),
     Check,
@@ -207,6 +220,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (1u8..3).prop_map(Happening::Fails),
         1 => Just(Happening::Flush),
         1 => Just(Happening::ForeignRule),
+        1 => Just(Happening::ForeignChain),
+        1 => Just(Happening::PolicyDrop),
         1 => Just(Happening::Dormant),
         1 => any::<u8>().prop_map(Happening::TakeOut),
         2 => Just(Happening::Check),
@@ -305,6 +320,14 @@ impl Run {
                 let foreign = Rule { name: String::new(), steps: Vec::new() };
                 rules.into_iter().for_each(|rules| rules.insert(0, foreign.clone()));
             }
+            Happening::ForeignChain => {
+                let state = &mut self.reconciler.kernel().state;
+                state.foreign = state.table;
+            }
+            Happening::PolicyDrop => {
+                let state = &mut self.reconciler.kernel().state;
+                state.dropping = state.chains.keys().copied().collect();
+            }
             Happening::Dormant => {
                 let state = &mut self.reconciler.kernel().state;
                 state.dormant = state.table;
@@ -337,6 +360,7 @@ impl Run {
         let sets = sets.clone();
         let kernel = self.reconciler.kernel();
         assert_eq!(plan(&kernel.observe().unwrap(), &desired), []);
+        assert!(kernel.state.dropping.is_empty() && !kernel.state.foreign);
         if self.ruleset.mode == Mode::Off {
             assert_eq!(kernel.state, State::default());
             return;
