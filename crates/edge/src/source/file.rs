@@ -4,11 +4,12 @@
 //! path, both are read, the older first: the mail server may go on writing to it. The latest
 //! predecessor is held until the next rotation, and any for as long as nothing was written to its
 //! successors: a server that was never told of the rotation may write its next line tomorrow. The
-//! others are held until they were idle for a while. When it is truncated or rewritten in place (copytruncate), reading
-//! starts at its beginning, and the copy, if there is one, is read on from where reading had
-//! stopped. After a restart the files are found again by inode number and fingerprint, under
-//! whatever name of the same directory, of those in it, and of those that are named for it
-//! (logrotate's `olddir`).
+//! others are held until they were idle for a while.
+//!
+//! When it is truncated or rewritten in place (copytruncate), reading starts at its beginning, and
+//! the copy, if there is one, is read on from where reading had stopped. After a restart the files
+//! are found again by inode number and fingerprint, under whatever name of the same directory, of
+//! those in it, and of those that are named for it (logrotate's `olddir`).
 //!
 //! What can be lost in principle: lines written between the copying and the truncating of
 //! copytruncate (the copier itself loses them); lines of a file that was truncated or removed

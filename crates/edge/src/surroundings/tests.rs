@@ -141,6 +141,15 @@ fn the_journal_is_read_where_no_daemon_writes_a_file() {
         .file("var/log/mail.log", "left over from before")
         .file("usr/bin/journalctl", "");
     assert_eq!(host.places(), ["journald SYSLOG_FACILITY=2"]);
+    let lacks = |host: &Host| -> Vec<String> {
+        host.look().lacks.iter().map(ToString::to_string).collect()
+    };
+    let told = lacks(&host).into_iter().find(|lack| lack.contains("/log/journal")).unwrap();
+    assert!(told.contains("no such file") && told.contains("see that systemd-journald runs"));
+    let host = host
+        .file("etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+        .file("run/log/journal/0123456789abcdef0123456789abcdef/system.journal", "");
+    assert!(!lacks(&host).iter().any(|lack| lack.contains("/log/journal")), "{:?}", lacks(&host));
     let host = host.process(20, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[]);
     assert_eq!(host.places(), ["/var/log/mail.log"], "now a daemon writes it");
 }

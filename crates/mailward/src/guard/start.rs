@@ -26,7 +26,7 @@ use edge::source::{
     SyslogSource,
 };
 use edge::stamp::Zone;
-use edge::surroundings::{LogPlace, Surroundings, look};
+use edge::surroundings::{Lack, LogChoice, LogPlace, Surroundings, cannot_read, look};
 use engine::Output;
 use event::{Network, Timestamp};
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ impl Start {
     pub fn guard(self) -> Result<Guard, Failure> {
         let signals = signals(&ENDING)?;
         // While everything can still be seen.
-        let found = surroundings();
+        let mut found = surroundings();
         let dir = self.config.state_dir();
         // While low ports may still be had; it reads nothing yet.
         let syslog = listen(&self.config)?;
@@ -85,10 +85,8 @@ impl Start {
         let socket = control::socket_path(&dir);
         let control = Control::listen(&socket).context(|| socket.display().to_string())?;
         let hook = &self.config.export.hook;
-        let mut confinement = Confinement::of(writable(&self.config, &dir), &places, hook);
-        confinement.read.extend(self.config.source.containers.clone());
-        confinement.read.extend(self.config.source.rotated_to.clone());
-        confinement.put_on()?;
+        confinement(&self.config, &dir, &places).put_on()?;
+        look_again(&mut found, &places);
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
         for source in sockets {
@@ -198,11 +196,31 @@ fn zone(config: &Config) -> Result<Zone, Failure> {
     Zone::named(&config.source.zone).map_err(|error| Failure::new(format!("source.zone: {error}")))
 }
 
+/// What is left to the guard.
+fn confinement(config: &Config, dir: &Path, places: &[LogPlace]) -> Confinement {
+    let mut confinement = Confinement::of(writable(config, dir), places, &config.export.hook);
+    confinement.read.extend(config.source.containers.clone());
+    confinement.read.extend(config.source.rotated_to.clone());
+    confinement
+}
+
+/// What cannot be read by the user that the guard is now, and of what is configured.
+fn look_again(found: &mut Surroundings, places: &[LogPlace]) {
+    let lacks: Vec<Lack> = places.iter().filter_map(cannot_read).collect();
+    found.lacks.retain(|lack| !lacks.contains(lack));
+    found.lacks.splice(0..0, lacks);
+}
+
 /// What will be read: what was found, and what the configuration names besides; each place once.
 pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
     let mut places: Vec<LogPlace> = Vec::new();
     if config.source.find {
-        places.extend(found.logs.iter().map(|choice| choice.place.clone()));
+        let is_read = |choice: &&LogChoice| !(config.source.journal && choice.is_syslog);
+        places.extend(found.logs.iter().filter(is_read).map(|choice| choice.place.clone()));
+    }
+    let journal = LogPlace::journald(None);
+    if config.source.journal && !places.contains(&journal) {
+        places.push(journal);
     }
     let mut known: BTreeSet<PathBuf> = places
         .iter()
@@ -280,6 +298,7 @@ fn open(
                 let resume = intake::position(&name, &recovered.positions);
                 let options = JournalOptions {
                     matches: matches.clone(),
+                    users: config.source.journal_users.clone(),
                     namespace: namespace.clone(),
                     start,
                     ..JournalOptions::default()
