@@ -10,7 +10,7 @@ mod archive;
 mod convert;
 pub mod dnstap;
 mod file;
-mod journal;
+pub(crate) mod journal;
 mod lines;
 mod position;
 mod stdin;
@@ -19,7 +19,7 @@ mod syslog;
 pub use archive::{Compression, LineReader, ReadError};
 pub use dnstap::DnstapSource;
 pub use file::{FileOptions, FileSource};
-pub use journal::{JournalOptions, JournalSource};
+pub use journal::{JournalOptions, JournalSource, Users};
 pub use lines::{LINE_MAX, Line};
 pub use position::{FilePosition, Fingerprint, Position, PositionError};
 pub use stdin::StdinSource;
@@ -117,6 +117,8 @@ pub struct Counts {
     /// How often something unread may have been lost: a truncated file of which no copy was found,
     /// a rotated file that was gone after a restart.
     pub losses: u64,
+    /// Entries of a journal that are not handed out: any user may have written them ([`Users`]).
+    pub passed_over: u64,
 }
 
 impl Counts {
@@ -216,7 +218,7 @@ pub struct SourceSpec {
     pub name: &'static str,
     /// What it reads, in one sentence.
     pub summary: &'static str,
-    /// How it is configured.
+    /// How it is configured, in TOML; or the command that reads it.
     pub example: &'static str,
 }
 
@@ -225,12 +227,12 @@ pub const SOURCES: &[SourceSpec] = &[
     SourceSpec {
         name: "file",
         summary: "follows a log file through rename and copytruncate rotation, from where it stopped",
-        example: "[[source]]\nkind = \"file\"\npath = \"/var/log/mail.log\"\n",
+        example: "source.files = [\"/var/log/mail.log\"]",
     },
     SourceSpec {
         name: "journald",
         summary: "follows the systemd journal through a journalctl child, from its cursor",
-        example: "[[source]]\nkind = \"journald\"\nmatches = [\"SYSLOG_FACILITY=2\"]\n",
+        example: "source.journal = true\nsource.journal_namespaces = [\"mail\"]",
     },
     SourceSpec {
         name: "syslog",
@@ -240,7 +242,7 @@ pub const SOURCES: &[SourceSpec] = &[
     SourceSpec {
         name: "stdin",
         summary: "reads standard input until it ends",
-        example: "[[source]]\nkind = \"stdin\"\n",
+        example: "mailward parse -",
     },
     SourceSpec {
         name: "archive",
@@ -250,6 +252,6 @@ pub const SOURCES: &[SourceSpec] = &[
     SourceSpec {
         name: "dnstap",
         summary: "listens on a socket to which DNS servers send dnstap, and writes it down as lines",
-        example: "[[source]]\nkind = \"dnstap\"\npath = \"/run/mailward/dnstap.sock\"\n",
+        example: "source.dnstap = \"/run/mailward/dnstap.sock\"",
     },
 ];

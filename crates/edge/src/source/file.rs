@@ -4,11 +4,12 @@
 //! path, both are read, the older first: the mail server may go on writing to it. The latest
 //! predecessor is held until the next rotation, and any for as long as nothing was written to its
 //! successors: a server that was never told of the rotation may write its next line tomorrow. The
-//! others are held until they were idle for a while. When it is truncated or rewritten in place (copytruncate), reading
-//! starts at its beginning, and the copy, if there is one, is read on from where reading had
-//! stopped. After a restart the files are found again by inode number and fingerprint, under
-//! whatever name of the same directory, of those in it, and of those that are named for it
-//! (logrotate's `olddir`).
+//! others are held until they were idle for a while.
+//!
+//! When it is truncated or rewritten in place (copytruncate), reading starts at its beginning, and
+//! the copy, if there is one, is read on from where reading had stopped. After a restart the files
+//! are found again by inode number and fingerprint, under whatever name of the same directory, of
+//! those in it, and of those that are named for it (logrotate's `olddir`).
 //!
 //! What can be lost in principle: lines written between the copying and the truncating of
 //! copytruncate (the copier itself loses them); lines of a file that was truncated or removed
@@ -89,6 +90,8 @@ pub struct FileSource {
     check_at: Moment,
     counts: Counts,
     problem: Option<Problem>,
+    /// More files were missed than may be held at once.
+    crowded: bool,
     /// A file whose writer went on with it long after its rotation; not told yet.
     straggling: bool,
 }
@@ -120,6 +123,7 @@ impl FileSource {
             check_at: now,
             counts: Counts::default(),
             problem: None,
+            crowded: false,
             straggling: false,
         };
         source.check(now);
@@ -194,6 +198,7 @@ impl FileSource {
             // Usually the last one already; not where a rename was taken back.
             let known = self.generations.remove(at);
             self.generations.push(known);
+            self.crowded = false;
             return;
         }
         // Its writer has from now on to notice.
@@ -214,16 +219,17 @@ impl FileSource {
             self.generations.push(found);
             return;
         }
-        self.counts.rotations += 1;
         if let Some(previous) = self.generations.last()
             && found.continues(previous)
         {
             // The whole log was put into another file (an editor, a restored copy).
             found.go_on_at(previous.offset());
             self.generations.pop();
-        } else {
-            self.take_missed(Some(&found), now);
+        } else if !self.take_missed(Some(&found), now) {
+            // More than may be held: those first, the log itself when there is room.
+            return;
         }
+        self.counts.rotations += 1;
         self.generations.push(found);
     }
 
@@ -261,8 +267,17 @@ impl FileSource {
     }
 
     /// Where as many files are held as may be, closes the predecessor that was silent longest; one
-    /// that nothing was ever written to goes first.
+    /// that nothing was ever written to goes first. While there are more that were never read, all
+    /// that can be.
     fn make_room(&mut self, now: Moment) {
+        if self.crowded {
+            let idle = self.options.drain_idle.min(Duration::from_secs(1));
+            for at in (0..self.generations.len().saturating_sub(1)).rev() {
+                if self.generations.get(at).is_some_and(|one| one.is_drained(now, idle)) {
+                    self.close(at);
+                }
+            }
+        }
         if self.generations.len() < GENERATIONS_MAX {
             return;
         }
@@ -302,7 +317,11 @@ impl FileSource {
         }
         if let Some(mut copy) = copy {
             copy.go_on_at(position.offset);
-            let missed = self.missed_after(&copy, None, now);
+            let mut missed = self.missed_after(&copy, None, now);
+            let room = GENERATIONS_MAX.saturating_sub(self.generations.len() + 1);
+            // Which of the copies come next is not known later.
+            self.counts.losses += u64::from(missed.len() > room);
+            missed.truncate(room);
             self.generations.splice(at..at, std::iter::once(copy).chain(missed));
         }
     }
@@ -347,6 +366,8 @@ impl FileSource {
                     }
                     return budget.lines > 0;
                 }
+                // A torn archive; its beginning was read, and it gets no better.
+                Err(_) if generation.give_up_packed() => self.counts.losses += 1,
                 Err(error) => {
                     let problem = self.problem_of(ProblemKind::Read, Some(error.to_string()));
                     self.problem = Some(problem);

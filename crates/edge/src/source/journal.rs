@@ -5,8 +5,14 @@
 //! `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`. What a stranger can write (the
 //! message) cannot make a second line: control characters are written as rsyslog writes them,
 //! `#012` for a newline.
+//!
+//! Entries of users who are no service of the system are passed over and counted ([`Users`]).
 
 pub(super) mod export;
+pub(crate) mod kept;
+mod users;
+
+pub use self::users::Users;
 
 use self::export::{Entry, Export};
 use super::stdin::is_readable;
@@ -15,7 +21,7 @@ use super::{
 };
 use crate::clock::Moment;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -28,6 +34,10 @@ const BACK_OFF: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 /// Failures in a row with the same cursor, after which the cursor is taken for gone.
 const CURSOR_TRIES: u32 = 3;
+/// How often to look whether the journal may be read.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Least time between two notes on entries that were passed over.
+const NEWS_EVERY: Duration = Duration::from_secs(3_600);
 
 /// How the journal is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +51,10 @@ pub struct JournalOptions {
     pub namespace: Option<String>,
     /// Files to read instead of the host's journal.
     pub files: Vec<PathBuf>,
+    /// Users whose entries are read besides those of the system's services.
+    pub users: Vec<Users>,
+    /// Where journald keeps its files: looked at for the right to read them. Empty: not looked at.
+    pub kept_in: Vec<PathBuf>,
     /// False: read what is there, then end (for a replay).
     pub follow: bool,
     /// The program.
@@ -55,6 +69,8 @@ impl Default for JournalOptions {
             start: Start::End,
             namespace: None,
             files: Vec::new(),
+            users: Vec::new(),
+            kept_in: kept::DIRECTORIES.iter().map(PathBuf::from).collect(),
             follow: true,
             journalctl: PathBuf::from("journalctl"),
         }
@@ -70,6 +86,9 @@ pub struct JournalSource {
     export: Export,
     /// Of the last entry handed out.
     cursor: Option<String>,
+    /// The entry that the child begins with: the latest one handed out, or the first behind it
+    /// where that is gone.
+    expected: Option<String>,
     /// Entries up to this time were handed out: told by a cursor that is gone.
     skip_until: Option<i64>,
     line: Vec<u8>,
@@ -78,6 +97,13 @@ pub struct JournalSource {
     retry_at: Option<Moment>,
     counts: Counts,
     problem: Option<Problem>,
+    /// Why less can be read than there is, or nothing.
+    unreadable: Option<Problem>,
+    look_at: Moment,
+    /// Entries passed over that were not told yet, and the user of the latest.
+    passed: u64,
+    passed_user: u32,
+    news_at: Option<Moment>,
     /// The last line of the child's complaints.
     said: Option<String>,
     ended: bool,
@@ -118,17 +144,42 @@ impl JournalSource {
             export: Export::new(),
             cursor,
             skip_until: None,
+            expected: None,
             line: Vec::with_capacity(1024),
             written: 0,
             failures: 0,
             retry_at: None,
             counts: Counts::default(),
             problem: None,
+            unreadable: None,
+            look_at: now,
+            passed: 0,
+            passed_user: 0,
+            news_at: None,
             said: None,
             ended: false,
         };
+        source.look(now);
         source.start(now);
         source
+    }
+
+    /// Looks whether the journal can be read, and is not just partly read in silence.
+    fn look(&mut self, now: Moment) {
+        self.look_at = now.plus(LOOK_EVERY);
+        if self.options.kept_in.is_empty() || !self.options.files.is_empty() {
+            return;
+        }
+        let machine = kept::machine_id(Path::new("/"));
+        let namespace = self.options.namespace.as_deref();
+        let found = kept::problem(&self.options.kept_in, machine.as_deref(), namespace);
+        let was_forbidden =
+            self.unreadable.as_ref().is_some_and(|one| one.kind == ProblemKind::Permission);
+        if was_forbidden && found.is_none() && self.child.take().is_some() {
+            // It does not try again what it was refused.
+            self.start(now);
+        }
+        self.unreadable = found;
     }
 
     fn command(&mut self) -> Command {
@@ -144,10 +195,16 @@ impl JournalSource {
         if self.options.follow {
             command.arg("--follow");
         }
+        let machine = if self.reads_all_boots() { kept::machine_id(Path::new("/")) } else { None };
+        if machine.is_some() {
+            command.arg("--merge");
+        }
         let gone = self.failures >= CURSOR_TRIES;
         match (&self.cursor, self.options.start) {
             (Some(cursor), _) if !gone => {
-                command.args(["--no-tail", "--after-cursor", cursor]);
+                // Not `--after-cursor`: where the entry is gone, it passes over one that is not.
+                command.args(["--no-tail", "--cursor", cursor]);
+                self.expected = Some(cursor.clone());
             }
             (Some(cursor), _) if let Some(at) = export::time_of_cursor(cursor) => {
                 self.skip_until = Some(at);
@@ -163,14 +220,22 @@ impl JournalSource {
                 command.arg(format!("--lines={}", bytes.div_ceil(LINE_BYTES)));
             }
         }
-        command.args(&self.options.matches);
+        command.args(matches(&self.options.matches, machine.as_deref()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("LC_ALL", "C.UTF-8").env_remove("JOURNAL_STREAM");
         command
     }
 
+    /// True where `--follow` is to read what came before the machine was started, too: alone it
+    /// reads the latest boot only, and what was logged at the end of the one before is lost. With
+    /// `--merge` it reads all, of other machines as well.
+    fn reads_all_boots(&self) -> bool {
+        self.options.follow && self.options.files.is_empty()
+    }
+
     fn start(&mut self, now: Moment) {
         self.retry_at = None;
+        self.expected = None;
         let gone = self.failures == CURSOR_TRIES && self.cursor.is_some();
         self.counts.losses += u64::from(gone);
         self.export = Export::new();
@@ -235,15 +300,27 @@ impl JournalSource {
         }
     }
 
-    /// Hands out one entry as a line.
-    fn hand_out(&mut self, entry: &Entry, sink: &mut dyn FnMut(Line<'_>)) {
+    /// Hands out one entry as a line; false where it is passed over.
+    fn hand_out(&mut self, entry: &Entry, sink: &mut dyn FnMut(Line<'_>)) -> bool {
         self.failures = 0;
         self.problem = None;
         if self.skip_until.is_some_and(|until| entry.received_us <= until) {
-            return;
+            return false;
         }
         self.skip_until = None;
+        match self.expected.take() {
+            Some(expected) if export::is_same_entry(&expected, &entry.cursor) => return false,
+            // The latest one that was read is gone, and perhaps others behind it.
+            Some(_) => self.counts.losses += 1,
+            None => {}
+        }
         self.cursor = Some(entry.cursor.clone());
+        if !users::is_read(entry.user, &self.options.users) {
+            self.counts.passed_over += 1;
+            self.passed += 1;
+            self.passed_user = entry.user.unwrap_or_default();
+            return false;
+        }
         self.line.clear();
         entry.write_line(&mut self.line);
         let whole = self.line.len() as u64 + 1;
@@ -253,7 +330,19 @@ impl JournalSource {
         let line = Line { bytes, cut, offset_end: self.written, writer: 0 };
         self.counts.take(&line, whole);
         sink(line);
+        true
     }
+}
+
+/// Matches as `journalctl` takes them, each group of them with the machine's.
+fn matches(wanted: &[String], machine: Option<&str>) -> Vec<String> {
+    let Some(machine) = machine.map(|id| format!("_MACHINE_ID={id}")) else {
+        return wanted.to_vec();
+    };
+    let groups = wanted
+        .split(|word| word == "+")
+        .map(|group| group.iter().cloned().chain([machine.clone()]).collect::<Vec<_>>());
+    groups.collect::<Vec<_>>().join(&"+".to_owned())
 }
 
 /// The last line that the child wrote to its standard error.
@@ -280,7 +369,8 @@ impl Source for JournalSource {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        self.retry_at
+        let looks = !self.options.kept_in.is_empty();
+        [self.retry_at, looks.then_some(self.look_at)].into_iter().flatten().min()
     }
 
     fn read(
@@ -292,14 +382,16 @@ impl Source for JournalSource {
         if self.retry_at.is_some_and(|at| now >= at) {
             self.start(now);
         }
+        if now >= self.look_at {
+            self.look(now);
+        }
         let mut left = budget_lines;
         let mut bytes = 0;
         loop {
             while left > 0 {
                 let Some(entry) = self.export.next() else { break };
-                self.hand_out(&entry, sink);
+                left -= usize::from(self.hand_out(&entry, sink));
                 self.export.give_back(entry);
-                left -= 1;
             }
             bytes += export::PIECE_BYTES;
             if left == 0 || bytes > CALL_BYTES {
@@ -319,12 +411,32 @@ impl Source for JournalSource {
     }
 
     fn status(&self) -> Status {
-        let state = match (&self.problem, self.ended) {
+        let problem = self.unreadable.as_ref().or(self.problem.as_ref());
+        let state = match (problem.map(|problem| problem.kind), self.ended) {
             (_, true) => State::Ended,
+            (Some(ProblemKind::Missing), _) => State::Missing,
+            (Some(ProblemKind::Permission), _) => State::Failing,
             (Some(_), _) if self.child.is_none() => State::Failing,
             _ => State::Following,
         };
-        Status { state, lag_bytes: None, counts: self.counts, problem: self.problem.clone() }
+        Status { state, lag_bytes: None, counts: self.counts, problem: problem.cloned() }
+    }
+
+    fn news(&mut self, now: Moment) -> Option<String> {
+        if self.passed == 0 || self.news_at.is_some_and(|at| now.since(at) < NEWS_EVERY) {
+            return None;
+        }
+        self.news_at = Some(now);
+        Some(format!(
+            "{} of users who are no service of this system passed over, latest of the user {}: anybody \
+             may log as any program; where a mail server runs as that user, list it in \
+             source.journal_users",
+            match std::mem::take(&mut self.passed) {
+                1 => "1 entry".to_owned(),
+                count => format!("{count} entries"),
+            },
+            self.passed_user
+        ))
     }
 }
 
@@ -342,5 +454,15 @@ mod tests {
         let mut source = JournalSource::open("journald mail", options, None, Moment(0));
         let command = source.command();
         assert!(command.get_args().any(|argument| argument == "--namespace=mail"));
+    }
+
+    #[test]
+    fn each_group_of_matches_is_of_this_machine() {
+        let wanted = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let found = |text| matches(&wanted(text), Some("1")).join(" ");
+        assert_eq!(found("A=2"), "A=2 _MACHINE_ID=1");
+        assert_eq!(found("A=2 B=3 + C=4"), "A=2 B=3 _MACHINE_ID=1 + C=4 _MACHINE_ID=1");
+        assert_eq!(matches(&[], Some("1")), ["_MACHINE_ID=1"]);
+        assert_eq!(matches(&wanted("A=2"), None), ["A=2"]);
     }
 }

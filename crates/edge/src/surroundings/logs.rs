@@ -5,8 +5,10 @@ use super::Lack;
 use super::servers::{LogTarget, MailServer};
 use super::sockets::Sockets;
 use super::tree::Tree;
+use crate::source::ProblemKind;
+use crate::source::journal::kept;
 use event::{Server, Vocabulary};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Files that a syslog daemon writes mail lines to, if its configuration does not say: Debian,
 /// Red Hat, SUSE, and hosts that have one file for all. `mail.info` and `mail.err` repeat
@@ -45,6 +47,8 @@ pub struct LogChoice {
     pub servers: Vec<Server>,
     /// Why this one, in words.
     pub why: String,
+    /// A syslog daemon writes it, and takes what it is told for the truth.
+    pub is_syslog: bool,
 }
 
 /// Where a log is.
@@ -84,7 +88,12 @@ pub(super) fn choose(
                     add(&mut choices, LogPlace::File(path.clone()), server.server, why);
                 }
                 LogTarget::Syslog => match syslog(tree, sockets) {
-                    Some((place, why)) => add(&mut choices, place, server.server, why),
+                    Some((place, why)) => {
+                        let is_syslog = matches!(place, LogPlace::File(_));
+                        add(&mut choices, place.clone(), server.server, why);
+                        let chosen = choices.iter_mut().find(|choice| choice.place == place);
+                        chosen.into_iter().for_each(|choice| choice.is_syslog |= is_syslog);
+                    }
                     None => lacks.push(no_log(server.server)),
                 },
                 LogTarget::Elsewhere(place) => lacks.push(Lack {
@@ -104,7 +113,7 @@ pub(super) fn choose(
         });
     }
     for choice in &choices {
-        lacks.extend(unreadable(tree, choice));
+        lacks.extend(unreadable(tree, &choice.place));
     }
     choices
 }
@@ -113,7 +122,9 @@ fn add(choices: &mut Vec<LogChoice>, place: LogPlace, server: Server, why: Strin
     match choices.iter_mut().find(|choice| choice.place == place) {
         Some(choice) if choice.servers.contains(&server) => {}
         Some(choice) => choice.servers.push(server),
-        None => choices.push(LogChoice { place, servers: vec![server], why }),
+        None => {
+            choices.push(LogChoice { place, servers: vec![server], why, is_syslog: false });
+        }
     }
 }
 
@@ -170,14 +181,18 @@ fn stray(tree: &Tree) -> Vec<LogChoice> {
     let exim = tree.has(exim).then_some(&exim);
     let paths: Vec<PathBuf> = syslog.into_iter().chain(exim).map(PathBuf::from).collect();
     let why = "it is here, though no mail server was found".to_owned();
-    let choice =
-        |path| LogChoice { place: LogPlace::File(path), servers: Vec::new(), why: why.clone() };
+    let choice = |path| LogChoice {
+        place: LogPlace::File(path),
+        servers: Vec::new(),
+        why: why.clone(),
+        is_syslog: false,
+    };
     paths.into_iter().map(choice).collect()
 }
 
 /// Why a chosen log cannot be read now.
-fn unreadable(tree: &Tree, choice: &LogChoice) -> Option<Lack> {
-    match &choice.place {
+fn unreadable(tree: &Tree, place: &LogPlace) -> Option<Lack> {
+    match place {
         LogPlace::File(path) => match std::fs::File::open(tree.at(path)) {
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Some(Lack {
                 what: format!("no permission to read {}", path.display()),
@@ -186,15 +201,31 @@ fn unreadable(tree: &Tree, choice: &LogChoice) -> Option<Lack> {
             }),
             _ => None,
         },
-        LogPlace::Journald { .. } => {
+        LogPlace::Journald { namespace, .. } => {
             let programs = ["usr/bin/journalctl", "bin/journalctl"];
-            (!programs.iter().any(|path| tree.has(path))).then(|| Lack {
-                what: "journalctl is not installed".to_owned(),
-                effect: "the journal cannot be read",
-                remedy: "install systemd's journalctl, or a syslog daemon such as rsyslog",
-            })
+            if !programs.iter().any(|path| tree.has(path)) {
+                return Some(Lack {
+                    what: "journalctl is not installed".to_owned(),
+                    effect: "the journal cannot be read",
+                    remedy: "install systemd's journalctl, or a syslog daemon such as rsyslog",
+                });
+            }
+            let directories = kept::DIRECTORIES.map(|directory| tree.at(directory));
+            let machine = kept::machine_id(&tree.at("/"));
+            let found = kept::problem(&directories, machine.as_deref(), namespace.as_deref())?;
+            let remedy = match found.kind {
+                ProblemKind::Permission => kept::REMEDY_PERMISSION,
+                _ => kept::REMEDY_MISSING,
+            };
+            let what = format!("{}: {}", found.about, found.kind.meaning());
+            Some(Lack { what, effect: "what is logged to the journal is not seen", remedy })
         }
     }
+}
+
+/// Why a log cannot be read by this process, or by `journalctl` when this process starts it.
+pub fn cannot_read(place: &LogPlace) -> Option<Lack> {
+    unreadable(&Tree::new(Path::new("/")), place)
 }
 
 fn no_log(server: Server) -> Lack {

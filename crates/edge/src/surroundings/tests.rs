@@ -146,6 +146,15 @@ fn the_journal_is_read_where_no_daemon_writes_a_file() {
         .file("proc/19/status", "Name:\trsyslogd\nUid:\t1000\t1000\t1000\t1000\n")
         .process(19, "rsyslogd", "/usr/sbin/rsyslogd\0-n\0", &[]);
     assert_eq!(host.places(), ["journald SYSLOG_FACILITY=2"]);
+    let lacks = |host: &Host| -> Vec<String> {
+        host.look().lacks.iter().map(ToString::to_string).collect()
+    };
+    let told = lacks(&host).into_iter().find(|lack| lack.contains("/log/journal")).unwrap();
+    assert!(told.contains("no such file") && told.contains("see that systemd-journald runs"));
+    let host = host
+        .file("etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+        .file("run/log/journal/0123456789abcdef0123456789abcdef/system.journal", "");
+    assert!(!lacks(&host).iter().any(|lack| lack.contains("/log/journal")), "{:?}", lacks(&host));
     let host = host.file("proc/20/status", "Name:\trsyslogd\nUid:\t104\t104\t104\t104\n").process(
         20,
         "rsyslogd",

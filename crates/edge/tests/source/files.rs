@@ -334,6 +334,81 @@ fn several_rotations_while_nobody_reads() {
     assert_eq!(drain(&mut source, second(0)), ["2", "3", "4"], "between two looks");
 }
 
+/// A log that is rotated by size, faster than anybody looks.
+#[test]
+fn more_rotations_than_files_may_be_held() {
+    let log = Log::new();
+    log.write("0\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["0"]);
+    for number in 1..=25 {
+        fs::rename(&log.path, log.other(&format!("mail.log-{number:03}"))).unwrap();
+        std::thread::sleep(Duration::from_millis(9));
+        log.write(&format!("{number}\n"));
+    }
+    let expected: Vec<String> = (1..=25).map(|number| number.to_string()).collect();
+    let position = source.position();
+    for mut source in [source, log.resume(&position)] {
+        let mut lines = Vec::new();
+        for now in 1..20 {
+            lines.extend(drain(&mut source, second(now * 2)));
+            let Position::Files { files, .. } = source.position() else { panic!() };
+            assert!(files.len() <= 8, "bounded: {}", files.len());
+        }
+        assert_eq!(lines, expected, "between two looks, and while nobody reads");
+        assert_eq!(source.status().counts.losses, 0);
+    }
+}
+
+/// What comes behind a beginning that was taken for a line is no line, also after a restart: a
+/// stranger may have chosen it.
+#[test]
+fn the_rest_of_a_line_is_no_line() {
+    let log = Log::new();
+    let mut old = log.writer();
+    old.write_all(b"1\nhalf a li").unwrap();
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["1"]);
+    fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+    log.write("a\n");
+    assert_eq!(drain(&mut source, second(2)), ["a"]);
+    assert_eq!(drain(&mut source, second(70)), ["half a li"]);
+    let position = source.position();
+    old.write_all(b"ne, chosen by a stranger\n2\n").unwrap();
+    assert_eq!(drain(&mut source, second(72)), ["2"]);
+    assert_eq!(drain(&mut log.resume(&position), second(0)), ["2"]);
+}
+
+/// A disk that was full while it was packed.
+#[test]
+fn a_torn_archive_is_read_as_far_as_it_goes_and_told() {
+    let log = Log::new();
+    log.write("line one, long enough to be known again\n");
+    let mut source = log.open(Start::Begin);
+    drain(&mut source, second(0));
+    let position = source.position();
+    drop(source);
+    let lines: String = (0..20_000).map(|number| format!("line {}\n", number * 7_919)).collect();
+    log.write(&lines);
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&fs::read(&log.path).unwrap()).unwrap();
+    let packed = packer.finish().unwrap();
+    fs::write(log.other("mail.log.1.gz"), &packed[..packed.len() / 2]).unwrap();
+    let keep = File::open(&log.path).unwrap();
+    fs::remove_file(&log.path).unwrap();
+    log.write("four\n");
+    let mut source = log.resume(&position);
+    let read = drain(&mut source, second(0));
+    assert!(read.len() > 5_000 && read.len() < 20_000, "{}", read.len());
+    assert!(lines.starts_with(&(read[..read.len() - 1].join("\n") + "\n")), "whole lines only");
+    assert_eq!(read.last().unwrap(), "four");
+    assert!(drain(&mut source, second(2)).is_empty());
+    assert_eq!((source.status().counts.losses, source.status().state), (1, State::Following));
+    let Position::Files { files, .. } = source.position() else { panic!() };
+    assert_eq!(files.len(), 1, "it is let go");
+    drop(keep);
+}
+
 #[test]
 fn a_rotated_file_was_compressed_meanwhile() {
     let log = Log::new();

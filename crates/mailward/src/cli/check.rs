@@ -7,7 +7,7 @@ use crate::json::Object;
 use crate::supervise;
 use crate::terminal::{Style, Tone};
 use clap::ArgMatches;
-use edge::surroundings::LogPlace;
+use edge::surroundings::{LogPlace, cannot_read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -136,7 +136,11 @@ fn log(place: &LogPlace) -> (bool, String) {
         },
         LogPlace::Journald { matches, namespace } => {
             let of = namespace.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-            (true, format!("journald{of}, {}", matches.join(" ")))
+            // `journalctl` reads it, as the user that the guard will be.
+            match guard::identity::as_guard(|| cannot_read(place)) {
+                None => (true, format!("journald{of}, {}", matches.join(" "))),
+                Some(lack) => (false, format!("journald{of}: {lack}")),
+            }
         }
     }
 }

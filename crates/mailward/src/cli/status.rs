@@ -115,6 +115,16 @@ fn text(style: Style, status: &Value, problems: &[String]) -> String {
     });
     let header = ["source", "state", "lag", "lines", "events", "hostile", "unknown", "understood"];
     out.push_str(&style.table(&header, rows));
+    for source in status["sources"].as_array().into_iter().flatten() {
+        let passed = number(&source["passed_over"]);
+        if passed > 0 {
+            out.push_str(&format!(
+                "{}: {} of users who are no service of this system passed over (source.journal_users)\n",
+                word(&source["name"]),
+                terminal::things(usize::try_from(passed).unwrap_or(usize::MAX), "line", "lines"),
+            ));
+        }
+    }
     let counters: Vec<Vec<String>> = status["kernel"]["counters"]
         .as_array()
         .into_iter()

@@ -1,7 +1,7 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
 use super::Config;
-use edge::source::SyslogAddress;
+use edge::source::{SyslogAddress, Users};
 use engine::{Value, ValueKind};
 use event::{Mode, Network};
 use std::path::PathBuf;
@@ -163,6 +163,27 @@ pub const KEYS: &[Key] = &[
         set: |config, value| match value {
             Value::Word(word) => {
                 config.source.zone = word.to_string();
+                Some(())
+            }
+            _ => None,
+        },
+    },
+    switch!(
+        "source.journal",
+        "Read the host's journal in place of the files that a syslog daemon writes: it knows which user wrote a line, a file does not.",
+        source.journal
+    ),
+    Key {
+        path: "source.journal_users",
+        summary: "Users, as numbers (`id -u`) or ranges (`100000-165535`), whose lines in a journal are read besides those of the system's services; others' are counted and not read, for any user may log as any program.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.journal_users.iter().map(ToString::to_string)),
+        set: |config, value| match value {
+            Value::Words(all) => {
+                let users = all.iter().map(|word| Users::named(word));
+                config.source.journal_users = users.collect::<Option<Vec<_>>>()?;
                 Some(())
             }
             _ => None,

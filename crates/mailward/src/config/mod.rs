@@ -13,7 +13,7 @@ pub use read::{Problem, read};
 pub use value::{Setting, settings};
 
 use crate::failure::{Context as _, Failure};
-use edge::source::SyslogAddress;
+use edge::source::{SyslogAddress, Users};
 use event::{Mode, Network};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -52,6 +52,10 @@ pub struct Source {
     pub from_beginning: bool,
     /// Directories to which logs are rotated, besides their own and those in it.
     pub rotated_to: Vec<PathBuf>,
+    /// Read the host's journal, in place of the files that a syslog daemon writes.
+    pub journal: bool,
+    /// Users whose entries in a journal are read besides those of the system's services.
+    pub journal_users: Vec<Users>,
     /// Namespaces of journald to follow besides.
     pub journal_namespaces: Vec<String>,
     /// The directory of Docker's containers, whose logs are followed as they come and go.
@@ -100,6 +104,8 @@ impl Default for Source {
             zone: String::new(),
             from_beginning: false,
             rotated_to: Vec::new(),
+            journal: false,
+            journal_users: Vec::new(),
             journal_namespaces: Vec::new(),
             containers: None,
             dnstap: None,

@@ -121,6 +121,29 @@ pub fn cannot_write(dir: &Path) -> Option<&'static str> {
     (seen.mode() & bit == 0).then_some(NAME)
 }
 
+/// Does this with the rights of a program that the guard will start.
+pub fn as_guard<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+    let user = User::find().filter(|_| rustix::process::geteuid().is_root());
+    std::thread::scope(|scope| {
+        // The identity is the thread's own, and ends with it.
+        let thread = scope.spawn(|| {
+            if let Some(user) = user {
+                let groups: Vec<Gid> = user.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+                let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+                // Where that may not be, the guard will be root, too.
+                let _ = set_thread_groups(&groups)
+                    .and_then(|()| set_thread_res_gid(gid, gid, gid))
+                    .and_then(|()| set_thread_res_uid(uid, uid, uid));
+            }
+            act()
+        });
+        match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 /// Becomes the user `mailward`, and gives it the state directory `dir`, whose name is `path`, with
 /// what is in it and was made by a guard.
 /// Where there is no such user, or no right to become it, the guard goes on as it was started, and

@@ -293,8 +293,10 @@ impl Intake {
             match next {
                 Some(followed) => followed.release(core, moment),
                 None => {
-                    self.behind = self.is_late();
-                    return false;
+                    // One that brought no line of much that it read is asked again at once.
+                    let more = self.followed.iter().any(|followed| followed.more);
+                    self.behind = more || self.is_late();
+                    return more;
                 }
             }
         }

@@ -145,6 +145,7 @@ impl Guard {
                     "understood_percent": tally.understood_percent(),
                     "losses": status.counts.losses, "lost_at": followed.lost_at().map(|at| at.to_string()),
                     "truncations": status.counts.truncations, "cut_lines": status.counts.cut_lines,
+                    "passed_over": status.counts.passed_over,
                     "problem": status.problem.map(|problem| problem.to_string()),
                 })
             })

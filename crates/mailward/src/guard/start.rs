@@ -29,7 +29,7 @@ use edge::source::{
     SyslogOptions, SyslogSource, SyslogTls,
 };
 use edge::stamp::Zone;
-use edge::surroundings::{LogPlace, Surroundings, look};
+use edge::surroundings::{Lack, LogChoice, LogPlace, Surroundings, cannot_read, look};
 use event::{Network, Timestamp};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ impl Start {
     pub fn guard(self) -> Result<Guard, Failure> {
         let signals = signals(if self.parent.is_some() { &ENDING } else { &ENDING_ALONE })?;
         // While everything can still be seen.
-        let found = surroundings();
+        let mut found = surroundings();
         let dir = self.config.state_dir()?;
         // While low ports may still be had; it reads nothing yet.
         let syslog = listen(&self.config)?;
@@ -85,6 +85,7 @@ impl Start {
         let socket = control::socket_path(&dir);
         let control = Control::listen(&socket).context(|| socket.display().to_string())?;
         let reach = confine(&self.config, &dir, &places)?;
+        look_again(&mut found, &places);
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
         for source in sockets {
@@ -243,11 +244,23 @@ fn zone(config: &Config) -> Result<Zone, Failure> {
     Zone::named(&config.source.zone).map_err(|error| Failure::new(format!("source.zone: {error}")))
 }
 
+/// What cannot be read by the user that the guard is now, and of what is configured.
+fn look_again(found: &mut Surroundings, places: &[LogPlace]) {
+    let lacks: Vec<Lack> = places.iter().filter_map(cannot_read).collect();
+    found.lacks.retain(|lack| !lacks.contains(lack));
+    found.lacks.splice(0..0, lacks);
+}
+
 /// What will be read: what was found, and what the configuration names besides; each place once.
 pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
     let mut places: Vec<LogPlace> = Vec::new();
     if config.source.find {
-        places.extend(found.logs.iter().map(|choice| choice.place.clone()));
+        let is_read = |choice: &&LogChoice| !(config.source.journal && choice.is_syslog);
+        places.extend(found.logs.iter().filter(is_read).map(|choice| choice.place.clone()));
+    }
+    let journal = LogPlace::journald(None);
+    if config.source.journal && !places.contains(&journal) {
+        places.push(journal);
     }
     let mut known: BTreeSet<PathBuf> = files(&places).into_iter().collect();
     for file in &config.source.files {
@@ -343,6 +356,7 @@ fn open(
                 let resume = intake::position(&name, &recovered.positions);
                 let options = JournalOptions {
                     matches: matches.clone(),
+                    users: config.source.journal_users.clone(),
                     namespace: namespace.clone(),
                     start,
                     ..JournalOptions::default()

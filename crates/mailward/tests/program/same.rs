@@ -4,7 +4,7 @@
 //! the journal and `replay` from the log. Not compared are the ends of decisions: live, time goes
 //! on behind the last line.
 
-use crate::world::{Guard, Place, World, now, stamp, wait_until};
+use crate::world::{Guard, Place, World, failed, now, stamp, wait_until};
 use event::Timestamp;
 use std::time::Duration;
 
@@ -176,4 +176,43 @@ fn with_an_enforcer_too() {
     let guard = world.guard(Place::Namespace);
     read_out(&world, guard, 34_995);
     assert_the_same(&world, 300);
+}
+
+/// Merged line by line, a copied and emptied log whose copy ends without a newline gives its last
+/// line and the first one of the log itself: each read for itself.
+#[test]
+fn a_copied_log_without_a_last_newline_loses_no_line_of_a_merged_backlog() {
+    let world = World::with_logs(vec!["log/a.log", "log/b.log"], GRACE);
+    let lines = |first: u32, count: u32| -> String {
+        let line = |n: u32| {
+            let at = now().plus_seconds(i64::from(n) - 60);
+            failed(at, "203.0.113.9", &format!("user{n:02}@example.org"))
+        };
+        (first..first + count).map(line).collect()
+    };
+    let append = |log: &str, text: &str| {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new();
+        let mut file = file.append(true).create(true).open(world.path(log)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    append("log/a.log", &lines(0, 5));
+    append("log/b.log", &lines(5, 5));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(10);
+    guard.stop();
+    append("log/a.log", lines(10, 3).trim_end());
+    std::fs::copy(world.path("log/a.log"), world.path("log/a.log.1")).unwrap();
+    std::fs::write(world.path("log/a.log"), "").unwrap();
+    append("log/a.log", &lines(13, 3));
+    append("log/b.log", &lines(16, 4));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(20);
+    guard.stop();
+    let events = world.objects(&["query", "--limit", "1000"]);
+    let mut accounts: Vec<&str> =
+        events.iter().map(|event| event["account"].as_str().unwrap()).collect();
+    accounts.sort_unstable();
+    let expected: Vec<String> = (0..20).map(|n| format!("user{n:02}@example.org")).collect();
+    assert_eq!(accounts, expected);
 }

@@ -1,6 +1,6 @@
 //! Lines that come by other ways than a file of lines.
 
-use crate::world::{Guard, Place, World, failed, now, run};
+use crate::world::{Guard, Place, World, failed, now, run, wait_until};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -197,9 +197,115 @@ fn what_a_dns_server_is_asked_comes_by_dnstap() {
     assert_eq!(accept[8..12], 1_u32.to_be_bytes(), "ACCEPT");
     stream.write_all(&capture).unwrap();
     let query = || world.objects(&["query", "--kind", "query", "--server", "dnstap"]);
-    crate::world::wait_until("the questions are on record", || !query().is_empty());
+    wait_until("the questions are on record", || !query().is_empty());
     guard.stop();
     let asked = query();
     assert!(asked.iter().any(|event| event["query_type"] == "MX"), "{asked:?}");
     assert!(asked.iter().all(|event| event["client"] == "127.0.0.1"), "{asked:?}");
+}
+
+/// A journal of this machine that has these entries, where it can be made. Without any it is no
+/// journal, but a file of that name.
+fn journal(world: &World, entries: &str) -> Option<std::path::PathBuf> {
+    use std::process::Stdio;
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let kept = world.path("journal").join(id.trim());
+    std::fs::create_dir_all(&kept).unwrap();
+    let path = kept.join("system.journal");
+    if entries.is_empty() {
+        std::fs::write(&path, "").unwrap();
+        return Some(path);
+    }
+    let remote = "/lib/systemd/systemd-journal-remote";
+    if !std::path::Path::new(remote).exists() {
+        eprintln!("skipped: {remote} is not installed (package systemd-journal-remote)");
+        return None;
+    }
+    let mut remote = Command::new(remote);
+    remote.arg("--output").arg(&path).arg("-").stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut made = remote.spawn().unwrap();
+    made.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
+    assert!(made.wait().unwrap().success());
+    Some(path)
+}
+
+#[test]
+fn a_journal_that_may_not_be_read_is_told_by_check_up_and_status() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: needs root, to be somebody else");
+    }
+    let world = World::with("source.journal = true");
+    world.append("");
+    let file = journal(&world, "").unwrap();
+    // The guard's own directory must be reached, the journal's file must not.
+    let permit = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    permit(&world.path("journal"), 0o755);
+    permit(&world.path("."), 0o755);
+    permit(&file, 0o640);
+    let told = "system.journal: no permission to read";
+    let remedy = "start as root, or add the user to the group systemd-journal";
+    let ran = world.ask_in(Place::User, &["check"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains(told) && ran.out.contains(remedy), "{}{}", ran.out, ran.err);
+    let guard = world.guard(Place::User);
+    wait_until("it says what it reads", || guard.said().contains("never banned"));
+    assert!(guard.said().contains(told) && guard.said().contains(remedy), "{}", guard.said());
+    let ran = world.ask(&["status"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("failing") && ran.out.contains(told), "{}", ran.out);
+    assert!(ran.out.contains(remedy), "{}", ran.out);
+    guard.stop();
+    // None is kept at all.
+    std::fs::remove_file(&file).unwrap();
+    let guard = world.guard(Place::User);
+    let ran = world.ask(&["status"]);
+    assert!(ran.out.contains("missing") && ran.out.contains("systemd-journald"), "{}", ran.out);
+    drop(guard);
+}
+
+/// `logger -t postfix/smtpd` of any user makes such entries, the user apart. They are of an earlier
+/// boot: what was logged before a restart of the machine is read, too.
+#[test]
+fn what_users_write_to_the_journal_bans_nobody() {
+    let world = World::with("source.journal = true\nsource.from_beginning = true");
+    world.append("");
+    let entry = |number: u32, user: u32, client: &str| {
+        let at = now().0 - 60_000_000 + i64::from(number) * 1_000;
+        format!(
+            "__REALTIME_TIMESTAMP={at}\n__MONOTONIC_TIMESTAMP={}\n\
+             _BOOT_ID=0123456789abcdef0123456789abcdef\n_MACHINE_ID={}\n_HOSTNAME=mx1\n\
+             SYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=postfix/smtpd\n_PID=77\n_UID={user}\nMESSAGE=warning: \
+             unknown[{client}]: SASL LOGIN authentication failed: (reason unavailable), \
+             sasl_username=user{number}@example.org\n\n",
+            1_000_000 + number,
+            std::fs::read_to_string("/etc/machine-id").unwrap().trim(),
+        )
+    };
+    let entries: String = (0..24)
+        .map(|number| match number % 2 {
+            0 => entry(number, 1_000, "198.51.100.7"),
+            _ => entry(number, 101, "203.0.113.9"),
+        })
+        .collect();
+    if journal(&world, &entries).is_none() {
+        return;
+    }
+    let guard = world.guard(Place::Powerless);
+    let source = || {
+        let status = guard.status().unwrap();
+        let sources = status["sources"].as_array().unwrap();
+        sources.iter().find(|source| source["name"] == "journald").unwrap().clone()
+    };
+    wait_until("all is read", || source()["passed_over"] == 12 && source()["lines"] == 12);
+    let bans = world.objects(&["bans"]);
+    assert_eq!(bans.len(), 1, "{bans:?}");
+    assert_eq!(bans[0]["subject"]["client"], "203.0.113.9");
+    let ran = world.ask(&["status"]);
+    let told = "journald: 12 lines of users who are no service of this system passed over";
+    assert!(ran.out.contains(told), "{}", ran.out);
+    let notes = || world.ask(&["query", "--actions"]).good().out;
+    wait_until("it is on record", || notes().contains("latest of the user 1000"));
 }

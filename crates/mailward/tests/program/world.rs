@@ -150,19 +150,35 @@ impl World {
         }
     }
 
-    /// Starts a guard that writes to these.
-    pub fn watched_by(&self, place: Place, out: Stdio, err: Stdio) -> Guard {
-        if place == Place::Powerless || place == Place::Namespace {
-            self.seed();
-        }
+    /// Runs a command as in the place of a guard.
+    pub fn ask_in(&self, place: Place, arguments: &[&str]) -> Ran {
+        let mut command = self.command(place);
+        command.args(arguments).arg("--config").arg(self.config()).stdin(Stdio::null());
+        Ran::of(command.output().unwrap())
+    }
+
+    /// The program in such a place; with what lies in `journal` as the host's, if anything.
+    fn command(&self, place: Place) -> Command {
         let mut command = place.command();
         if place == Place::User {
             let users = fs::read_to_string("/etc/passwd").unwrap();
             let own = format!("{users}mailward:x:{USER}:{USER}:Mailward:/:/usr/sbin/nologin\n");
             command.env("PASSWD", self.file("passwd", own.as_bytes()));
         }
-        command.arg("up").arg("--config").arg(self.config());
+        if self.path("journal").exists() {
+            command.env("JOURNAL", self.path("journal"));
+        }
         surroundings(&mut command);
+        command
+    }
+
+    /// Starts a guard that writes to these.
+    pub fn watched_by(&self, place: Place, out: Stdio, err: Stdio) -> Guard {
+        if place == Place::Powerless || place == Place::Namespace {
+            self.seed();
+        }
+        let mut command = self.command(place);
+        command.arg("up").arg("--config").arg(self.config());
         let notify = self.path("notify");
         if notify.exists() {
             command.env("NOTIFY_SOCKET", notify).env("WATCHDOG_USEC", "60000000");
@@ -188,10 +204,13 @@ impl Place {
     }
 }
 
-/// An address of its own and nothing else, and perhaps other users; then the program, without some
-/// capabilities.
+/// An address of its own and nothing else, and perhaps other users or another journal; then the
+/// program, without some capabilities.
 const NAMESPACE: &str = "ip link set lo up && ip address add 192.0.2.10/32 dev lo && \
-                         { [ -z \"$PASSWD\" ] || mount --bind \"$PASSWD\" /etc/passwd; } && exec setpriv --bounding-set \"$0\" -- \"$@\"";
+                         { [ -z \"$PASSWD\" ] || mount --bind \"$PASSWD\" /etc/passwd; } && \
+                         { [ -z \"$JOURNAL\" ] || { mount -t tmpfs tmpfs /var/log && \
+                         mkdir /var/log/journal && mount --bind \"$JOURNAL\" /var/log/journal && \
+                         mount -t tmpfs tmpfs /run; }; } && exec setpriv --bounding-set \"$0\" -- \"$@\"";
 
 impl Guard {
     /// What it answers to `status`, if it answers.

@@ -50,6 +50,9 @@ pub(super) struct Generation {
     head: Vec<u8>,
     /// NUL bytes at its start are a hole that a writer left who did not notice a truncation.
     after_truncation: bool,
+    /// What comes up to the next newline is the rest of a line whose beginning was handed out: it
+    /// must not be taken for a line, for a stranger may have chosen it.
+    torn: bool,
     /// Unpacked contents where it was compressed meanwhile.
     unpacked: Option<Box<dyn Read>>,
     size: u64,
@@ -97,6 +100,7 @@ impl Generation {
             buffer: LineBuffer::new(BUFFER_BYTES, 0),
             head: Vec::new(),
             after_truncation: false,
+            torn: false,
             unpacked: None,
             size: metadata.size(),
             last_growth: now,
@@ -287,6 +291,9 @@ impl Generation {
             let _ = io::copy(&mut unpacked.by_ref().take(offset), &mut io::sink());
             return;
         }
+        let mut before = [b'\n'];
+        let read = offset.checked_sub(1).map(|at| self.file.read_at(&mut before, at));
+        self.torn = matches!(read, Some(Ok(1))) && before != *b"\n";
         if let Ok((head, known)) = self.peek() {
             let known = known.min(usize::try_from(offset).unwrap_or(usize::MAX));
             self.head = head.get(..known).unwrap_or_default().to_vec();
@@ -298,6 +305,7 @@ impl Generation {
         // A writer that does not append goes on at its old offset and leaves a hole before it.
         let data = rustix::fs::seek(&self.file, SeekFrom::Data(0)).unwrap_or(0);
         self.buffer.restart(data);
+        self.torn = false;
         self.head.clear();
         (self.form, self.convert) = (None, None);
         self.buffer.set_line_max(LINE_MAX);
@@ -339,6 +347,18 @@ impl Generation {
         self.superseded.take_if(|at| now.since(*at) >= idle).is_some()
     }
 
+    /// True where it is packed and damaged, or ends in the middle: what cannot be unpacked is given
+    /// up.
+    pub(super) fn give_up_packed(&mut self) -> bool {
+        let is_packed = self.unpacked.is_some();
+        if is_packed {
+            self.unpacked = Some(Box::new(io::empty()));
+            // The beginning of a line is no line.
+            self.buffer.restart(self.buffer.read_offset());
+        }
+        is_packed
+    }
+
     /// Says that nothing will be appended: it is a copy.
     pub(super) fn is_copy(&mut self) {
         self.complete = true;
@@ -351,6 +371,10 @@ impl Generation {
     pub(super) fn next_line(&mut self) -> Option<(Line<'_>, u64)> {
         if self.after_truncation {
             self.buffer.drop_nul();
+        }
+        if self.torn {
+            self.buffer.next()?;
+            self.torn = false;
         }
         let from = self.buffer.offset();
         let line = self.buffer.next()?;
@@ -367,6 +391,9 @@ impl Generation {
     pub(super) fn rest(&mut self) -> Option<(Line<'_>, u64)> {
         let from = self.buffer.offset();
         let line = self.buffer.rest()?;
+        if std::mem::replace(&mut self.torn, true) {
+            return None;
+        }
         let whole = line.offset_end - from;
         let line = match &mut self.convert {
             Some(convert) => convert.convert(&line),

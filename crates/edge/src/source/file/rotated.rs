@@ -27,7 +27,12 @@ impl FileSource {
         }
         self.resume_predecessors(Some(&found), now);
         // Copies of a truncated file are younger than it.
-        self.take_missed((!truncated).then_some(&found), now);
+        let all = self.take_missed((!truncated).then_some(&found), now);
+        if !all && !truncated {
+            // More than may be held: those first, the log itself when there is room.
+            return;
+        }
+        self.counts.losses += u64::from(!all);
         self.generations.retain(|generation| !generation.is_same_file(&found));
         self.generations.push(found);
     }
@@ -58,11 +63,16 @@ impl FileSource {
         }
     }
 
-    /// Opens what was missed between the last file known and `found`.
-    pub(super) fn take_missed(&mut self, found: Option<&Generation>, now: Moment) {
-        let Some(previous) = self.generations.last() else { return };
-        let missed = self.missed_after(previous, found, now);
+    /// Opens what was missed between the last file known and `found`; false where that is more than
+    /// may be held at once.
+    pub(super) fn take_missed(&mut self, found: Option<&Generation>, now: Moment) -> bool {
+        let Some(previous) = self.generations.last() else { return true };
+        let room = GENERATIONS_MAX.saturating_sub(self.generations.len() + 1);
+        let mut missed = self.missed_after(previous, found, now);
+        self.crowded = missed.len() > room;
+        missed.truncate(room);
         self.generations.extend(missed);
+        !self.crowded
     }
 
     /// Files that were at the path (or are copies of what was there) after `previous` and before
@@ -87,7 +97,7 @@ impl FileSource {
             .filter(|generation| !previous.is_copied_to(generation))
             .filter(|generation| !self.drained.iter().any(|drained| generation.was(drained)))
             .filter(|generation| !found.is_some_and(|found| found.begins_with_all_of(generation)))
-            .take(room)
+            .take(room + 1)
             .collect()
     }
 }

@@ -6,7 +6,7 @@ use event::Timestamp;
 use std::io::Write;
 
 /// The fields that are asked for.
-pub(in crate::source) const FIELDS: &str = "MESSAGE,_HOSTNAME,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_COMM,_SOURCE_REALTIME_TIMESTAMP,\
+pub(in crate::source) const FIELDS: &str = "MESSAGE,_HOSTNAME,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_UID,_COMM,_SOURCE_REALTIME_TIMESTAMP,\
 __REALTIME_TIMESTAMP,__CURSOR";
 
 /// Bytes taken in at once.
@@ -22,6 +22,8 @@ pub(in crate::source) struct Entry {
     pub(in crate::source) received_us: i64,
     /// When it was sent, as the kernel or the sender's socket says.
     sent_us: Option<i64>,
+    /// The user who sent it, as the kernel told journald.
+    pub(in crate::source) user: Option<u32>,
     host: Vec<u8>,
     program: Vec<u8>,
     command: Vec<u8>,
@@ -33,7 +35,7 @@ pub(in crate::source) struct Entry {
 impl Entry {
     pub(in crate::source) fn clear(&mut self) {
         self.cursor.clear();
-        (self.received_us, self.sent_us) = (0, None);
+        (self.received_us, self.sent_us, self.user) = (0, None, None);
         let texts = [
             &mut self.host,
             &mut self.program,
@@ -59,6 +61,11 @@ impl Entry {
             }
             b"_SOURCE_REALTIME_TIMESTAMP" => {
                 self.sent_us = number();
+                return;
+            }
+            b"_UID" => {
+                // A number that cannot be read is nobody's that is known.
+                self.user = Some(number().and_then(|uid| uid.try_into().ok()).unwrap_or(u32::MAX));
                 return;
             }
             b"_HOSTNAME" => &mut self.host,
@@ -128,6 +135,15 @@ fn word(line: &mut Vec<u8>, word: &[u8], missing: &str) {
 pub(in crate::source) fn time_of_cursor(cursor: &str) -> Option<i64> {
     let time = cursor.split(';').find_map(|field| field.strip_prefix("t="))?;
     i64::from_str_radix(time, 16).ok()
+}
+
+/// True where both cursors are of one entry: sequence numbers apart, which are others where
+/// journald put an entry into another file.
+pub(in crate::source) fn is_same_entry(one: &str, other: &str) -> bool {
+    let field = |cursor: &'_ str, name: &str| -> Option<String> {
+        cursor.split(';').find_map(|field| field.strip_prefix(name)).map(str::to_owned)
+    };
+    ["b=", "m=", "t=", "x="].iter().all(|name| field(one, name) == field(other, name))
 }
 
 /// Cuts the stream into entries.
@@ -334,6 +350,15 @@ _COMM=dovecot: x[1]\nMESSAGE\n"
         let lines = entries(&stream, 4096);
         assert!(lines[0].contains("[3]: xxx") && lines[0].len() < 80_000);
         assert!(lines[1].ends_with(": next"));
+    }
+
+    #[test]
+    fn an_entry_in_another_file_is_the_same() {
+        let cursor = "s=1;i=2;b=3;m=4;t=10;x=5";
+        assert!(is_same_entry(cursor, "s=9;i=9;b=3;m=4;t=10;x=5"));
+        for other in ["s=1;i=2;b=9;m=4;t=10;x=5", "s=1;i=2;b=3;m=4;t=10;x=9", "s=1;i=2", ""] {
+            assert!(!is_same_entry(cursor, other), "{other}");
+        }
     }
 
     #[test]

@@ -122,3 +122,37 @@ fn a_key_or_value_of_any_text_is_safe_to_show() {
     assert_eq!(shown.len(), 2, "{shown:#?}");
     assert!(shown.iter().all(|shown| !shown.contains(char::is_control)), "{shown:#?}");
 }
+
+/// Each row of the table of sources says how it is configured; what it says must be so.
+#[test]
+fn the_examples_of_the_sources_are_right() {
+    for source in edge::source::SOURCES {
+        let example = source.example;
+        if let Some(command) = example.strip_prefix("mailward ") {
+            let words = ["mailward"].into_iter().chain(command.split(' '));
+            let parsed = crate::cli::program().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{}: {example}: {:?}", source.name, parsed.err());
+            continue;
+        }
+        let (config, problems) = read(example);
+        assert_eq!(problems, [], "{}: {example}", source.name);
+        assert_ne!(config, Config::default(), "{}: {example}", source.name);
+    }
+}
+
+/// Whatever the book shows as TOML, too.
+#[test]
+fn the_examples_of_the_book_are_right() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut examples = 0;
+    let book = std::fs::read_dir(root.join("docs")).unwrap().map(|page| page.unwrap().path());
+    for page in book.chain(["README.md", "packaging/README.md"].map(|page| root.join(page))) {
+        let Ok(text) = std::fs::read_to_string(&page) else { continue };
+        for block in text.split("```toml\n").skip(1) {
+            let example = block.split("```").next().unwrap();
+            assert_eq!(read(example).1, [], "{}: {example}", page.display());
+            examples += 1;
+        }
+    }
+    assert!(examples > 0, "they are in blocks of toml");
+}
