@@ -136,6 +136,7 @@ impl Start {
     /// The state directory, and the user whose it is from now on.
     fn become_somebody(&self, dir: &Path) -> Result<Identity, Failure> {
         home::keep_private();
+        bear_limits()?;
         let user = User::find();
         let opened = home::open(dir, user.as_ref().map(User::uid), User::is_known)?;
         let identity = identity::assume(user, &opened, dir).map_err(|error| {
@@ -180,6 +181,15 @@ impl Guard {
 /// The service manager: a parent speaks to it itself.
 fn notify(parent: Option<&ToParent>) -> Notify {
     parent.map_or_else(Notify::from_environment, |_| Notify::default())
+}
+
+/// A limit on the size of files (ulimit(1)) is an error of the journal then, and no longer the end
+/// of this process, again and again.
+fn bear_limits() -> Result<(), Failure> {
+    let noticed = std::sync::Arc::default();
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noticed)
+        .context(|| "a signal handler".to_owned())
+        .map(drop)
 }
 
 /// The signals that ask a process to end.

@@ -206,6 +206,37 @@ fn on_a_full_disk_it_protects_on_says_so_and_recovers() {
     drop(disk);
 }
 
+/// `ulimit -f`: the signal that comes with it would end the guard, and each one after it.
+#[test]
+fn a_limit_on_the_size_of_files_is_a_full_disk() {
+    let world = World::new();
+    world.append("");
+    let guard = world.guard(Place::Powerless);
+    let limit = |bytes: &str| {
+        let pid = guard.pid().to_string();
+        let set = format!("--fsize={bytes}:unlimited");
+        let status = Command::new("prlimit").args(["--pid", &pid, &set]).status().unwrap();
+        assert!(status.success());
+    };
+    limit("65536");
+    let problem = || guard.status().unwrap()["journal_problem"].as_str().map(str::to_owned);
+    for client in 1..=250 {
+        if client % 10 == 0 && problem().is_some() {
+            break;
+        }
+        world.append(&attack(now(), &format!("203.0.113.{client}")));
+        guard.reads(client * 12);
+    }
+    wait_until("it says that it cannot write", || problem().is_some());
+    protects(&world, &guard);
+    limit("unlimited");
+    wait_until("it writes again", || problem().is_none());
+    let (holds, lines) = (guard.status().unwrap()["holds"].clone(), guard.lines());
+    guard.stop();
+    let guard = world.guard(Place::Powerless);
+    assert_eq!((guard.status().unwrap()["holds"].clone(), guard.lines()), (holds, lines));
+}
+
 #[test]
 fn a_read_only_state_directory_is_told_with_a_remedy() {
     let world = World::new();
