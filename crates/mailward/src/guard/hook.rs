@@ -38,7 +38,7 @@ impl HookCalls {
                     }
                 }
                 Output::Expiry(expiry) if kernel::is_lifted(expiry) => {
-                    if let Some(network) = kernel::kernel_network(&expiry.subject) {
+                    if let Some(network) = expiry.subject.network() {
                         hook.call(HookCall::Unban { network, rule: expiry.rule.to_string() });
                     }
                 }

@@ -3,10 +3,10 @@
 use crate::config::Config;
 use edge::clock::{self, Moment};
 use edge::enforce::{
-    AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Report, Ruleset, Scope,
+    AllowOnly, Ban, Counter, Handle, HandleError, Held, Limits, Refusal, Report, Ruleset, Scope,
 };
 use engine::{Engine, Output};
-use event::{Decision, Expiry, Measure, Mode, Network, Subject, Timestamp};
+use event::{Decision, Expiry, Measure, Mode, Network, Timestamp};
 use rustix::event::{PollFd, PollFlags};
 use std::net::IpAddr;
 use std::os::fd::AsFd as _;
@@ -39,8 +39,9 @@ pub struct Kernel {
     pub lost: Option<String>,
 }
 
-/// The rules for the kernel, from the configuration and what was found on this host.
-pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> Ruleset {
+/// The rules for the kernel, from the configuration and what was found on this host; `allow` is
+/// never banned.
+pub fn ruleset(config: &Config, found_ports: &[u16], mut allow: Vec<Network>) -> Ruleset {
     let kernel = &config.kernel;
     let mut ports: Vec<u16> = Ruleset::MAIL_PORTS
         .iter()
@@ -51,8 +52,6 @@ pub fn ruleset(config: &Config, found_ports: &[u16], protected: &[Network]) -> R
         .collect();
     ports.sort_unstable();
     ports.dedup();
-    let mut allow: Vec<Network> =
-        config.engine.allow_networks.iter().chain(protected).copied().collect();
     allow.sort_unstable();
     allow.dedup();
     Ruleset {
@@ -144,7 +143,7 @@ impl Kernel {
         let ended: Vec<Network> = outputs
             .iter()
             .filter_map(|output| match output {
-                Output::Expiry(expiry) if is_lifted(expiry) => kernel_network(&expiry.subject),
+                Output::Expiry(expiry) if is_lifted(expiry) => expiry.subject.network(),
                 _ => None,
             })
             .collect();
@@ -166,6 +165,11 @@ impl Kernel {
     /// True where one more network does not fit into the allowlist that the kernel is told.
     pub const fn allowlist_is_full(&self) -> bool {
         self.ruleset.allow.len() >= ALLOWED_MAX
+    }
+
+    /// Why the kernel would not ban this network, whoever asks, if so.
+    pub fn refusal(&self, network: &Network) -> Option<Refusal> {
+        self.ruleset.refusal(network)
     }
 
     /// Asks what the kernel holds for an address; [`Kernel::held`] has the answer soon.
@@ -223,7 +227,8 @@ impl Kernel {
     }
 }
 
-/// What the kernel shall hold for a decision, where it shall hold anything.
+/// What the kernel shall hold for a decision, where it shall hold anything. Who decides on an IPv6
+/// client decides on its /64; on the single address where the /64 holds somebody protected.
 pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
     if decision.measure != Measure::Ban || decision.mode != Mode::Enforce {
         return None;
@@ -235,7 +240,7 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
             Some(u32::try_from(seconds).ok().filter(|seconds| *seconds > 1)?)
         }
     };
-    Some(Ban { network: kernel_network(&decision.subject)?, remaining_s })
+    Some(Ban { network: decision.subject.network()?, remaining_s })
 }
 
 /// True where what ended was carried out.
@@ -243,17 +248,10 @@ pub fn is_lifted(expiry: &Expiry) -> bool {
     expiry.measure == Measure::Ban && expiry.mode == Mode::Enforce
 }
 
-/// An IPv6 client stands for its /64: it can take another address of it at will.
-pub fn kernel_network(subject: &Subject) -> Option<Network> {
-    match subject {
-        Subject::Client(address @ IpAddr::V6(_)) => Some(Network::of(*address, 64)),
-        other => other.network(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use event::Subject;
 
     fn decision(until: Option<Timestamp>, mode: Mode) -> Decision {
         Decision {
@@ -274,7 +272,7 @@ mod tests {
         let now = Timestamp::from_seconds(1_000);
         let held =
             ban(&decision(Some(Timestamp::from_seconds(1_600)), Mode::Enforce), now).unwrap();
-        assert_eq!(held.network.to_string(), "2001:db8::/64");
+        assert_eq!(held.network.to_string(), "2001:db8::7/128");
         assert_eq!(held.remaining_s, Some(601));
         assert!(ban(&decision(Some(now), Mode::Enforce), now).is_none());
         assert!(ban(&decision(None, Mode::Observe), now).is_none());

@@ -78,6 +78,8 @@ pub struct Guard {
     protected: Vec<Network>,
     /// Administrators at work when the guard was started, who are not seen any more.
     administrators: Vec<Network>,
+    /// Networks on the allowlist when the kernel was told last.
+    allowed: usize,
     /// Ports found listening.
     ports: Vec<u16>,
     silence: Silence,
@@ -133,6 +135,10 @@ impl Guard {
             self.intake.committed(positions);
         }
         if !outputs.is_empty() {
+            if self.core.engine.allowlist().count() != self.allowed {
+                // Who was allowed for a time only can be banned now: the kernel must hear it first.
+                self.refresh_ruleset();
+            }
             self.kernel.apply(&outputs, now);
             self.show(&outputs);
             self.chores.changed();
@@ -250,9 +256,10 @@ impl Guard {
 
     /// Tells the enforcer who is allowed now.
     fn refresh_ruleset(&mut self) {
-        let mut protected = self.protected.clone();
-        protected.extend(self.core.engine.allowlist());
-        self.kernel.set_ruleset(kernel::ruleset(&self.config, &self.ports, &protected));
+        let allowed: Vec<Network> = self.core.engine.allowlist().collect();
+        self.allowed = allowed.len();
+        let allow = self.protected.iter().copied().chain(allowed).collect();
+        self.kernel.set_ruleset(kernel::ruleset(&self.config, &self.ports, allow));
     }
 
     fn stopped(&mut self) -> bool {

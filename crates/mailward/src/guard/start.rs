@@ -105,7 +105,8 @@ impl Start {
         let screen = Screen::on(std::io::stdout()).context(|| "a thread".to_owned())?;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
         let protected = found.protected();
-        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected);
+        let allow = protected.iter().copied().chain(core.engine.allowlist()).collect();
+        let ruleset = kernel::ruleset(&self.config, &found.ports, allow);
         let now = clock::now();
         let guard = Guard {
             hook,
@@ -119,6 +120,7 @@ impl Start {
             notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
+            allowed: 0,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
             silence: Silence::default(),
