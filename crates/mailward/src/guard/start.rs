@@ -80,8 +80,7 @@ impl Start {
             Ok(handle) => (Some(handle), None),
             Err(why) => (None, Some(why)),
         };
-        let socket = control::socket_path(&dir);
-        let control = Control::listen(&socket).context(|| socket.display().to_string())?;
+        let control = control(&dir)?;
         let hook = self.config.export.hook(self.config.mode);
         let mut confinement = Confinement::of(writable(&self.config, &dir), &places, hook);
         confinement.read.extend(self.config.source.containers.clone());
@@ -175,6 +174,12 @@ impl Guard {
             concat!("mailward ", env!("CARGO_PKG_VERSION"), ", observing: nothing is carried out")
         }
     }
+}
+
+/// The socket for orders.
+fn control(dir: &Path) -> Result<Control, Failure> {
+    let socket = control::socket_path(dir);
+    Control::listen(&socket).context(|| socket.display().to_string())
 }
 
 /// The service manager: a parent speaks to it itself.
