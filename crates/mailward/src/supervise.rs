@@ -9,6 +9,8 @@ use crate::link::{self, ToGuard, Word};
 use crate::notify::Notify;
 use crate::screen::Screen;
 use edge::clock::{self, Moment};
+use edge::enforce::EnforceError;
+use edge::enforce::kernel::KernelError;
 use signal_hook::consts::{SIGCHLD, SIGSYS};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
@@ -37,12 +39,17 @@ struct Pair {
     link: ToGuard,
 }
 
-/// What a user without root, or without nftables, can do.
-pub fn remedy() -> &'static str {
-    if rustix::process::geteuid().is_root() {
-        "load the kernel module nf_tables, or run where it is"
-    } else {
-        "run as root (sudo mailward up) to have attackers banned"
+/// What can be done where the kernel cannot be changed: without root, without the capability (in a
+/// container), or without nftables.
+pub fn remedy(error: &EnforceError) -> &'static str {
+    if !rustix::process::geteuid().is_root() {
+        return "run as root (sudo mailward up) to have attackers banned";
+    }
+    match error {
+        EnforceError::Kernel(KernelError::NotPermitted) => {
+            "give it CAP_NET_ADMIN (a container: --cap-add NET_ADMIN) to have attackers banned"
+        }
+        _ => "load the kernel module nf_tables, or run where it is",
     }
 }
 

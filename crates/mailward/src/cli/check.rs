@@ -8,6 +8,9 @@ use crate::supervise;
 use crate::terminal::{Style, Tone};
 use clap::ArgMatches;
 use edge::surroundings::LogPlace;
+use event::Mode;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The row of this command.
@@ -62,6 +65,9 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         findings.push(Finding { good, what: what.to_owned(), text });
     };
     add(true, "configuration", "no errors".to_owned());
+    if config.mode != Mode::Enforce {
+        add(true, "mode", "observe: decisions are recorded, nothing is dropped".to_owned());
+    }
     for server in &found.servers {
         let name = event::Vocabulary::name(server.server);
         let text = if server.runs { "runs" } else { "is installed and does not run" };
@@ -84,17 +90,14 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
     }
     match edge::enforce::probe() {
         Ok(()) => add(true, "kernel", "nftables can be changed".to_owned()),
-        Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy())),
+        Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy(&error))),
     }
     add(true, "process", guard::identity::outlook());
-    if let Some(dir) = config.export.list.as_ref().and_then(|list| list.parent())
-        && let Some(user) = guard::identity::cannot_write(dir)
-    {
-        let text = format!(
-            "{}: the user {user} may not write there; give it that directory",
-            dir.display()
-        );
-        add(false, "list", text);
+    if let Some(problem) = config.export.list.as_deref().and_then(list) {
+        add(false, "list", problem);
+    }
+    if let Some(problem) = config.export.hook.first().and_then(|program| hook(program)) {
+        add(false, "hook", problem);
     }
     let state = config.state_dir();
     let writable = writable(&state);
@@ -135,8 +138,33 @@ fn log(place: &LogPlace) -> (bool, String) {
     }
 }
 
+/// Why the exported list cannot be written, if so.
+fn list(path: &Path) -> Option<String> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty())?;
+    if !dir.is_dir() {
+        return Some(format!("{}: no such directory; make it", dir.display()));
+    }
+    let user = guard::identity::cannot_write(dir)?;
+    let what = "may not write there; give it that directory";
+    Some(format!("{}: the user {user} {what}", dir.display()))
+}
+
+/// Why the hook cannot be run, if so.
+fn hook(program: &str) -> Option<String> {
+    let is_program = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    };
+    let found = if program.contains('/') {
+        is_program(Path::new(program))
+    } else {
+        edge::enforce::HOOK_PATH.split(':').any(|dir| is_program(&Path::new(dir).join(program)))
+    };
+    let what = "no such program; name one that can be run, by its absolute path";
+    (!found).then(|| format!("{program}: {what}"))
+}
+
 /// Whether the state directory, or the nearest of its parents that is there, can be written.
-fn writable(dir: &std::path::Path) -> rustix::io::Result<()> {
+fn writable(dir: &Path) -> rustix::io::Result<()> {
     let there = dir.ancestors().find(|path| path.exists()).unwrap_or(dir);
     rustix::fs::access(there, rustix::fs::Access::WRITE_OK)
 }

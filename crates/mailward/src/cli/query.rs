@@ -116,6 +116,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut found = reader(&dir)?.query(&filter, limit).map_err(failure)?;
     found.rows.reverse();
     print(&found, is_json(matches), matches.get_flag("lines"));
+    if found.rows.is_empty() && !is_json(matches) {
+        eprintln!("nothing on record");
+    }
     if found.cut && !is_json(matches) {
         eprintln!("the newest {limit}; --limit shows more");
     }

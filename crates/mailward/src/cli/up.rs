@@ -48,7 +48,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             supervise::run(path)
         }
         Err(error) => {
-            let why = format!("none: {error}; {}", supervise::remedy());
+            let why = format!("none: {error}; {}", supervise::remedy(&error));
             Start { config, enforcer: Err(why), parent: None }.guard()?.run()
         }
     }

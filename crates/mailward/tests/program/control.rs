@@ -297,6 +297,11 @@ fn without_power_over_the_kernel_it_observes_and_says_so() {
     let ran = world.ask(&["status"]);
     assert_eq!(ran.code, Some(1), "somebody should look");
     assert!(ran.out.contains("bans: none"), "{}", ran.out);
+    let what = if rustix::process::geteuid().is_root() { "CAP_NET_ADMIN" } else { "run as root" };
+    assert!(ran.out.contains(what), "{}", ran.out);
+    assert!(ran.out.contains(" UTC, "), "times are in the reader's zone: {}", ran.out);
+    let nothing = world.ask(&["query", "--client", "203.0.113.201"]).good();
+    assert_eq!((nothing.out.as_str(), nothing.err.as_str()), ("", "nothing on record\n"));
 }
 
 #[test]
