@@ -148,9 +148,8 @@ impl Guard {
 
     /// True where what is decided comes true anywhere: in the kernel, a list, by a hook.
     fn is_enforcing(&self) -> bool {
-        let export = &self.config.export;
-        let by_others = export.list.is_some() || !export.hook.is_empty();
-        self.config.mode == Mode::Enforce && (self.kernel.is_running() || by_others)
+        let by_anything = self.kernel.is_running() || self.config.export.is_any();
+        self.config.mode == Mode::Enforce && by_anything
     }
 
     /// Shows decisions, one line each.
