@@ -31,6 +31,7 @@ fn escape_sequences_reach_no_screen() {
         let raw = |c: char| c.is_control() && c != '\n';
         assert!(!ran.out.contains(raw) && !ran.err.contains(raw), "{command:?}: {:?}", ran.out);
     }
+    wait_until("it is shown", || guard.said().contains("203.0.113.9 for"));
     let said = guard.said();
     assert!(said.contains("203.0.113.9 for") && !said.contains('\u{1b}'), "{said}");
 }
