@@ -83,12 +83,15 @@ pub struct Statistics {
 }
 
 impl Engine {
-    /// Networks that operators ordered never to be banned, and that are not out of time.
+    /// Networks that are never banned by the configuration, unless an order took them off, and by
+    /// orders that are not out of time.
     pub fn allowlist(&self) -> impl Iterator<Item = Network> {
+        let shelter = &self.shelter;
+        let configured = shelter.configured.iter().filter(|net| !shelter.disallowed.contains(net));
         let now = self.now().0;
         let holds = move |until: Option<i64>| until.is_none_or(|until| until > now);
         let allowed = self.shelter.allowed.iter().filter(move |entry| holds(entry.until));
-        allowed.map(|entry| entry.network)
+        configured.copied().chain(allowed.map(|entry| entry.network))
     }
 
     /// Why a subject stands where it stands: scores against thresholds, offences, what holds and

@@ -99,8 +99,12 @@ pub fn ask(dir: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
         Ok(stream) => stream,
         Err(error) if is_nobody_there(&error) => return Ok(None),
         Err(error) => {
-            return Err(Failure::new(format!("{}: {error}", path.display()))
-                .remedy("ask as the user who runs the guard (root), or name its configuration with --config"));
+            let remedy = if error.kind() == std::io::ErrorKind::PermissionDenied {
+                "ask as the user who runs the guard (root), or name its configuration with --config"
+            } else {
+                "name the configuration of the guard with --config: state.dir says where it is asked"
+            };
+            return Err(Failure::new(format!("{}: {error}", path.display())).remedy(remedy));
         }
     };
     exchange(stream, request)

@@ -7,6 +7,7 @@
 use crate::config::Config;
 use crate::core::Core;
 use crate::failure::{Context as _, Failure};
+use crate::print;
 use crate::recover;
 use crate::story;
 use crate::terminal::{Style, Tone, count};
@@ -16,8 +17,11 @@ use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
 use engine::Output;
 use event::{Command, Network, Order, Timestamp};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeMap;
+use std::fmt::Arguments;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,29 +39,57 @@ const SURROUNDINGS: [IpAddr; 4] = [
 /// Lines between two commits when played as fast as possible.
 const COMMIT_LINES: u64 = 2_000;
 
-/// Plays the day, `speed` times faster than it was (0: as fast as possible), until its end or
-/// ctrl-c.
-pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
-    let signals = crate::guard::signals(&crate::guard::ENDING)?;
+/// What ends the demo, also when the terminal is closed: its directory must go.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Why it does not go on.
+enum Stopped {
+    /// Nobody watches any more (`| head`), which is no failure.
+    Unwatched,
+    Failed(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Stopped::Failed(failure)
+    }
+}
+
+/// Plays the day, `speed` times faster than it was (0: as fast as possible), until its end,
+/// ctrl-c, or when nobody watches any more.
+pub fn play(config: Config, speed: u32) -> Result<(), Failure> {
+    let signals = crate::guard::signals(&ENDING)?;
     crate::guard::home::keep_private();
     let place = Place::make()?;
+    match play_in(&place, config, speed, &signals) {
+        Ok(()) | Err(Stopped::Unwatched) => Ok(()),
+        Err(Stopped::Failed(failure)) => Err(failure),
+    }
+}
+
+fn say(text: Arguments<'_>) -> Result<(), Stopped> {
+    if print::offer(text)? { Ok(()) } else { Err(Stopped::Unwatched) }
+}
+
+fn play_in(
+    place: &Place,
+    mut config: Config,
+    speed: u32,
+    signals: &UnixStream,
+) -> Result<(), Stopped> {
     let dir = place.0.clone();
     config.state.dir = Some(dir.clone());
     let own = dir.join("mailward.toml");
     std::fs::write(&own, format!("[state]\ndir = {:?}\n", dir))
         .context(|| own.display().to_string())?;
     let style = Style::stdout();
-    println!(
-        "{}",
-        style.paint(
-            Tone::Strong,
-            "mailward plays a recorded hostile day; nothing on this host is changed"
-        )
-    );
-    println!(
-        "The times below are those of that day, not of now. While it plays, ask it from another terminal:"
-    );
-    println!("  mailward bans --config {}\n", own.display());
+    let title = "mailward plays a recorded hostile day; nothing on this host is changed";
+    say(format_args!(
+        "{}\nThe times below are those of that day, not of now. While it plays, ask it from another terminal:\n  \
+         mailward bans --config {}\n\n",
+        style.paint(Tone::Strong, title),
+        own.display()
+    ))?;
     let recovered = recover::open(&dir, &config.engine)?;
     let mut player = Player {
         core: recovered.core,
@@ -67,9 +99,8 @@ pub fn play(mut config: Config, speed: u32) -> Result<(), Failure> {
         speed,
     };
     player.protect();
-    player.run(&signals)?;
-    player.report(style);
-    Ok(())
+    player.run(signals)?;
+    player.report(style)
 }
 
 /// A directory for the journal, which goes with the demo: at its end, by ctrl-c, by a failure.
@@ -114,23 +145,23 @@ impl Player {
         });
     }
 
-    fn run(&mut self, signals: &std::os::unix::net::UnixStream) -> Result<(), Failure> {
+    fn run(&mut self, signals: &UnixStream) -> Result<(), Stopped> {
         let source = self.core.journal.source("demo");
         let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now())));
         let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
         while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
             let ended = reading.understand(line.bytes, None, |understood| {
                 if self.wait_for(understood.at, signals) {
-                    return true;
+                    return Ok(true);
                 }
                 let told = understood.told();
                 self.tally.take(&told);
                 let seq = self.core.line(source, line.bytes, &told);
                 if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
-                    self.commit();
+                    self.commit()?;
                 }
-                false
-            });
+                Ok::<bool, Stopped>(false)
+            })?;
             if ended {
                 break;
             }
@@ -138,12 +169,11 @@ impl Player {
         let mut rest = Vec::new();
         self.core.engine.finish(&mut rest);
         self.core.tick(self.core.engine.now().plus_seconds(120));
-        self.commit();
-        Ok(())
+        self.commit()
     }
 
     /// True where ctrl-c came.
-    fn wait_for(&mut self, at: Timestamp, signals: &std::os::unix::net::UnixStream) -> bool {
+    fn wait_for(&mut self, at: Timestamp, signals: &UnixStream) -> bool {
         if self.speed == 0 || at == Timestamp(i64::MIN) {
             return crate::supervise::arrived(signals);
         }
@@ -162,19 +192,22 @@ impl Player {
         }
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self) -> Result<(), Stopped> {
         for output in self.core.commit(&[]) {
             if let Output::Decision(decision) = output {
                 *self.rules.entry(decision.rule.to_string()).or_default() += 1;
-                println!("{}", story::decided(&decision));
+                say(format_args!("{}\n", story::decided(&decision)))?;
             }
         }
+        Ok(())
     }
 
-    fn report(&self, style: Style) {
-        println!("\n{}", self.tally);
+    fn report(&self, style: Style) -> Result<(), Stopped> {
         let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
-        print!("{}", style.table(&["rule", "decisions"], rows));
-        println!("\nThe journal of this demo is removed; `mailward up` guards this host.");
+        let table = style.table(&["rule", "decisions"], rows);
+        say(format_args!(
+            "\n{}\n{table}\nThe journal of this demo is removed; `mailward up` guards this host.\n",
+            self.tally
+        ))
     }
 }

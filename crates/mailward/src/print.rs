@@ -3,6 +3,7 @@
 //! `print!` and `println!` of this crate come through here: those of the standard library panic
 //! when the reader went away (`mailward query | head`).
 
+use crate::failure::Failure;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
 
@@ -18,12 +19,23 @@ macro_rules! println {
 /// For a command: a reader that went away ends it, and that is no failure; nothing else can be
 /// done for it. What cannot be written for another cause (a full disk) is a failure.
 pub fn out(text: Arguments<'_>) {
-    let Err(error) = std::io::stdout().write_fmt(text) else { return };
-    if error.kind() == ErrorKind::BrokenPipe {
-        std::process::exit(0);
+    match offer(text) {
+        Ok(true) => {}
+        Ok(false) => std::process::exit(0),
+        Err(failure) => {
+            error_line(format_args!("mailward: {failure}"));
+            std::process::exit(1);
+        }
     }
-    error_line(format_args!("mailward: standard output: {error}"));
-    std::process::exit(1);
+}
+
+/// For a command that has something to clean up: false where the reader went away.
+pub fn offer(text: Arguments<'_>) -> Result<bool, Failure> {
+    match std::io::stdout().write_fmt(text) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(format!("standard output: {error}"))),
+    }
 }
 
 /// A line to standard error, if anybody reads it.

@@ -10,7 +10,8 @@ use crate::notify::Notify;
 use crate::print;
 use crate::screen::Screen;
 use edge::clock::{self, Moment};
-use edge::enforce::EnforcerLock;
+use edge::enforce::kernel::KernelError;
+use edge::enforce::{EnforceError, EnforcerLock};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGSYS};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal as _, Read as _};
@@ -90,12 +91,17 @@ struct Pair {
     link: ToGuard,
 }
 
-/// What a user without root, or without nftables, can do.
-pub fn remedy() -> &'static str {
-    if rustix::process::geteuid().is_root() {
-        "load the kernel module nf_tables, or run where it is"
-    } else {
-        "run as root (sudo mailward up) to have attackers banned"
+/// What can be done where the kernel cannot be changed: without root, without the capability (in a
+/// container), or without nftables.
+pub fn remedy(error: &EnforceError) -> &'static str {
+    if !rustix::process::geteuid().is_root() {
+        return "run as root (sudo mailward up) to have attackers banned";
+    }
+    match error {
+        EnforceError::Kernel(KernelError::NotPermitted) => {
+            "give it CAP_NET_ADMIN (a container: --cap-add NET_ADMIN) to have attackers banned"
+        }
+        _ => "load the kernel module nf_tables, or run where it is",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people see: tables that fit, colours that respect `NO_COLOR`, times in the reader's zone.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use event::Timestamp;
 use jiff::tz::TimeZone;
 use std::io::IsTerminal;
@@ -64,16 +64,23 @@ impl Style {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
-    /// A table as wide as the terminal at most; unlimited where the output is no terminal.
+    /// A table as wide as the terminal at most; unlimited where the output is no terminal. On a
+    /// terminal too narrow for a number or a word of it, a row is a few lines.
     pub fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+        let rows: Vec<Vec<String>> = rows.into_iter().collect();
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(header.iter().map(Cell::new));
         if let Some(width) = self.width {
+            let least = least_widths(header, &rows);
+            if least.iter().sum::<u16>() > width {
+                return blocks(header, &rows);
+            }
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+            table.set_constraints(
+                least.into_iter().map(|least| ColumnConstraint::LowerBoundary(Width::Fixed(least))),
+            );
         }
-        for row in rows {
-            table.add_row(row);
-        }
+        table.add_rows(rows);
         table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
@@ -83,9 +90,45 @@ impl Style {
     }
 }
 
+/// How wide each column must be so that no number and no common word in it is cut; with the blanks
+/// beside it.
+fn least_widths(header: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
+    // Paths and names of strangers may be cut.
+    const WORD_MAX: usize = 16;
+    let least = |cell: &str| {
+        let is_number = cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ');
+        let words = cell.split(' ').map(|word| word.chars().count().min(WORD_MAX));
+        if is_number { cell.len() } else { words.max().unwrap_or(0) }
+    };
+    let column = |(number, title): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(number)).map(|cell| least(cell));
+        u16::try_from(cells.chain([least(title)]).max().unwrap_or(0) + 2).unwrap_or(u16::MAX)
+    };
+    header.iter().enumerate().map(column).collect()
+}
+
+/// A row as its first cell, and below a line for each other.
+fn blocks(header: &[&str], rows: &[Vec<String>]) -> String {
+    let widest = header.iter().skip(1).map(|title| title.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&format!(" {}\n", row.first().map_or("", String::as_str)));
+        for (title, cell) in header.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty()) {
+            text.push_str(&format!("   {title:<widest$}  {cell}\n"));
+        }
+    }
+    text
+}
+
 /// A time in the reader's zone, to the second: `2026-11-21 17:02:10 CET`.
 pub fn local(at: Timestamp) -> String {
     zoned(at, &TimeZone::system())
+}
+
+/// A time of a JSON form, in the reader's zone.
+pub fn local_of(text: &str) -> String {
+    text.parse::<jiff::Timestamp>()
+        .map_or_else(|_| text.to_owned(), |at| local(Timestamp(at.as_microsecond())))
 }
 
 fn zoned(at: Timestamp, zone: &TimeZone) -> String {
@@ -155,6 +198,23 @@ mod tests {
         let zone = TimeZone::get("Europe/Vienna").unwrap();
         let at = Timestamp(1_795_276_930_000_000);
         assert_eq!(zoned(at, &zone), "2026-11-21 17:02:10 CET");
+    }
+
+    #[test]
+    fn a_table_cuts_no_number_and_fits_where_it_can() {
+        let header = ["server", "events", "what it is"];
+        let row = || ["postfix", "14 257", "a program that takes letters"].map(str::to_owned);
+        let table = |width| Style { colour: false, width }.table(&header, [row().to_vec()]);
+        for width in [28, 40, 80, 200] {
+            let shown = table(Some(width));
+            assert!(shown.contains("14 257") && shown.contains("postfix "), "{width}: {shown}");
+            assert!(shown.lines().all(|line| line.chars().count() <= width.into()), "{shown}");
+            assert!(shown.starts_with(" server "), "{shown}");
+        }
+        let narrow =
+            " postfix\n   events      14 257\n   what it is  a program that takes letters\n";
+        assert_eq!(table(Some(20)), narrow);
+        assert_eq!(table(None).lines().count(), 2);
     }
 
     #[test]

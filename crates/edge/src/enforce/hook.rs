@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Calls that wait; beyond, the oldest are dropped and reported.
 const WAITING_MAX: usize = 10_000;
 
+/// Where a hook without a path is looked for, and the only thing in its environment.
+pub const HOOK_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What the command is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HookCall {
@@ -148,7 +151,7 @@ impl Hook {
             .args(&self.arguments)
             .args(call.arguments())
             .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("PATH", HOOK_PATH)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -31,7 +31,7 @@ mod watch;
 pub use catalogue::{ENFORCERS, EnforcerSpec};
 pub use confine::{ConfineError, confine_enforcer};
 pub use handle::{Handle, HandleError};
-pub use hook::{Hook, HookCall, HookError};
+pub use hook::{HOOK_PATH, Hook, HookCall, HookError};
 pub use list::{List, ListError, ListForm};
 pub use lock::{EnforcerLock, LockError};
 pub use message::{BANS_MAX as NETWORKS_MAX, Counter, Held, MessageError, Order, Report};

@@ -46,7 +46,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Request::Disallow { network, reason }
     } else {
         let duration_s =
-            matches.get_one::<String>("for").map(|text| subject::duration_s(text)).transpose()?;
+            matches.get_one::<String>("for").map(|text| subject::term_s(text)).transpose()?;
         Request::Allow { network, duration_s, reason }
     };
     println!("{}", control::order(&config(matches)?.state_dir()?, &request)?.text);

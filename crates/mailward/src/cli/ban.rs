@@ -10,9 +10,10 @@ use std::process::ExitCode;
 /// The row of this command.
 pub const COMMAND: Command = Command {
     name: "ban",
-    summary: "Ban an address, a network or an account",
-    about: "Asks the running guard to ban a subject. Protected addresses (this host, its gateway and resolvers, \
-            the allowlist, live administrators) are refused. The order goes to the audit trail with your name.",
+    summary: "Ban an address or a network",
+    about: "Asks the running guard to ban an address or a network. Protected addresses (this host, its gateway and \
+            resolvers, the allowlist, live administrators) are refused, as are networks wider than /8 (IPv4) or /20 \
+            (IPv6). An IPv6 address stands for its /64, in which it can take any other. The order goes to the audit trail with your name.",
     examples: &[
         ("mailward ban 203.0.113.9 --for 3d --reason complaint", "for three days"),
         ("mailward ban 198.51.100.0/24", "a network, until it is lifted"),
@@ -30,11 +31,24 @@ pub const COMMAND: Command = Command {
     hidden: false,
 };
 
+/// Whom a ban can keep out.
+fn addresses(text: &str) -> Result<event::Subject, Failure> {
+    subject::addresses(text).map_err(|failure| match subject::read(text) {
+        Ok(account) => Failure::usage(format!(
+            "{account}: only addresses and networks can be banned"
+        ))
+        .remedy(format!(
+            "close the account in the mail server; `mailward why {account}` shows who tried it"
+        )),
+        Err(_) => failure,
+    })
+}
+
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let text = matches.get_one::<String>("subject").cloned().unwrap_or_default();
-    let subject = subject::read(&text)?;
+    let subject = addresses(&text)?;
     let duration_s =
-        matches.get_one::<String>("for").map(|text| subject::duration_s(text)).transpose()?;
+        matches.get_one::<String>("for").map(|text| subject::term_s(text)).transpose()?;
     let answer = control::order(
         &config(matches)?.state_dir()?,
         &Request::Ban {

@@ -8,6 +8,8 @@ use crate::supervise;
 use crate::terminal::{Style, Tone};
 use clap::ArgMatches;
 use edge::surroundings::{LogPlace, cannot_read};
+use event::Mode;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -63,6 +65,9 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
         findings.push(Finding { good, what: what.to_owned(), text });
     };
     add(true, "configuration", "no errors".to_owned());
+    if config.mode != Mode::Enforce {
+        add(true, "mode", "observe: decisions are recorded, nothing is dropped".to_owned());
+    }
     for server in &found.servers {
         let name = event::Vocabulary::name(server.server);
         let text = if server.runs { "runs" } else { "is installed and does not run" };
@@ -85,12 +90,15 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
     }
     match edge::enforce::probe() {
         Ok(()) => add(true, "kernel", "nftables can be changed".to_owned()),
-        Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy())),
+        Err(error) => add(false, "kernel", format!("{error}; {}", supervise::remedy(&error))),
     }
     add(true, "process", guard::identity::outlook());
     if let Some(list) = &config.export.list {
         let dir = guard::directory_of(list);
         list_troubles(&dir).into_iter().for_each(|text| add(false, "list", text));
+    }
+    if let Some(problem) = config.export.hook.first().and_then(|program| hook(program)) {
+        add(false, "hook", problem);
     }
     match journal(config) {
         Ok(place) => add(true, "journal", place),
@@ -154,6 +162,20 @@ fn list_troubles(dir: &Path) -> Vec<String> {
         format!("{}: the user {user} may not write there; give it that directory", dir.display())
     });
     user.into_iter().chain(crate::unit::closed(dir)).collect()
+}
+
+/// Why the hook cannot be run, if so.
+fn hook(program: &str) -> Option<String> {
+    let is_program = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    };
+    let found = if program.contains('/') {
+        is_program(Path::new(program))
+    } else {
+        edge::enforce::HOOK_PATH.split(':').any(|dir| is_program(&Path::new(dir).join(program)))
+    };
+    let what = "no such program; name one that can be run, by its absolute path";
+    (!found).then(|| format!("{program}: {what}"))
 }
 
 /// Where the journal is, or will be.

@@ -45,6 +45,9 @@ pub struct Command {
     pub hidden: bool,
 }
 
+/// The longest reason of an order, in bytes.
+const REASON_MAX: usize = 1_000;
+
 /// All commands, in the order of the help.
 pub const COMMANDS: &[&Command] = &[
     &up::COMMAND,
@@ -178,8 +181,16 @@ pub fn reason_argument(command: clap::Command) -> clap::Command {
             .long("reason")
             .value_name("TEXT")
             .default_value("")
+            .value_parser(reason)
             .help("Why, for the audit trail"),
     )
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.len() > REASON_MAX {
+        return Err(format!("longer than {REASON_MAX} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 /// A flag.

@@ -5,6 +5,7 @@ use super::{Command, config, config_argument};
 use crate::failure::{Context as _, Failure};
 use crate::guard::Start;
 use crate::link::ToParent;
+use crate::screen::Screen;
 use crate::supervise;
 use clap::ArgMatches;
 use edge::enforce::{self, Handle};
@@ -49,14 +50,19 @@ fn left_to_parent() -> Result<UnixStream, Failure> {
 }
 
 fn guard(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let Err(failure) = guarded(matches) else { return Ok(ExitCode::SUCCESS) };
+    // Its parent waits for its end, so a terminal that stands still must not put it off.
+    let mut screen = Screen::on(std::io::stderr()).context(|| "a thread".to_owned())?;
+    screen.show(format!("mailward guard: {failure}\n"));
+    Ok(failure.exit_code())
+}
+
+fn guarded(matches: &ArgMatches) -> Result<(), Failure> {
     supervise::end_with_parent()?;
     let _hang_up = left_to_parent()?;
     let (parent, enforcer) = ToParent::begin(socket()?)?;
     let enforcer = Ok(Handle::new(enforcer));
-    Start { config: config(matches)?, enforcer, parent: Some(parent) }
-        .guard()?
-        .run()
-        .map(|()| ExitCode::SUCCESS)
+    Start { config: config(matches)?, enforcer, parent: Some(parent) }.guard()?.run()
 }
 
 fn enforcer(_: &ArgMatches) -> Result<ExitCode, Failure> {

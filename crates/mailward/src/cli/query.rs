@@ -116,6 +116,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut found = reader(&dir)?.query(&filter, limit).map_err(failure)?;
     found.rows.reverse();
     print(&found, is_json(matches), matches.get_flag("lines"));
+    if found.rows.is_empty() && !is_json(matches) {
+        eprintln!("nothing on record");
+    }
     if found.cut && !is_json(matches) {
         eprintln!("the newest {limit}; --limit shows more");
     }
@@ -142,6 +145,14 @@ pub fn print(found: &Found, json: bool, lines: bool) {
 fn filter(matches: &ArgMatches) -> Result<Filter, Failure> {
     let text = |name: &str| matches.get_one::<String>(name);
     let client = text("client").map(|text| subject::network(text)).transpose()?;
+    let from = text("since").map(|text| time(text)).transpose()?;
+    let until = text("until").map(|text| time(text)).transpose()?;
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        return Err(Failure::usage(format!("nothing is between {from} and {until}"))
+            .remedy("name an earlier --since, or a later --until"));
+    }
     Ok(Filter {
         what: match (matches.get_flag("all"), matches.get_flag("actions")) {
             (true, _) => What::All,
@@ -150,8 +161,8 @@ fn filter(matches: &ArgMatches) -> Result<Filter, Failure> {
         },
         client,
         account: text("account").map(|account| account.as_bytes().to_vec()),
-        from: text("since").map(|text| time(text)).transpose()?,
-        until: text("until").map(|text| time(text)).transpose()?,
+        from,
+        until,
         outcome: text("outcome").and_then(|word| Outcome::from_name(word)),
         reason: text("reason").and_then(|word| Reason::from_name(word)),
         kind: text("kind").and_then(|word| Kind::from_name(word)),

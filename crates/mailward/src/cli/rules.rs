@@ -31,6 +31,11 @@ pub const COMMAND: Command = Command {
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     let table = matches.get_one::<String>("table").map(String::as_str);
+    if selected(table).next().is_none() {
+        let table = table.unwrap_or_default();
+        return Err(Failure::usage(format!("no table is named {table:?}"))
+            .remedy("`mailward rules all` lists every key"));
+    }
     if is_json(matches) {
         json(&config, table);
         return Ok(ExitCode::SUCCESS);
@@ -38,14 +43,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let style = Style::stdout();
     match table {
         None => print!("{}", detectors(&config, style)),
-        Some(table) => {
-            let text = keys(&config, table, style);
-            if text.is_empty() {
-                return Err(Failure::usage(format!("no table is named {table}"))
-                    .remedy("`mailward rules all` lists every key"));
-            }
-            print!("{text}");
-        }
+        Some(table) => print!("{}", keys(&config, table, style)),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -93,9 +91,6 @@ fn keys(config: &Config, table: &str, style: Style) -> String {
             ]
         })
         .collect();
-    if rows.is_empty() {
-        return String::new();
-    }
     style.table(&["key", "value", "default", "unit", "what it does"], rows)
 }
 

@@ -94,7 +94,7 @@ fn text(style: Style, status: &Value, problems: &[String]) -> String {
             &format!(
                 "mode {}, since {}, {} lines read, {} decisions hold, {} in the kernel",
                 word(&status["mode"]),
-                word(&status["since"]),
+                terminal::local_of(&word(&status["since"])),
                 terminal::count(number(&status["lines"])),
                 terminal::count(number(&status["holds"])),
                 terminal::count(number(&status["kernel"]["bans"])),

@@ -61,7 +61,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 /// When another guard has it, and this one is to enforce.
 fn lock(config: &Config) -> Result<Result<EnforcerLock, String>, Failure> {
     if let Err(error) = edge::enforce::probe() {
-        return Ok(Err(format!("none: {error}; {}", supervise::remedy())));
+        return Ok(Err(format!("none: {error}; {}", supervise::remedy(&error))));
     }
     match supervise::lock() {
         Ok(lock) => Ok(Ok(lock)),

@@ -153,6 +153,33 @@ impl Walk {
 mod tests {
     use super::*;
 
+    /// So the key of the state directory need not be read: a sketch of one name counts one under
+    /// any key.
+    #[test]
+    fn the_key_of_the_hash_changes_nothing_about_one_line() {
+        let lines = [
+            "2026-11-21T16:02:10+00:00 mx postfix/smtpd[7]: warning: unknown[203.0.113.9]: \
+             SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=trap@example.org",
+            "2026-11-21T16:02:10+00:00 mx dovecot: imap-login: Disconnected (auth failed, 9 \
+             attempts in 2 secs): user=<bob>, method=PLAIN, rip=203.0.113.9, lip=192.0.2.1",
+            "2026-11-21T16:02:10+00:00 mx postfix/smtpd[7]: disconnect from \
+             unknown[203.0.113.9] ehlo=1 auth=0/20 commands=1/21",
+        ];
+        let baits = engine::Config {
+            bait_accounts: ["trap@example.org".into()].into(),
+            ..engine::Config::default()
+        };
+        for line in lines {
+            let expected = walked(line.as_bytes(), &baits);
+            assert!(expected.contains("auth-failed") || expected.contains("against"), "{expected}");
+            for seed in 0..200_u64 {
+                let config =
+                    engine::Config { seed: seed.wrapping_mul(0x9e37_79b9), ..baits.clone() };
+                assert_eq!(walked(line.as_bytes(), &config), expected, "{seed}");
+            }
+        }
+    }
+
     #[test]
     fn each_step_of_a_line_is_told() {
         let line =

@@ -128,7 +128,8 @@ fn cover(decision: &Value) -> Option<String> {
 }
 
 fn ending(decision: &Value) -> Option<String> {
-    let until = decision["until"].as_str().unwrap_or("it is lifted");
+    let until = decision["until"].as_str();
+    let until = until.map_or_else(|| "it is lifted".to_owned(), crate::terminal::local_of);
     Some(format!("until {until} by {}", decision["rule"].as_str()?))
 }
 

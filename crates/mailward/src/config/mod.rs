@@ -202,6 +202,11 @@ pub struct Export {
 }
 
 impl Export {
+    /// True where anything besides the kernel is told.
+    pub fn is_any(&self) -> bool {
+        self.list.is_some() || !self.hook.is_empty()
+    }
+
     /// The hook to call in this mode: to observe is to tell nobody but the journal.
     pub fn hook(&self, mode: Mode) -> &[String] {
         if mode == Mode::Enforce { &self.hook } else { &[] }

@@ -41,6 +41,9 @@ pub fn text(facts: &Facts<'_>) -> String {
     };
     let host = facts.found.host.as_deref().unwrap_or("this host");
     let acts = match (facts.idle, facts.config.mode) {
+        (Some(_), Mode::Enforce) if facts.config.export.is_any() => {
+            "enforcing by list or hook only: nothing is dropped here"
+        }
         (Some(_), _) => "observing: decisions are recorded, nothing is dropped",
         (None, Mode::Enforce) => "enforcing",
         (None, _) => "observing, as configured: decisions are recorded, nothing is dropped",

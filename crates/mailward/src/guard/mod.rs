@@ -84,6 +84,8 @@ pub struct Guard {
     protected: Vec<Network>,
     /// Administrators at work when the guard was started, who are not seen any more.
     administrators: Vec<Network>,
+    /// Networks on the allowlist when the kernel was told last.
+    allowed: usize,
     /// Ports found listening.
     ports: Vec<u16>,
     silence: Silence,
@@ -145,6 +147,10 @@ impl Guard {
             self.intake.committed(positions);
         }
         if !outputs.is_empty() {
+            if self.core.engine.allowlist().count() != self.allowed {
+                // Who was allowed for a time only can be banned now: the kernel must hear it first.
+                self.refresh_ruleset();
+            }
             self.kernel.apply(&outputs, now);
             self.show(&outputs);
             self.chores.changed();
@@ -154,9 +160,8 @@ impl Guard {
 
     /// True where what is decided comes true anywhere: in the kernel, a list, by a hook.
     fn is_enforcing(&self) -> bool {
-        let export = &self.config.export;
-        let by_others = export.list.is_some() || !export.hook.is_empty();
-        self.config.mode == Mode::Enforce && (self.kernel.is_running() || by_others)
+        let by_anything = self.kernel.is_running() || self.config.export.is_any();
+        self.config.mode == Mode::Enforce && by_anything
     }
 
     /// Shows decisions, one line each.
@@ -282,6 +287,7 @@ impl Guard {
     /// Tells the enforcer who is allowed now.
     fn refresh_ruleset(&mut self) {
         let allowed: Vec<Network> = self.core.engine.allowlist().collect();
+        self.allowed = allowed.len();
         let ruleset = kernel::ruleset(&self.config, &self.ports, &self.protected, &allowed);
         self.kernel.set_ruleset(ruleset);
     }

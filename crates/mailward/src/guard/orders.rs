@@ -21,31 +21,16 @@ impl Guard {
             Request::Explain { subject } => {
                 subject::read(&subject).map(|subject| Answer::data(self.explain(&subject)))
             }
-            Request::Ban { subject, duration_s, reason } => {
-                subject::read(&subject).map(|subject| self.ban(peer, subject, duration_s, &reason))
-            }
+            Request::Ban { subject, duration_s, reason } => subject::addresses(&subject)
+                .map(|subject| self.ban(peer, &subject, duration_s, &reason)),
             Request::Unban { subject, reason } => {
                 subject::read(&subject).map(|subject| self.unban(peer, subject, &reason))
             }
-            Request::Allow { network, duration_s, reason } => {
-                subject::network(&network).map(|network| {
-                    if self.kernel.allowlist_is_full() {
-                        return Answer::refused(format!(
-                            "{network} does not fit into the allowlist: take others off, or allow a wider network"
-                        ));
-                    }
-                    let until =
-                        duration_s.map(|seconds| clock::now().plus_seconds(i64::from(seconds)));
-                    let ended = self.order(peer, &reason, Order::Allow { network, until });
-                    self.refresh_ruleset();
-                    Answer::done(format!("{network} is never banned{}", ended_text(&ended)))
-                })
+            Request::Allow { network, duration_s, reason } => subject::network(&network)
+                .map(|network| self.allow(peer, network, duration_s, &reason)),
+            Request::Disallow { network, reason } => {
+                subject::network(&network).map(|network| self.disallow(peer, network, &reason))
             }
-            Request::Disallow { network, reason } => subject::network(&network).map(|network| {
-                self.order(peer, &reason, Order::Disallow { network });
-                self.refresh_ruleset();
-                Answer::done(format!("{network} is off the allowlist"))
-            }),
         };
         answered.unwrap_or_else(|failure| Answer::refused(failure.to_string()))
     }
@@ -84,49 +69,98 @@ impl Guard {
     fn ban(
         &mut self,
         peer: Peer,
-        subject: Subject,
+        subject: &Subject,
         duration_s: Option<u32>,
         reason: &str,
     ) -> Answer {
-        // The engine knows who is protected, and not what the kernel is never told.
+        if duration_s == Some(0) {
+            return Answer::refused(format!("{subject} is not banned: it would be over at once"));
+        }
+        // What the kernel will refuse must not stand in the journal as decided. Who is protected is
+        // the engine's to say, and on record as an order.
         let refusal = subject.network().and_then(|network| self.kernel.refusal(&network));
-        if let Some(refusal @ Refusal::TooWide) = refusal {
+        if let Some(refusal) = refusal.filter(|refusal| *refusal == Refusal::TooWide) {
             return Answer::refused(format!("{subject} is not banned: {}", refusal.meaning()));
         }
         let outputs = self.order(peer, reason, Order::Ban { subject: subject.clone(), duration_s });
-        let decided = outputs.iter().any(|output| matches!(output, Output::Decision(_)));
-        if decided {
-            let until = duration_s.map_or_else(
-                || "until it is lifted".to_owned(),
-                |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
-            );
-            return Answer::done(if self.is_enforcing() {
-                format!("{subject} is banned {until}{}", neighbours(&subject))
-            } else {
-                format!("{subject} would be banned {until}; this guard observes, and drops nothing")
-            });
+        if !outputs.iter().any(|output| matches!(output, Output::Decision(_))) {
+            let protection = self.core.engine.explain(&subject).protection;
+            let why =
+                protection.map_or_else(|| "the order was not carried out".into(), protection_text);
+            return Answer::refused(format!("{subject} is not banned: {why}"));
         }
-        match self.core.engine.explain(&subject).protection {
-            Some(protection) => {
-                Answer::refused(format!("{subject} is not banned: {}", protection_text(protection)))
-            }
-            None => Answer::refused(format!(
-                "{subject} is not banned: only addresses and networks can be"
-            )),
-        }
+        let until = duration_s.map_or_else(
+            || "until it is lifted".to_owned(),
+            |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
+        );
+        let around = neighbours(&subject);
+        Answer::done(if self.is_enforcing() {
+            format!("{subject} is banned {until}{around}")
+        } else {
+            format!(
+                "{subject} would be banned {until}{around}; this guard observes, and drops nothing"
+            )
+        })
     }
 
     fn unban(&mut self, peer: Peer, subject: Subject, reason: &str) -> Answer {
         let outputs = self.order(peer, reason, Order::Unban { subject: subject.clone() });
-        if outputs.iter().any(|output| matches!(output, Output::Expiry(_))) {
-            return Answer::done(format!("the ban of {subject} has ended"));
+        let ended: Vec<&Subject> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Expiry(expiry) => Some(&expiry.subject),
+                _ => None,
+            })
+            .collect();
+        Answer::done(match ended.as_slice() {
+            [] if subject.network().is_none() => format!("nothing held for {subject}"),
+            [] => format!("nothing held for {subject}; its scores are forgotten"),
+            [one] => format!("the ban of {one} has ended"),
+            [first, others @ ..] => {
+                format!("the bans of {first} and of {} more have ended", others.len())
+            }
+        })
+    }
+
+    fn allow(
+        &mut self,
+        peer: Peer,
+        network: Network,
+        duration_s: Option<u32>,
+        reason: &str,
+    ) -> Answer {
+        if network.prefix() == 0 {
+            return Answer::refused(format!(
+                "{network} is everybody, to services for listed networks, too; to ban nobody, set mode = \"observe\""
+            ));
         }
-        match self.core.engine.explain(&subject).covered_by {
-            Some(cover) => Answer::refused(format!(
-                "nothing held for {subject} itself, but {} is banned: unban that",
-                cover.subject
+        if duration_s == Some(0) {
+            return Answer::refused(format!("{network} is not allowed: it would be over at once"));
+        }
+        if self.kernel.allowlist_is_full() {
+            return Answer::refused(format!(
+                "{network} does not fit into the allowlist: take others off, or allow a wider network"
+            ));
+        }
+        let until = duration_s.map(|seconds| clock::now().plus_seconds(i64::from(seconds)));
+        let ended = self.order(peer, reason, Order::Allow { network, until });
+        self.refresh_ruleset();
+        let term = duration_s.map_or_else(String::new, |seconds| {
+            format!(" for {}", terminal::duration(i64::from(seconds)))
+        });
+        Answer::done(format!("{network} is never banned{term}{}", ended_text(&ended)))
+    }
+
+    fn disallow(&mut self, peer: Peer, network: Network, reason: &str) -> Answer {
+        self.order(peer, reason, Order::Disallow { network });
+        self.refresh_ruleset();
+        let subject = Subject::Network(network);
+        match self.core.engine.explain(&subject).protection {
+            None => Answer::done(format!("{network} is off the allowlist")),
+            Some(protection) => Answer::refused(format!(
+                "{network} is still not banned as a whole: {}",
+                protection_text(protection)
             )),
-            None => Answer::done(format!("nothing held for {subject}; its scores are forgotten")),
         }
     }
 

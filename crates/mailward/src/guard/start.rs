@@ -82,8 +82,7 @@ impl Start {
             Ok(handle) => (Some(handle), None),
             Err(why) => (None, Some(why)),
         };
-        let socket = control::socket_path(&dir);
-        let control = Control::listen(&socket).context(|| socket.display().to_string())?;
+        let control = control(&dir)?;
         let reach = confine(&self.config, &dir, &places)?;
         look_again(&mut found, &places);
         // From here on bytes are read that strangers wrote.
@@ -106,7 +105,8 @@ impl Start {
         let screen = Screen::on(std::io::stdout()).context(|| "a thread".to_owned())?;
         let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
         let protected = found.protected();
-        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected, &[]);
+        let allowed: Vec<Network> = core.engine.allowlist().collect();
+        let ruleset = kernel::ruleset(&self.config, &found.ports, &protected, &allowed);
         let now = clock::now();
         let guard = Guard {
             hook,
@@ -120,6 +120,7 @@ impl Start {
             notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
+            allowed: 0,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
             silence: Silence::default(),
@@ -176,6 +177,12 @@ impl Guard {
             concat!("mailward ", env!("CARGO_PKG_VERSION"), ", observing: nothing is carried out")
         }
     }
+}
+
+/// The socket for orders.
+fn control(dir: &Path) -> Result<Control, Failure> {
+    let socket = control::socket_path(dir);
+    Control::listen(&socket).context(|| socket.display().to_string())
 }
 
 /// The service manager: a parent speaks to it itself.

@@ -98,6 +98,10 @@ fn wrong_usage_ends_with_2_and_failures_with_1_and_a_remedy() {
         &["allow", "not a network"],
         &["query", "--since", "yesterday"],
         &["query", "--outcome", "nonsense"],
+        &["query", "--since", "4h", "--until", "8h"],
+        &["rules", "nonsense"],
+        &["rules", "nonsense", "--format", "json"],
+        &["ban", "203.0.113.9", "--reason", &"x".repeat(1_001)],
     ] {
         let ran = run(wrong, b"").bad(2, &[]);
         assert!(!ran.err.is_empty(), "{wrong:?} says why");
@@ -284,6 +288,29 @@ fn tables_completions_and_man_pages() {
     let log = findings.iter().find(|finding| finding["what"] == "log").unwrap();
     assert_eq!(log["ok"], false, "the log of this world is not there yet");
     assert!(!world.state().exists(), "check changes nothing");
+}
+
+#[test]
+fn check_says_what_the_list_and_the_hook_lack() {
+    let world = World::new();
+    world.append("");
+    let looks = |more: &str| {
+        world.configure(more);
+        let checked = world.ask(&["check", "--format", "json"]).objects();
+        let bad = checked.iter().filter(|finding| finding["ok"] == false);
+        bad.map(|finding| finding["what"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let list = format!("export.list = {:?}", world.path("nowhere/bans"));
+    assert!(looks(&list).contains(&"list".to_owned()));
+    let plain = world.file("plain.sh", b"");
+    for hook in ["nonexistent-program", "/nonexistent/program", &plain] {
+        assert!(looks(&format!("export.hook = [{hook:?}]")).contains(&"hook".to_owned()), "{hook}");
+    }
+    for hook in ["sh", "/bin/sh"] {
+        let list = world.path("bans");
+        let looked = looks(&format!("export.hook = [{hook:?}]\nexport.list = {list:?}"));
+        assert!(!looked.contains(&"hook".to_owned()), "{looked:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What operators order of a running guard, what it refuses, and what stays on record.
 
 use crate::world::{Guard, Place, World, attack, now, signal, wait_until};
+use mailward::control::Request;
 use serde_json::Value;
 
 fn begin(place: Place) -> (World, Guard) {
@@ -60,6 +61,85 @@ fn who_is_protected_is_not_banned_and_the_order_says_why() {
     let told = world.ask(&["ban", "203.0.113.9"]).good();
     assert_eq!(told.out, "203.0.113.9 is banned until it is lifted\n");
     assert_eq!(subjects(&world), ["203.0.113.9"]);
+}
+
+#[test]
+fn what_cannot_be_banned_is_never_said_to_be() {
+    let (world, guard) = begin(Place::Namespace);
+    for (none, words) in [
+        ("joe@example.net", ["only addresses and networks", "mailward why joe@example.net"]),
+        ("203.0.113", ["not an IPv4 or IPv6 address", "198.51.100.0/24"]),
+        ("203.0.113.300", ["not an IPv4 or IPv6 address", "198.51.100.0/24"]),
+        ("203.0.113.0/33", ["the prefix length", "198.51.100.0/24"]),
+    ] {
+        world.ask(&["ban", none]).bad(2, &words);
+        world.ask(&["allow", none]).bad(2, &["198.51.100.0/24"]);
+    }
+    for mistyped in ["203.0.113", "203.0.113.300", "2001:db8"] {
+        world.ask(&["why", mistyped]).bad(2, &["not an IPv4 or IPv6 address"]);
+        world.ask(&["unban", mistyped]).bad(2, &["not an IPv4 or IPv6 address"]);
+    }
+    for wide in ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "10.0.0.0/7", "2001:db8::/19"] {
+        world.ask(&["ban", wide]).bad(1, &["is not banned", "wider than /8 (IPv4) or /20 (IPv6)"]);
+    }
+    for term in ["0", "0d", "99999w", "-1h"] {
+        let term = format!("--for={term}");
+        world.ask(&["ban", "203.0.113.9", &term]).bad(2, &["what to do:"]);
+        world.ask(&["allow", "203.0.113.9", &term]).bad(2, &["what to do:"]);
+    }
+    world.ask(&["allow", "0.0.0.0/0"]).bad(1, &["mode = \"observe\""]);
+    // The socket is no way around.
+    let ask = |subject: &str, duration_s| {
+        let request =
+            Request::Ban { subject: subject.to_owned(), duration_s, reason: String::new() };
+        mailward::control::ask(&world.state(), &request).unwrap().unwrap()
+    };
+    assert!(!ask("joe@example.net", None).ok && !ask("203.0.113.9", Some(0)).ok);
+    assert!(subjects(&world).is_empty());
+    assert!(world.objects(&["query", "--actions"]).iter().all(|a| a["type"] != "decision"));
+    drop(guard);
+}
+
+/// What an order is answered by `is banned` for, the kernel holds.
+#[test]
+fn what_is_said_to_be_banned_is_in_the_kernel() {
+    let (world, guard) = begin(Place::Namespace);
+    let in_kernel = |wanted: &str| {
+        wait_until(&format!("the kernel holds {wanted}"), || {
+            nft(guard.pid(), &["list", "ruleset"])
+                .split([' ', ',', '\n'])
+                .any(|word| word == wanted)
+        });
+    };
+    let banned = |subject: &str, as_what: &str| {
+        let told = world.ask(&["ban", subject]).good().out;
+        assert!(told.starts_with(&format!("{as_what} is banned until it is lifted")), "{told}");
+    };
+    banned("::ffff:203.0.113.9", "203.0.113.9");
+    in_kernel("203.0.113.9");
+    banned("2001:db8:2::7", "2001:db8:2::/64");
+    in_kernel("2001:db8:2::");
+    // Beside a protected neighbour, the single address.
+    world.ask(&["allow", "2001:db8:3::1"]).good();
+    banned("2001:db8:3::7", "2001:db8:3::7");
+    in_kernel("2001:db8:3::7");
+    world.ask(&["ban", "2001:db8:3::/64"]).bad(1, &["is not banned", "operator's order"]);
+    // Once off the allowlist, of the configuration or because its time is over.
+    world.ask(&["allow", "198.51.100.0/24", "--remove"]).good();
+    banned("198.51.100.7", "198.51.100.7");
+    in_kernel("198.51.100.7");
+    let told = world.ask(&["allow", "203.0.114.0/24", "--for", "1s"]).good().out;
+    assert_eq!(told, "203.0.114.0/24 is never banned for 1 s\n");
+    wait_until("its time is over", || world.ask(&["ban", "203.0.114.9"]).code == Some(0));
+    in_kernel("203.0.114.9");
+    // An order for a part of what is allowed is no order for all of it.
+    world.ask(&["allow", "203.0.115.0/24"]).good();
+    world.ask(&["allow", "203.0.115.7", "--remove"]).bad(1, &["still", "203.0.115.0/24"]);
+    let told = world.ask(&["unban", "2001:db8:2::8"]).good().out;
+    assert_eq!(told, "the ban of 2001:db8:2::/64 has ended\n");
+    let told = world.ask(&["unban", "0.0.0.0/0"]).good().out;
+    assert_eq!(told, "the bans of 198.51.100.7 and of 2 more have ended\n");
+    guard.stop();
 }
 
 #[test]
@@ -260,6 +340,11 @@ fn without_power_over_the_kernel_it_observes_and_says_so() {
     let ran = world.ask(&["status"]);
     assert_eq!(ran.code, Some(1), "somebody should look");
     assert!(ran.out.contains("bans: none"), "{}", ran.out);
+    let what = if rustix::process::geteuid().is_root() { "CAP_NET_ADMIN" } else { "run as root" };
+    assert!(ran.out.contains(what), "{}", ran.out);
+    assert!(ran.out.contains(" UTC, "), "times are in the reader's zone: {}", ran.out);
+    let nothing = world.ask(&["query", "--client", "203.0.113.201"]).good();
+    assert_eq!((nothing.out.as_str(), nothing.err.as_str()), ("", "nothing on record\n"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::world::{Place, World, attack, failed, now, signal, wait_until};
 use event::Timestamp;
+use rustix::process::Signal;
 use std::process::{Command, Stdio};
 
 /// Moves the cursor, sets the title, and ends a line.
@@ -30,6 +31,7 @@ fn escape_sequences_reach_no_screen() {
         let raw = |c: char| c.is_control() && c != '\n';
         assert!(!ran.out.contains(raw) && !ran.err.contains(raw), "{command:?}: {:?}", ran.out);
     }
+    wait_until("it is shown", || guard.said().contains("203.0.113.9 for"));
     let said = guard.said();
     assert!(said.contains("203.0.113.9 for") && !said.contains('\u{1b}'), "{said}");
 }
@@ -164,7 +166,7 @@ fn a_guard_whose_watcher_stands_still_goes_on_and_says_what_was_not_shown() {
                 .into_iter()
                 .find(|(_, command)| command.contains(" enforcer "))
                 .unwrap();
-            signal(enforcer, rustix::process::Signal::KILL);
+            signal(enforcer, Signal::KILL);
             wait_until("both are started again", || {
                 let children = crate::world::children(guard.pid());
                 children.len() == 2 && children.iter().all(|(pid, _)| *pid != enforcer)
@@ -191,22 +193,31 @@ fn the_demo_plays_to_its_end_changes_nothing_and_leaves_nothing() {
     let temporary = world.path("temporary");
     std::fs::create_dir(&temporary).unwrap();
     let left = || std::fs::read_dir(&temporary).unwrap().count();
-    let start = |speed: &str| {
+    let start = |speed: &str, out: Stdio| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
         command.args(["up", "--demo", "--speed", speed, "--config"]).arg(world.config());
-        command.env("TMPDIR", &temporary).env("TERM", "dumb").stdout(Stdio::piped());
+        command.env("TMPDIR", &temporary).env("TERM", "dumb").stdout(out);
         command.spawn().unwrap()
     };
-    let ran = start("0").wait_with_output().unwrap();
+    let ran = start("0", Stdio::piped()).wait_with_output().unwrap();
     let told = String::from_utf8(ran.stdout).unwrap();
     assert!(ran.status.success() && told.contains("distributed-guessing"), "{told}");
     assert!(told.contains("times below are those of that day"), "{told}");
     assert!(!told.contains(" 192.0.2.1 "), "the recorded gateway is no attacker: {told}");
     assert_eq!(left(), 0);
-    let slow = start("1");
-    wait_until("it plays", || left() == 1);
-    signal(slow.id(), rustix::process::Signal::INT);
-    assert!(slow.wait_with_output().unwrap().status.success());
-    assert_eq!(left(), 0, "also by ctrl-c");
+    for end in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let slow = start("1", Stdio::piped());
+        wait_until("it plays", || left() == 1);
+        signal(slow.id(), end);
+        assert!(slow.wait_with_output().unwrap().status.success());
+        assert_eq!(left(), 0, "also by ctrl-c: {end:?}");
+    }
+    assert!(start("0", nobody()).wait().unwrap().success());
+    assert_eq!(left(), 0, "also where nobody watches");
+    let mut watched = start("0", Stdio::piped());
+    let mut first = [0; 60];
+    std::io::Read::read_exact(&mut watched.stdout.take().unwrap(), &mut first).unwrap();
+    assert!(watched.wait().unwrap().success());
+    assert_eq!(left(), 0, "also where somebody stopped to watch");
     assert!(!world.state().exists(), "the state of a real guard is not touched");
 }

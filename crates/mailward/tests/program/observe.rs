@@ -22,6 +22,20 @@ fn read(path: &std::path::Path) -> String {
 }
 
 #[test]
+fn without_power_over_the_kernel_a_list_is_written_all_the_same() {
+    let world = World::new();
+    std::fs::create_dir(world.path("list")).unwrap();
+    world.append("");
+    configure(&world, "enforce", "enforce");
+    let guard = world.guard(Place::Powerless);
+    assert!(guard.said().contains("enforcing by list or hook only"), "{}", guard.said());
+    let told = world.ask(&["ban", "203.0.113.9"]).good().out;
+    assert_eq!(told, "203.0.113.9 is banned until it is lifted\n");
+    wait_until("the list holds it", || read(&world.path("list/bans")) == "203.0.113.9\n");
+    guard.stop();
+}
+
+#[test]
 fn what_only_a_detector_observed_has_no_end_for_others() {
     let world = World::new();
     std::fs::create_dir(world.path("list")).unwrap();

@@ -125,12 +125,14 @@ impl World {
         self.ask(&[arguments, &["--format", "json"]].concat()).good().objects()
     }
 
-    /// Starts a guard and waits until it answers.
+    /// Starts a guard and waits until it answers and has said what it guards.
     pub fn guard(&self, place: Place) -> Guard {
+        let titles = |said: &str| said.matches("ctrl-c ends\n").count();
+        let before = titles(&fs::read_to_string(self.path("said")).unwrap_or_default());
         let mut guard = self.start(place);
         wait_until("the guard answers", || {
             guard.is_running();
-            guard.status().is_some()
+            guard.status().is_some() && titles(&guard.said()) > before
         });
         guard
     }
