@@ -233,7 +233,9 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
     let remaining_s = match decision.until {
         None => None,
         Some(until) => {
-            let seconds = (until.0 - now.0).div_euclid(1_000_000) + 1;
+            // No longer than was decided, wherever the clock stood then.
+            let left = until.0.saturating_sub(now.0.max(decision.at.0));
+            let seconds = left.div_euclid(1_000_000) + 1;
             Some(u32::try_from(seconds).ok().filter(|seconds| *seconds > 1)?)
         }
     };
@@ -273,6 +275,9 @@ mod tests {
             ban(&decision(Some(Timestamp::from_seconds(1_600)), Mode::Enforce), now).unwrap();
         assert_eq!(held.network.to_string(), "2001:db8::/64");
         assert_eq!(held.remaining_s, Some(601));
+        // A clock that was wrong, now or when it was decided, makes it no longer.
+        let later = Decision { at: now, ..decision(Some(now.plus_seconds(600)), Mode::Enforce) };
+        assert_eq!(ban(&later, Timestamp(0)).unwrap().remaining_s, Some(601));
         assert!(ban(&decision(Some(now), Mode::Enforce), now).is_none());
         assert!(ban(&decision(None, Mode::Observe), now).is_none());
         assert_eq!(ban(&decision(None, Mode::Enforce), now).unwrap().remaining_s, None);

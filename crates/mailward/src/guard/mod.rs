@@ -18,11 +18,13 @@ mod listen;
 mod orders;
 mod silence;
 mod start;
+mod time;
 
 pub use filter::Starts;
 pub use kernel::ruleset;
 pub use orders::protection_text;
 pub use start::{ENDING, Start, places, signals, surroundings};
+pub use time::RECORD as CLOCK;
 
 /// Shows a decision, one line each.
 pub fn show(output: &Output) {
@@ -52,6 +54,7 @@ use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
+use time::{Change, TimeOfDay};
 
 /// After a start no tick comes before journald had that much time to bring its backlog: it comes
 /// through another process. What is read after a tick counts as happening at the tick.
@@ -86,6 +89,8 @@ pub struct Guard {
     /// Ports found listening.
     ports: Vec<u16>,
     silence: Silence,
+    /// The time of day.
+    time: TimeOfDay,
     look_at: Moment,
     /// No tick before.
     tick_at: Moment,
@@ -99,8 +104,9 @@ impl Guard {
     pub fn run(mut self) -> Result<(), Failure> {
         loop {
             let before = self.core.seq;
-            let more = self.intake.read(&mut self.core);
-            let now = clock::now();
+            self.look_at_clock();
+            let more = self.intake.read(&mut self.core, &self.time);
+            let now = self.time.now();
             let moment = clock::monotonic();
             if self.core.seq > before
                 && let Some(told) = self.silence.lines(moment)
@@ -128,14 +134,31 @@ impl Guard {
         }
     }
 
+    /// The machine's clock may have been set.
+    fn look_at_clock(&mut self) {
+        let Some(change) = self.time.look() else { return };
+        if let Change::Followed(by_micros) = change {
+            let reached = self.core.engine.now().0.saturating_add(by_micros);
+            self.core.set_clock(Timestamp(reached), by_micros);
+        }
+        let now = self.time.now();
+        self.core.note(now, "clock", &time::told(change));
+        self.carry_out(now);
+    }
+
     /// Commits what was read, then lets the kernel and the screen have it.
     fn carry_out(&mut self, now: Timestamp) {
         let positions = self.intake.moved();
-        let borrowed: Vec<(&str, &str)> =
+        let reckoning = self.time.record();
+        let mut borrowed: Vec<(&str, &str)> =
             positions.iter().map(|(name, position)| (name.as_str(), position.as_str())).collect();
+        borrowed.extend(reckoning.as_deref().map(|record| (time::RECORD, record)));
         let outputs = self.core.commit(&borrowed);
         if self.core.trouble.is_none() {
             self.intake.committed(positions);
+            if reckoning.is_some() {
+                self.time.recorded();
+            }
         }
         if !outputs.is_empty() {
             self.kernel.apply(&outputs, now);
@@ -162,7 +185,7 @@ impl Guard {
         for trouble in self.hook.run() {
             self.core.note(now, "hook", &trouble);
         }
-        for trouble in self.chores.run(&mut self.core, moment) {
+        for trouble in self.chores.run(&mut self.core, moment, &self.time) {
             self.core.note(now, "journal", &trouble);
         }
         self.carry_out(now);
@@ -247,7 +270,7 @@ impl Guard {
     /// The kernel keeps its bans until their times end.
     fn stop(mut self) -> Result<(), Failure> {
         self.notify.stopping();
-        self.carry_out(clock::now());
+        self.carry_out(self.time.now());
         self.chores.stop(&mut self.core);
         match &self.core.trouble {
             None => Ok(()),

@@ -6,7 +6,6 @@ use crate::control::{Answer, Request};
 use crate::json;
 use crate::subject;
 use crate::terminal;
-use edge::clock;
 use engine::{Explanation, Output, Protection};
 use event::{Command, Order, Subject, Timestamp};
 use serde_json::{Value, json};
@@ -33,7 +32,7 @@ impl Guard {
                         ));
                     }
                     let until =
-                        duration_s.map(|seconds| clock::now().plus_seconds(i64::from(seconds)));
+                        duration_s.map(|seconds| self.time.now().plus_seconds(i64::from(seconds)));
                     let ended = self.order(peer, &reason, Order::Allow { network, until });
                     self.refresh_ruleset();
                     Answer::done(format!("{network} is never banned{}", ended_text(&ended)))
@@ -68,7 +67,7 @@ impl Guard {
 
     fn order(&mut self, peer: Peer, reason: &str, order: Order) -> Vec<Output> {
         let command = Command {
-            at: clock::now(),
+            at: self.time.now(),
             operator: operator(peer.uid).into(),
             reason: reason.into(),
             order,

@@ -10,13 +10,14 @@ use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
 use super::silence::Silence;
-use super::{Guard, banner};
+use super::time::TimeOfDay;
+use super::{Guard, banner, time};
 use crate::config::{Config, Syslog};
 use crate::control;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
 use crate::notify::Notify;
-use crate::recover;
+use crate::recover::{self, Recovered};
 use crate::supervise;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
@@ -37,6 +38,9 @@ use std::path::{Path, PathBuf};
 /// How much of a log that was never read is read at the first start, in bytes: enough to learn
 /// who usually logs in.
 const LEARN_BYTES: u64 = 8 << 20;
+
+/// A log's lines of so long may be still to read when the clock was set back before a start.
+const BACKLOG_S: i64 = 86_400;
 
 /// What a guard is started with.
 pub struct Start {
@@ -66,6 +70,7 @@ impl Start {
         let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
+        let time = begin_time(&mut recovered);
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
@@ -103,10 +108,11 @@ impl Start {
             recovered: &recovered,
         });
         let core = recovered.core;
-        let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
+        let chores = Chores::start(&self.config, &core, recovered.is_from_records)
+            .context(|| "a thread".to_owned())?;
         let protected = found.protected();
         let ruleset = kernel::ruleset(&self.config, &found.ports, &protected);
-        let now = clock::now();
+        let now = time.now();
         let guard = Guard {
             hook: HookCalls::new(hook),
             kernel: Kernel::new(handle, ruleset, idle),
@@ -116,16 +122,13 @@ impl Start {
             control,
             chores,
             signals,
-            // A parent speaks to the service manager itself.
-            notify: self
-                .parent
-                .as_ref()
-                .map_or_else(Notify::from_environment, |_| Notify::default()),
+            notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
             silence: Silence::default(),
+            time,
             look_at: moment,
             tick_at,
             since: now,
@@ -167,6 +170,32 @@ impl Guard {
         }
         self
     }
+}
+
+/// A parent speaks to the service manager itself.
+fn notify(parent: Option<&ToParent>) -> Notify {
+    parent.map_or_else(Notify::from_environment, |_| Notify::default())
+}
+
+/// The time of day. The clock may have been set while no guard ran: everything moves with it, and
+/// event time stands where older lines are judged by their own times yet.
+fn begin_time(recovered: &mut Recovered) -> TimeOfDay {
+    let reached = recovered.core.engine.now();
+    let time = TimeOfDay::from_clock(reached);
+    let now = time.now();
+    let kept = recovered.positions.iter().find(|kept| kept.source == time::RECORD);
+    let set_by = kept.and_then(|kept| time.set_since(&kept.position)).unwrap_or(0);
+    // What lies in the future was written under a clock that was wrong, or that is right no more.
+    let set_by = match reached.0.saturating_add(set_by).saturating_sub(now.0) {
+        ahead if ahead > time::FOLLOWED => set_by.saturating_sub(ahead),
+        _ => set_by,
+    };
+    if set_by.abs() > time::FOLLOWED {
+        let at = reached.min(Timestamp(reached.0.saturating_add(set_by)));
+        recovered.core.set_clock(at.min(now.plus_seconds(-BACKLOG_S)), set_by);
+        recovered.core.note(now, "clock", &time::told(time::Change::Followed(set_by)));
+    }
+    time
 }
 
 /// The signals that ask a process to end.
@@ -257,7 +286,7 @@ fn open(
     places: &[LogPlace],
     config: &Config,
     zone: &Zone,
-    recovered: &mut recover::Recovered,
+    recovered: &mut Recovered,
     now: Moment,
 ) -> Intake {
     let start = if config.source.from_beginning { From::Begin } else { From::Back(LEARN_BYTES) };

@@ -4,6 +4,7 @@
 //! its own (`unshare`): the nftables of the host are never touched.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod clock;
 mod command_line;
 mod confined;
 mod control;
@@ -14,4 +15,5 @@ mod rotation;
 mod same;
 mod session;
 mod sources;
+mod unreadable;
 mod world;
