@@ -185,3 +185,40 @@ fn a_clock_that_stays_is_followed_and_bans_last_as_long_as_before() {
         guard.stop();
     }
 }
+
+/// The clock goes back and forth, and guards are killed and started again all the while.
+#[test]
+fn steps_and_kills_one_upon_the_other_leave_bans_as_they_were() {
+    let world = world();
+    let mut guard = world.guard(Place::Powerless);
+    let begins = [
+        bans(&world, &guard, "203.0.113.1", now()),
+        bans(&world, &guard, "203.0.113.2", now().plus_seconds(-30)),
+    ];
+    world.ask(&["allow", "203.0.113.77", "--for", "1h"]).good();
+    let age_s = now().seconds();
+    let steps_s = [YEAR_S, 7_200, -YEAR_S, -7_200, 0, -age_s, 40 * YEAR_S, 0, -age_s / 2, 3, 0];
+    for (number, by_s) in steps_s.into_iter().enumerate() {
+        set(&world, by_s);
+        if number % 3 == 0 {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        guard.kill();
+        if number % 2 == 0 {
+            let dying = world.start(Place::Powerless);
+            std::thread::sleep(Duration::from_millis(10 * number as u64));
+            dying.kill();
+        }
+        guard = world.guard(Place::Powerless);
+        agree(&world, &["203.0.113.1", "203.0.113.2"]);
+        world.ask(&["ban", "203.0.113.77"]).bad(1, &["is not banned"]);
+    }
+    for (client, began) in ["203.0.113.1", "203.0.113.2"].iter().zip(begins) {
+        let late_s = ends_late_s(&world, client, began);
+        assert!((-60..=60).contains(&late_s), "{client}: {late_s} s");
+    }
+    let new = bans(&world, &guard, "203.0.113.3", now());
+    let late_s = ends_late_s(&world, "203.0.113.3", new);
+    assert!((-3..=10).contains(&late_s), "{late_s} s");
+    guard.stop();
+}
