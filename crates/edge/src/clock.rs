@@ -29,10 +29,20 @@ pub fn now() -> Timestamp {
 
 /// The monotonic clock.
 pub fn monotonic() -> Moment {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    moment(rustix::time::ClockId::Monotonic)
+}
+
+fn moment(clock: rustix::time::ClockId) -> Moment {
+    let time = rustix::time::clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let micros = u64::try_from(time.tv_nsec).unwrap_or_default() / 1000;
     Moment(seconds.saturating_mul(1_000_000).saturating_add(micros))
+}
+
+/// Time since the machine's start, that in which it slept included. Not to be compared with
+/// [`monotonic`], which leaves it out.
+pub fn boot_time() -> Moment {
+    moment(rustix::time::ClockId::Boottime)
 }
 
 /// A file's time as a timestamp.

@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Makes a decision hold.
-    fn hold(&mut self, decision: Decision, out: &mut Vec<Output>) {
+    pub(crate) fn hold(&mut self, decision: Decision, out: &mut Vec<Output>) {
         out.push(Output::Decision(decision.clone()));
         let (number, until) = (self.timers.number(), decision.until);
         let (row, before) = self.holds.insert(Hold { decision, number });

@@ -25,6 +25,14 @@ pub enum Input<'a> {
     /// A new configuration, from this time on. Its seed and its capacities hold from the next
     /// start on.
     Config(Timestamp, &'a Config),
+    /// The machine's clock was set by so much, forward or back: no time passed. `at` is where
+    /// event time stands now; lower than that it may be, where older lines are still to come.
+    ClockSet {
+        /// Event time now.
+        at: Timestamp,
+        /// How far all moves.
+        by_micros: i64,
+    },
 }
 
 /// What the engine says.
@@ -103,6 +111,7 @@ impl Engine {
                 self.advance(*at, out);
                 self.configure(config, out);
             }
+            Input::ClockSet { at, by_micros } => self.set_clock(*at, *by_micros),
         }
     }
 

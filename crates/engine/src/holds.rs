@@ -209,6 +209,11 @@ impl Holds {
         self.row_of(&hold?.decision.subject)
     }
 
+    /// Hands all out, in no order that means anything.
+    pub fn into_all(self) -> Vec<Hold> {
+        self.rows.into_iter().flatten().collect()
+    }
+
     /// All, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = &Hold> {
         self.rows.iter().flatten()

@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod checkpoint;
 mod client;
+mod clock_set;
 mod config;
 mod decide;
 mod detect;
@@ -30,6 +31,7 @@ mod session;
 mod sketch;
 mod state;
 mod table;
+mod take_up;
 mod timer;
 
 pub use checkpoint::CheckpointError;

@@ -87,7 +87,8 @@ impl Flag {
 
 /// Moves a window's start forward to now; returns how many windows have passed (2 for more).
 pub(crate) fn turn(start_s: &mut u32, now_s: u32, window_s: u32) -> u32 {
-    if *start_s == 0 {
+    // In the future it lies where the clock was set.
+    if *start_s == 0 || *start_s > now_s {
         *start_s = now_s;
         return 0;
     }

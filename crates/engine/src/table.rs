@@ -169,6 +169,11 @@ impl<R: Row> Table<R> {
         }
     }
 
+    /// Changes every row; keys stay.
+    pub fn each(&mut self, change: impl FnMut(&mut R)) {
+        self.rows.iter_mut().for_each(change);
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }

@@ -71,6 +71,17 @@ impl Timers {
         }
     }
 
+    /// Moves the grace periods by so much. The ends go, to be set again.
+    pub fn set_clock(&mut self, by_micros: i64) {
+        self.ends.clear();
+        let graces = core::mem::take(&mut self.graces).into_iter();
+        let moved = |((deadline, number), whose): ((i64, u64), (u64, u64))| {
+            ((deadline.saturating_add(by_micros), number), whose)
+        };
+        self.graces = graces.map(moved).collect();
+        self.first = self.graces.first_key_value().map_or(i64::MAX, |((deadline, _), _)| *deadline);
+    }
+
     /// The first timer that is due at `now`.
     #[inline]
     pub fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {

@@ -95,6 +95,19 @@ impl Core {
         outputs
     }
 
+    /// The machine's clock was set by so much: everything moves with it, and event time stands at
+    /// `at`.
+    pub fn set_clock(&mut self, at: Timestamp, by_micros: i64) {
+        self.dirty = true;
+        self.record_tick();
+        self.journal.append_clock_set(at, by_micros);
+        self.engine.step(self.seq, &Input::ClockSet { at, by_micros }, &mut self.outputs);
+        self.record();
+        for decision in self.engine.holds() {
+            self.journal.set_hold(decision);
+        }
+    }
+
     /// Tells the journal something that is neither event nor decision.
     pub fn note(&mut self, at: Timestamp, topic: &str, text: &str) {
         self.dirty = true;

@@ -1,12 +1,15 @@
 //! Opens the journal and brings an engine up to it: the newest checkpoint that can be read, then
-//! every input after it, stepped again.
+//! every input after it, stepped again. Without one, records are kept for a while only: what holds
+//! and who is allowed comes from the journal's tables.
 
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::seed;
 use engine::{Engine, Input};
+use event::Decision;
+use std::collections::BTreeMap;
 use std::path::Path;
-use store::{Journal, Mark, Options, Position, Reader, Record, StoreError};
+use store::{Checkpoint, Journal, Mark, Options, Position, Reader, Record, StoreError};
 
 /// A core that is where the last run stopped.
 pub struct Recovered {
@@ -18,15 +21,26 @@ pub struct Recovered {
     pub losses: Vec<String>,
     /// Records that were stepped again.
     pub replayed: u64,
+    /// There was no checkpoint, or not all that came after it: records and tables told what they
+    /// could.
+    pub is_from_records: bool,
 }
 
 /// Opens `dir`, making it where it is not there.
 pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
-    let (journal, recovery) = Journal::open(dir, Options::default()).map_err(failure)?;
+    let (mut journal, recovery) = Journal::open(dir, Options::default()).map_err(failure)?;
     let mut losses: Vec<String> = recovery.losses.iter().map(|loss| loss.what.clone()).collect();
     let seed = seed::drawn(dir)?;
     let config = engine::Config { seed, ..config.clone() };
-    let (mut engine, mark) = restored(&recovery.checkpoints, &config, &mut losses);
+    let checkpoint = restored(&recovery.checkpoints, &config, &mut losses);
+    let is_from_records = checkpoint.is_none();
+    let (mut engine, mark) = match checkpoint {
+        Some((engine, checkpoint)) => {
+            journal.checkpoint_is_good(checkpoint);
+            (engine, checkpoint.mark)
+        }
+        None => (from_nothing(config, &journal, &mut losses), Mark::default()),
+    };
     if engine.seed() != seed {
         seed::keep(dir, engine.seed())?;
     }
@@ -37,31 +51,67 @@ pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
             dropped.clear();
         })
         .map_err(failure)?;
+    let is_whole = !is_from_records && replayed.losses.is_empty();
+    if !is_whole {
+        // What was told to hold does; what records alone led to, perhaps never did.
+        engine.take_up_holds(&recovery.holds, recovery.losses.is_empty());
+    }
+    tell_table(&mut journal, &engine, &recovery.holds);
     losses.extend(replayed.losses.iter().map(|loss| loss.what.clone()));
     Ok(Recovered {
         core: Core::new(engine, journal, recovery.seq),
         positions: recovery.positions,
         losses,
         replayed: replayed.records,
+        is_from_records: !is_whole,
     })
 }
 
-fn restored(
-    checkpoints: &[store::Checkpoint],
+/// The engine of the newest checkpoint that can be read.
+fn restored<'a>(
+    checkpoints: &'a [Checkpoint],
     config: &engine::Config,
     losses: &mut Vec<String>,
-) -> (Engine, Mark) {
+) -> Option<(Engine, &'a Checkpoint)> {
     for checkpoint in checkpoints {
         let engine = checkpoint
             .load()
             .map_err(|error| error.to_string())
             .and_then(|bytes| Engine::restore(&bytes, config.clone()).map_err(|e| e.to_string()));
         match engine {
-            Ok(engine) => return (engine, checkpoint.mark),
+            Ok(engine) => return Some((engine, checkpoint)),
             Err(error) => losses.push(format!("{}: {error}", checkpoint.path.display())),
         }
     }
-    (Engine::new(config.clone()), Mark::default())
+    None
+}
+
+/// An engine that knows nothing but whom operators allowed: nobody of them is to be found out
+/// again.
+fn from_nothing(config: engine::Config, journal: &Journal, losses: &mut Vec<String>) -> Engine {
+    let mut engine = Engine::new(config);
+    match journal.allowlist_orders() {
+        Ok(orders) => engine.take_up_allowlist(&orders),
+        Err(error) => losses.push(format!("{error}: older orders to allow are forgotten")),
+    }
+    engine
+}
+
+/// Lets the table of what holds say what the engine says, with the next commit.
+fn tell_table(journal: &mut Journal, engine: &Engine, table: &[Decision]) {
+    let mut known = 0;
+    for row in table {
+        match engine.held(&row.subject) {
+            Some(held) if held == row => known += 1,
+            _ => journal.drop_hold(row),
+        }
+    }
+    if engine.holds().count() > known {
+        let table: BTreeMap<_, _> = table.iter().map(|row| (&row.subject, row)).collect();
+        for held in engine.holds().filter(|held| table.get(&held.subject) != Some(held)) {
+            journal.set_hold(held);
+        }
+    }
 }
 
 fn step_again(engine: &mut Engine, record: &Record<'_>, out: &mut Vec<engine::Output>) {
@@ -70,6 +120,9 @@ fn step_again(engine: &mut Engine, record: &Record<'_>, out: &mut Vec<engine::Ou
             // It was joined before it was written; the table must learn from it again.
             engine.join(event);
             engine.step(*seq, &Input::Event(event), out);
+        }
+        Record::ClockSet { at, by_micros } => {
+            engine.step(0, &Input::ClockSet { at: *at, by_micros: *by_micros }, out);
         }
         Record::Tick { at } => engine.step(0, &Input::Tick(*at), out),
         Record::Command { seq, command } => engine.step(*seq, &Input::Command(command), out),

@@ -45,7 +45,10 @@ pub fn as_json(row: &Row) -> Option<String> {
                 .text("text", text);
             object.close();
         }
-        Record::Tick { .. } | Record::Config { .. } | Record::Position { .. } => return None,
+        Record::Tick { .. }
+        | Record::ClockSet { .. }
+        | Record::Config { .. }
+        | Record::Position { .. } => return None,
     }
     Some(out)
 }
@@ -101,7 +104,10 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
         Record::Note { at, topic, text, .. } => {
             format!("{}  {topic:<9}  {}", terminal::local(at), Text(text))
         }
-        Record::Tick { .. } | Record::Config { .. } | Record::Position { .. } => return None,
+        Record::Tick { .. }
+        | Record::ClockSet { .. }
+        | Record::Config { .. }
+        | Record::Position { .. } => return None,
     };
     out.push('\n');
     Some(out)

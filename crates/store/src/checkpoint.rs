@@ -1,11 +1,12 @@
 //! Checkpoints of the engine's state: files beside the database, so that a start steps only what
 //! came after the newest usable one.
 
-use crate::journal::Mark;
+use crate::journal::{Mark, Shared};
 use crate::{Loss, StoreError};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"MWCHECK1";
 const HEAD: usize = 8 + 8 + 8 + 8 + 4;
@@ -51,11 +52,12 @@ fn head_of(mark: Mark, body: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub struct CheckpointWriter {
     dir: PathBuf,
+    shared: Arc<Shared>,
 }
 
 impl CheckpointWriter {
-    pub(crate) fn new(dir: &Path) -> Self {
-        CheckpointWriter { dir: dir.to_owned() }
+    pub(crate) fn new(dir: &Path, shared: Arc<Shared>) -> Self {
+        CheckpointWriter { dir: dir.to_owned(), shared }
     }
 
     /// Keeps the engine's state as it was right after the commit that `mark` tells. Written
@@ -70,6 +72,7 @@ impl CheckpointWriter {
         written.map_err(StoreError::io("write", &temporary))?;
         fs::rename(&temporary, &path).map_err(StoreError::io("rename", &temporary))?;
         sync_dir(&self.dir)?;
+        self.shared.checkpoint_is_good(mark);
         for old in list(&self.dir).into_iter().skip(KEPT) {
             let _ = fs::remove_file(old.path);
         }

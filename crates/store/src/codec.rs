@@ -58,6 +58,13 @@ pub enum Record<'a> {
         /// Event time.
         at: Timestamp,
     },
+    /// An input: the machine's clock was set, and everything moves with it.
+    ClockSet {
+        /// Event time after it.
+        at: Timestamp,
+        /// How far everything moves.
+        by_micros: i64,
+    },
     /// An input: what an operator ordered, or the surroundings as found.
     Command {
         /// The number of the last line before it.
@@ -132,6 +139,7 @@ const EXPIRY: u8 = 7;
 const EVICTED: u8 = 8;
 const NOTE: u8 = 9;
 const POSITION: u8 = 10;
+const CLOCK_SET: u8 = 11;
 
 const PREFIX: usize = 4;
 
@@ -147,6 +155,11 @@ pub fn encode(out: &mut Vec<u8>, record: &Record<'_>) {
         Record::Tick { at } => {
             out.push(TICK);
             out.extend_from_slice(&at.0.to_le_bytes());
+        }
+        Record::ClockSet { at, by_micros } => {
+            out.push(CLOCK_SET);
+            out.extend_from_slice(&at.0.to_le_bytes());
+            out.extend_from_slice(&by_micros.to_le_bytes());
         }
         Record::Command { seq, command } => {
             put_head(out, COMMAND, *seq);
@@ -211,6 +224,9 @@ pub fn decode(body: &[u8]) -> Result<Record<'_>, CodecError> {
             Record::Event { seq, source, event, line }
         }
         TICK => Record::Tick { at: Timestamp(input.signed()?) },
+        CLOCK_SET => {
+            Record::ClockSet { at: Timestamp(input.signed()?), by_micros: input.signed()? }
+        }
         COMMAND => Record::Command { seq: input.number()?, command: action::command(&mut input)? },
         CONFIG => Record::Config { at: Timestamp(input.signed()?), text: input.bytes()? },
         FINDING => Record::Finding { seq: input.number()?, finding: action::finding(&mut input)? },
@@ -282,7 +298,10 @@ impl<'a> Record<'a> {
     pub fn at(&self) -> Option<Timestamp> {
         Some(match self {
             Record::Event { event, .. } => event.at,
-            Record::Tick { at } | Record::Config { at, .. } | Record::Note { at, .. } => *at,
+            Record::Tick { at }
+            | Record::ClockSet { at, .. }
+            | Record::Config { at, .. }
+            | Record::Note { at, .. } => *at,
             Record::Command { command, .. } => command.at,
             Record::Finding { finding, .. } => finding.at,
             Record::Decision { decision, .. } => decision.at,
@@ -302,7 +321,10 @@ impl<'a> Record<'a> {
             | Record::Expiry { seq, .. }
             | Record::Evicted { seq, .. }
             | Record::Note { seq, .. } => Some(*seq),
-            Record::Tick { .. } | Record::Config { .. } | Record::Position { .. } => None,
+            Record::Tick { .. }
+            | Record::ClockSet { .. }
+            | Record::Config { .. }
+            | Record::Position { .. } => None,
         }
     }
 
@@ -312,6 +334,7 @@ impl<'a> Record<'a> {
             self,
             Record::Event { .. }
                 | Record::Tick { .. }
+                | Record::ClockSet { .. }
                 | Record::Command { .. }
                 | Record::Config { .. }
         )
@@ -322,6 +345,7 @@ impl<'a> Record<'a> {
         match self {
             Record::Event { .. } => "event",
             Record::Tick { .. } => "tick",
+            Record::ClockSet { .. } => "clock-set",
             Record::Command { .. } => "command",
             Record::Config { .. } => "config",
             Record::Finding { .. } => "finding",

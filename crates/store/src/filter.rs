@@ -96,7 +96,7 @@ impl Filter {
             Record::Event { event, line, .. } => {
                 self.wants_events() && self.matches_event(event, line)
             }
-            Record::Tick { .. } | Record::Position { .. } => false,
+            Record::Tick { .. } | Record::ClockSet { .. } | Record::Position { .. } => false,
             _ => self.wants_actions() && self.matches_action(record),
         }
     }

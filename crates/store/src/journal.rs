@@ -7,7 +7,7 @@ mod pending;
 mod replay;
 
 use crate::codec::{Record, encode};
-use crate::{CheckpointWriter, StoreError};
+use crate::{Checkpoint, CheckpointWriter, StoreError};
 use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Timestamp};
 use pending::Pending;
 use rusqlite::Connection;
@@ -109,6 +109,9 @@ pub(crate) struct Shared {
     gate: Mutex<()>,
     /// Counts up when the database file was replaced by a salvaged one.
     pub(crate) generation: AtomicU64,
+    /// The batches of the newest two checkpoints that this run restored or wrote, newest first;
+    /// 0 for none. Files of another version, or damaged ones, are no ground to delete anything.
+    checkpoints: Mutex<(u64, u64)>,
     /// Set by whoever met damage in the database: the next commit salvages it.
     pub(crate) damaged: AtomicBool,
 }
@@ -121,6 +124,18 @@ impl Shared {
         {
             self.damaged.store(true, Ordering::SeqCst);
         }
+    }
+
+    pub(crate) fn checkpoint_is_good(&self, mark: Mark) {
+        let mut known = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        if mark.batch > known.0 {
+            *known = (mark.batch, known.0);
+        }
+    }
+
+    /// The batch up to which two good checkpoints stand.
+    pub(crate) fn safe_batch(&self) -> u64 {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
@@ -197,6 +212,23 @@ impl Journal {
         self.push(self.pending.seq, &Record::Tick { at }, true);
     }
 
+    /// An input: the machine's clock was set. What holds afterwards is told with
+    /// [`Journal::set_hold`].
+    pub fn append_clock_set(&mut self, at: Timestamp, by_micros: i64) {
+        self.push(self.pending.seq, &Record::ClockSet { at, by_micros }, true);
+    }
+
+    /// Lets the table of what holds say this, with no record of a decision: it moved with the
+    /// clock, or the table lacked it.
+    pub fn set_hold(&mut self, decision: &Decision) {
+        self.pending.decided(decision);
+    }
+
+    /// Takes what does not hold out of the table of what holds.
+    pub fn drop_hold(&mut self, decision: &Decision) {
+        self.pending.ended(&decision.subject, decision.measure);
+    }
+
     /// An input: the configuration that holds from here on, in the program's own words.
     pub fn append_config(&mut self, at: Timestamp, text: &[u8]) {
         self.push(self.pending.seq, &Record::Config { at, text }, true);
@@ -251,7 +283,13 @@ impl Journal {
 
     /// A writer of engine checkpoints, to be used from any thread.
     pub fn checkpoints(&self) -> CheckpointWriter {
-        CheckpointWriter::new(&self.dir)
+        CheckpointWriter::new(&self.dir, self.shared())
+    }
+
+    /// The engine was restored from this checkpoint: older batches may be deleted once there is
+    /// another.
+    pub fn checkpoint_is_good(&self, checkpoint: &Checkpoint) {
+        self.shared.checkpoint_is_good(checkpoint.mark);
     }
 
     /// Keeps the engine's state as it is now: right after a commit, with nothing appended since.

@@ -136,6 +136,11 @@ impl Pairs {
         self.index.insert_unique(key, slot as u32, hash);
     }
 
+    /// Changes every pair; whose it is stays.
+    pub fn each(&mut self, change: impl FnMut(&mut Pair)) {
+        self.ring.iter_mut().for_each(change);
+    }
+
     /// The pairs of an account, newest first, from its newest on.
     pub fn of(&self, account: u64, newest: u32) -> impl Iterator<Item = &Pair> {
         let mut number = newest;

@@ -2,6 +2,7 @@
 
 use super::{Command, config, config_argument, flag, format_argument, is_json};
 use crate::failure::Failure;
+use crate::guard::CLOCK;
 use crate::json::Object;
 use crate::recover::{failure, reader};
 use crate::terminal::{Style, count};
@@ -67,7 +68,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 fn gaps(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(20);
     let reader = reader(&config(matches)?.state_dir()?)?;
-    let sources = reader.sources().map_err(failure)?;
+    let mut sources = reader.sources().map_err(failure)?;
+    sources.retain(|source| source.name != CLOCK);
     let mut samples = reader.samples(limit).map_err(failure)?;
     samples.reverse();
     if is_json(matches) {

@@ -1,11 +1,12 @@
 //! Work that must not hold the loop: maintenance of the journal, checkpoints, the exported list.
 
+use super::time::TimeOfDay;
 use crate::config::Config;
 use crate::core::Core;
 use edge::clock::{self, Moment};
 use edge::enforce::{Ban, List, ListForm};
 use engine::Engine;
-use event::Mode;
+use event::{Mode, Timestamp};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,7 +20,7 @@ const CHECKPOINT_LINES: u64 = 500_000;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 
 enum Chore {
-    Maintain,
+    Maintain(Timestamp),
     Checkpoint(Mark, Vec<u8>),
     List(List, Vec<Ban>),
     Stop,
@@ -34,6 +35,8 @@ pub struct Chores {
     maintain_at: Moment,
     checkpoint_at: Moment,
     checkpoint_seq: u64,
+    /// A checkpoint is due as soon as all is on record.
+    is_urgent: bool,
     list: Option<List>,
     list_changed: bool,
     /// Decisions are carried out. Otherwise the list is written once, empty: what an earlier,
@@ -55,8 +58,8 @@ fn policy(config: &Config) -> Policy {
 }
 
 impl Chores {
-    /// Starts the thread.
-    pub fn start(config: &Config, core: &Core) -> std::io::Result<Self> {
+    /// Starts the thread. `is_urgent` says that there is no checkpoint that could be used.
+    pub fn start(config: &Config, core: &Core, is_urgent: bool) -> std::io::Result<Self> {
         let (orders, work) = sync_channel(2);
         let (report, troubles) = sync_channel(64);
         let maintainer = core.journal.maintainer(policy(config));
@@ -73,6 +76,7 @@ impl Chores {
             maintain_at: clock::monotonic(),
             checkpoint_at: clock::monotonic().plus(CHECKPOINT_EVERY),
             checkpoint_seq: core.seq,
+            is_urgent,
             list: config.export.list.as_ref().map(|path| List::new(path, ListForm::Plain)),
             list_changed: config.export.list.is_some(),
             enforces: config.mode == Mode::Enforce,
@@ -85,19 +89,21 @@ impl Chores {
     }
 
     /// Hands out what is due. Returns what went wrong since the last call.
-    pub fn run(&mut self, core: &mut Core, now: Moment) -> Vec<String> {
-        if now >= self.maintain_at && self.hand(Chore::Maintain) {
+    pub fn run(&mut self, core: &mut Core, now: Moment, time: &TimeOfDay) -> Vec<String> {
+        if now >= self.maintain_at && self.hand(Chore::Maintain(time.for_age())) {
             self.maintain_at = now.plus(MAINTAIN_EVERY);
         }
         let lines = core.seq - self.checkpoint_seq;
-        let due = lines >= CHECKPOINT_LINES || (lines > 0 && now >= self.checkpoint_at);
+        let due =
+            self.is_urgent || lines >= CHECKPOINT_LINES || (lines > 0 && now >= self.checkpoint_at);
         if due && core.trouble.is_none() {
             self.checkpoint(core, now);
         }
         if self.list_changed
             && let Some(list) = self.list.clone()
         {
-            let bans = if self.enforces { bans(&core.engine) } else { Vec::new() };
+            let now = time.now();
+            let bans = if self.enforces { bans(&core.engine, now) } else { Vec::new() };
             self.list_changed = !self.hand(Chore::List(list, bans));
         }
         let lost = core.journal.take_losses().into_iter().map(|loss| loss.to_string());
@@ -110,6 +116,7 @@ impl Chores {
         if self.hand(Chore::Checkpoint(core.journal.mark(), state)) {
             self.checkpoint_at = now.plus(CHECKPOINT_EVERY);
             self.checkpoint_seq = core.seq;
+            self.is_urgent = false;
         }
     }
 
@@ -143,7 +150,7 @@ fn work_through(
     while let Ok(chore) = work.recv() {
         let done = match chore {
             Chore::Stop => return,
-            Chore::Maintain => match maintainer.maintain(clock::now()) {
+            Chore::Maintain(now) => match maintainer.maintain(now) {
                 Ok(done) => {
                     for loss in done.losses {
                         let _ = report.try_send(format!("{}: {}", loss.path.display(), loss.what));
@@ -163,7 +170,6 @@ fn work_through(
     }
 }
 
-fn bans(engine: &Engine) -> Vec<Ban> {
-    let now = clock::now();
+fn bans(engine: &Engine, now: Timestamp) -> Vec<Ban> {
     engine.holds().filter_map(|decision| super::kernel::ban(decision, now)).collect()
 }

@@ -3,6 +3,7 @@
 use super::containers::Containers;
 use super::drift::Drift;
 use super::losses::Losses;
+use super::time::TimeOfDay;
 use crate::core::Core;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, told};
 use edge::clock::{self, Moment};
@@ -104,38 +105,38 @@ impl Followed {
     }
 
     /// Reads up to a budget of lines and takes them in.
-    fn read(&mut self, core: &mut Core, moment: Moment) -> Progress {
+    fn read(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> Progress {
         let Followed { source, readings, fresh, id, note_after, late, drift, tally, .. } = self;
         let name = source.name().to_owned();
         let mut taking = Taking { id: *id, name: &name, note_after, late, drift, tally, moment };
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
-            let now = clock::now();
+            let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
             reading.understand(line.bytes, Some(now), |understood| {
                 taking.take(core, line.bytes, &understood.told(), understood.at, now);
                 taking.note(core, odd(understood), now);
             });
         });
-        self.tell_news(core, moment);
+        self.tell_news(core, time, moment);
         progress
     }
 
     /// Notes what happened to the source that a person should know.
-    fn tell_news(&mut self, core: &mut Core, moment: Moment) {
+    fn tell_news(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) {
         if let Some(what) = self.source.news(moment) {
-            core.note(clock::now(), "source", &format!("{}: {what}", self.source.name()));
+            core.note(time.now(), "source", &format!("{}: {what}", self.source.name()));
         }
         if !self.losses.is_due(moment) {
             return;
         }
-        let now = clock::now();
+        let now = time.now();
         if let Some(what) = self.losses.look(self.source.status().counts, moment, now) {
             core.note(now, "source", &format!("{}: {what}", self.source.name()));
         }
     }
 
     /// Reads one line and holds it, where none is held and there may be one.
-    fn hold(&mut self, moment: Moment) {
+    fn hold(&mut self, time: &TimeOfDay, moment: Moment) {
         if self.held.is_some() || !self.more {
             return;
         }
@@ -143,7 +144,7 @@ impl Followed {
         let position = source.position().encode();
         let progress = source.read(moment, 1, &mut |line| {
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
-            let (at, odd) = reading.understand(line.bytes, Some(clock::now()), |understood| {
+            let (at, odd) = reading.understand(line.bytes, Some(time.now()), |understood| {
                 (understood.at, odd(understood))
             });
             *held = Some(Held { bytes: line.bytes.to_vec(), at, odd, position: position.clone() });
@@ -153,12 +154,12 @@ impl Followed {
     }
 
     /// Takes the line in that is held.
-    fn release(&mut self, core: &mut Core, moment: Moment) {
+    fn release(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) {
         let Some(line) = self.held.take() else { return };
         let Followed { source, id, note_after, late, drift, tally, .. } = self;
         let name = source.name();
         let mut taking = Taking { id: *id, name, note_after, late, drift, tally, moment };
-        let now = clock::now();
+        let now = time.now();
         taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
         taking.note(core, line.odd, now);
     }
@@ -259,7 +260,7 @@ impl Intake {
     }
 
     /// Reads every source once. True where there is more to read at once.
-    pub fn read(&mut self, core: &mut Core) -> bool {
+    pub fn read(&mut self, core: &mut Core, time: &TimeOfDay) -> bool {
         let moment = clock::monotonic();
         if let Some(containers) = &mut self.containers {
             containers.look(&mut self.followed, core, moment);
@@ -268,11 +269,11 @@ impl Intake {
         self.read_at = moment;
         self.followed.iter_mut().for_each(|followed| followed.late = false);
         if self.followed.len() > 1 && (self.behind || is_pause) {
-            return self.read_merged(core, moment);
+            return self.read_merged(core, time, moment);
         }
         let mut more = false;
         for followed in &mut self.followed {
-            more |= followed.read(core, moment) == Progress::More;
+            more |= followed.read(core, time, moment) == Progress::More;
         }
         self.behind = self.is_late();
         more
@@ -281,17 +282,17 @@ impl Intake {
     /// Always the line with the earliest stamp next, as a replay of the same logs reads them: taken
     /// one log after the other, all that happened in the second would count as happening at the
     /// first one's end.
-    fn read_merged(&mut self, core: &mut Core, moment: Moment) -> bool {
+    fn read_merged(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> bool {
         for followed in &mut self.followed {
             followed.more = true;
-            followed.tell_news(core, moment);
+            followed.tell_news(core, time, moment);
         }
         for _ in 0..BUDGET_LINES {
-            self.followed.iter_mut().for_each(|followed| followed.hold(moment));
+            self.followed.iter_mut().for_each(|followed| followed.hold(time, moment));
             let held = self.followed.iter_mut().filter(|followed| followed.held.is_some());
             let next = held.min_by_key(|followed| followed.due);
             match next {
-                Some(followed) => followed.release(core, moment),
+                Some(followed) => followed.release(core, time, moment),
                 None => {
                     // One that brought no line of much that it read is asked again at once.
                     let more = self.followed.iter().any(|followed| followed.more);

@@ -274,7 +274,9 @@ pub fn ban(decision: &Decision, now: Timestamp) -> Option<Ban> {
     let remaining_s = match decision.until {
         None => None,
         Some(until) => {
-            let seconds = (until.0 - now.0).div_euclid(1_000_000) + 1;
+            // No longer than was decided, wherever the clock stood then.
+            let left = until.0.saturating_sub(now.0.max(decision.at.0));
+            let seconds = left.div_euclid(1_000_000) + 1;
             // The largest number stands for "until lifted" on the way to the enforcer.
             let seconds = seconds.clamp(0, i64::from(u32::MAX) - 1) as u32;
             Some(Some(seconds).filter(|seconds| *seconds > 1)?)
@@ -340,6 +342,14 @@ mod tests {
         assert!(ban(longest, Mode::Enforce).is_some(), "as long as an order can say");
         assert!(ban(None, Mode::Observe).is_none());
         assert_eq!(ban(None, Mode::Enforce).unwrap().remaining_s, None);
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_makes_no_ban_longer() {
+        let now = Timestamp::from_seconds(1_000);
+        let until = Some(now.plus_seconds(600));
+        let later = Decision { at: now, ..decision(client(), until, Mode::Enforce) };
+        assert_eq!(ban(&later, Timestamp(0)).unwrap().remaining_s, Some(601));
     }
 
     #[test]

@@ -22,11 +22,13 @@ mod orders;
 pub mod reach;
 mod silence;
 mod start;
+mod time;
 
 pub use filter::Starts;
 pub use kernel::ruleset;
 pub use orders::protection_text;
 pub use start::{ENDING, Start, directory_of, places, signals, surroundings};
+pub use time::RECORD as CLOCK;
 
 use crate::config::Config;
 use crate::core::Core;
@@ -53,6 +55,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
+use time::{Change, TimeOfDay};
 
 /// After a start no tick comes before journald had that much time to bring its backlog: it comes
 /// through another process. What is read after a tick counts as happening at the tick.
@@ -92,6 +95,8 @@ pub struct Guard {
     reach: Reach,
     /// A directory of a log that was found closed to the guard.
     lost: Option<PathBuf>,
+    /// The time of day.
+    time: TimeOfDay,
     look_at: Moment,
     /// No tick before.
     tick_at: Moment,
@@ -105,8 +110,9 @@ impl Guard {
     pub fn run(mut self) -> Result<(), Failure> {
         loop {
             let before = self.core.seq;
-            let more = self.intake.read(&mut self.core);
-            let now = clock::now();
+            self.look_at_clock();
+            let more = self.intake.read(&mut self.core, &self.time);
+            let now = self.time.now();
             let moment = clock::monotonic();
             if self.core.seq > before
                 && let Some(told) = self.silence.lines(moment)
@@ -137,14 +143,31 @@ impl Guard {
         }
     }
 
+    /// The machine's clock may have been set.
+    fn look_at_clock(&mut self) {
+        let Some(change) = self.time.look() else { return };
+        if let Change::Followed(by_micros) = change {
+            let reached = self.core.engine.now().0.saturating_add(by_micros);
+            self.core.set_clock(Timestamp(reached), by_micros);
+        }
+        let now = self.time.now();
+        self.core.note(now, "clock", &time::told(change));
+        self.carry_out(now);
+    }
+
     /// Commits what was read, then lets the kernel and the screen have it.
     fn carry_out(&mut self, now: Timestamp) {
         let positions = self.intake.moved();
-        let borrowed: Vec<(&str, &str)> =
+        let reckoning = self.time.record();
+        let mut borrowed: Vec<(&str, &str)> =
             positions.iter().map(|(name, position)| (name.as_str(), position.as_str())).collect();
+        borrowed.extend(reckoning.as_deref().map(|record| (time::RECORD, record)));
         let outputs = self.core.commit(&borrowed);
         if self.core.trouble.is_none() {
             self.intake.committed(positions);
+            if reckoning.is_some() {
+                self.time.recorded();
+            }
         }
         if !outputs.is_empty() {
             if self.core.engine.allowlist().count() != self.allowed {
@@ -192,7 +215,7 @@ impl Guard {
         for trouble in self.hook.run() {
             self.core.note(now, "hook", &trouble);
         }
-        for trouble in self.chores.run(&mut self.core, moment) {
+        for trouble in self.chores.run(&mut self.core, moment, &self.time) {
             self.core.note(now, "journal", &trouble);
         }
         self.carry_out(now);
@@ -301,7 +324,7 @@ impl Guard {
     /// The kernel keeps its bans until their times end.
     fn stop(mut self) -> Result<(), Failure> {
         self.notify.stopping();
-        self.carry_out(clock::now());
+        self.carry_out(self.time.now());
         self.chores.stop(&mut self.core);
         match &self.core.trouble {
             None => Ok(()),

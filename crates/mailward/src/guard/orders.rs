@@ -6,7 +6,6 @@ use crate::control::{Answer, Request};
 use crate::json;
 use crate::subject;
 use crate::terminal;
-use edge::clock;
 use edge::enforce::Refusal;
 use engine::{Explanation, Output, Protection};
 use event::{Command, Decision, Mode, Network, Order, Subject, Timestamp};
@@ -55,7 +54,7 @@ impl Guard {
 
     fn order(&mut self, peer: Peer, reason: &str, order: Order) -> Vec<Output> {
         let command = Command {
-            at: clock::now(),
+            at: self.time.now(),
             operator: operator(peer.uid).into(),
             reason: reason.into(),
             order,
@@ -142,7 +141,7 @@ impl Guard {
                 "{network} does not fit into the allowlist: take others off, or allow a wider network"
             ));
         }
-        let until = duration_s.map(|seconds| clock::now().plus_seconds(i64::from(seconds)));
+        let until = duration_s.map(|seconds| self.time.now().plus_seconds(i64::from(seconds)));
         let ended = self.order(peer, reason, Order::Allow { network, until });
         self.refresh_ruleset();
         let term = duration_s.map_or_else(String::new, |seconds| {

@@ -12,13 +12,14 @@ use super::kernel::{self, Kernel};
 use super::listen::Control;
 use super::reach::Reach;
 use super::silence::Silence;
-use super::{Guard, banner};
+use super::time::TimeOfDay;
+use super::{Guard, banner, time};
 use crate::config::{Config, Syslog};
 use crate::control;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
 use crate::notify::Notify;
-use crate::recover;
+use crate::recover::{self, Recovered};
 use crate::screen::Screen;
 use crate::supervise;
 use edge::clock::{self, Moment};
@@ -39,6 +40,9 @@ use std::path::{Path, PathBuf};
 /// How much of a log that was never read is read at the first start, in bytes: enough to learn
 /// who usually logs in.
 const LEARN_BYTES: u64 = 8 << 20;
+
+/// A log's lines of so long may be still to read when the clock was set back before a start.
+const BACKLOG_S: i64 = 86_400;
 
 /// What a guard is started with.
 pub struct Start {
@@ -66,6 +70,7 @@ impl Start {
         let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
+        let time = begin_time(&mut recovered);
         let zone = zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
@@ -103,11 +108,12 @@ impl Start {
         let hook = HookCalls::new(self.config.export.hook(self.config.mode));
         let core = recovered.core;
         let screen = Screen::on(std::io::stdout()).context(|| "a thread".to_owned())?;
-        let chores = Chores::start(&self.config, &core).context(|| "a thread".to_owned())?;
+        let chores = Chores::start(&self.config, &core, recovered.is_from_records)
+            .context(|| "a thread".to_owned())?;
         let protected = found.protected();
         let allowed: Vec<Network> = core.engine.allowlist().collect();
         let ruleset = kernel::ruleset(&self.config, &found.ports, &protected, &allowed);
-        let now = clock::now();
+        let now = time.now();
         let guard = Guard {
             hook,
             kernel: Kernel::new(handle, ruleset, idle),
@@ -126,6 +132,7 @@ impl Start {
             silence: Silence::default(),
             reach,
             lost: None,
+            time,
             look_at: moment,
             tick_at,
             since: now,
@@ -197,6 +204,27 @@ fn bear_limits() -> Result<(), Failure> {
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noticed)
         .context(|| "a signal handler".to_owned())
         .map(drop)
+}
+
+/// The time of day. The clock may have been set while no guard ran: everything moves with it, and
+/// event time stands where older lines are judged by their own times yet.
+fn begin_time(recovered: &mut Recovered) -> TimeOfDay {
+    let reached = recovered.core.engine.now();
+    let time = TimeOfDay::from_clock(reached);
+    let now = time.now();
+    let kept = recovered.positions.iter().find(|kept| kept.source == time::RECORD);
+    let set_by = kept.and_then(|kept| time.set_since(&kept.position)).unwrap_or(0);
+    // What lies in the future was written under a clock that was wrong, or that is right no more.
+    let set_by = match reached.0.saturating_add(set_by).saturating_sub(now.0) {
+        ahead if ahead > time::FOLLOWED => set_by.saturating_sub(ahead),
+        _ => set_by,
+    };
+    if set_by.abs() > time::FOLLOWED {
+        let at = reached.min(Timestamp(reached.0.saturating_add(set_by)));
+        recovered.core.set_clock(at.min(now.plus_seconds(-BACKLOG_S)), set_by);
+        recovered.core.note(now, "clock", &time::told(time::Change::Followed(set_by)));
+    }
+    time
 }
 
 /// The signals that ask a process to end.
@@ -351,7 +379,7 @@ fn open(
     places: &[LogPlace],
     config: &Config,
     zone: &Zone,
-    recovered: &mut recover::Recovered,
+    recovered: &mut Recovered,
     now: Moment,
 ) -> Intake {
     let start = if config.source.from_beginning { From::Begin } else { From::Back(LEARN_BYTES) };

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod administrators;
+mod clock;
 mod command_line;
 mod confined;
 mod control;
@@ -17,4 +18,5 @@ mod same;
 mod session;
 mod sources;
 mod state_dir;
+mod unreadable;
 mod world;

@@ -117,7 +117,16 @@ impl World {
     /// Runs a command that reads the configuration of this world.
     pub fn ask(&self, arguments: &[&str]) -> Ran {
         let config = self.config().display().to_string();
-        run(&[arguments, &["--config", &config]].concat(), b"")
+        run_under(&self.clock(), &[arguments, &["--config", &config]].concat(), b"")
+    }
+
+    /// The environment by which programs see a clock that a test sets, where it has one.
+    fn clock(&self) -> Vec<(&'static str, PathBuf)> {
+        let clock = self.path("clock.so");
+        match clock.exists() {
+            true => vec![("LD_PRELOAD", clock), ("CLOCK_SET_BY", self.path("clock-set-by"))],
+            false => Vec::new(),
+        }
     }
 
     /// The same; it must go well. One JSON object a line.
@@ -185,6 +194,7 @@ impl World {
         if notify.exists() {
             command.env("NOTIFY_SOCKET", notify).env("WATCHDOG_USEC", "60000000");
         }
+        command.envs(self.clock());
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         Guard { child: command.spawn().unwrap(), state: self.state(), said: self.path("said") }
     }
@@ -323,7 +333,12 @@ pub fn objects(text: &str) -> Vec<Value> {
 
 /// Runs the program with this on standard input.
 pub fn run(arguments: &[&str], input: &[u8]) -> Ran {
+    run_under(&[], arguments, input)
+}
+
+fn run_under(clock: &[(&str, PathBuf)], arguments: &[&str], input: &[u8]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailward"));
+    command.envs(clock.iter().cloned());
     surroundings(command.args(arguments));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -179,6 +179,7 @@ fn other() -> impl Strategy<Value = Record<'static>> {
         });
     prop_oneof![
         at().prop_map(|at| Record::Tick { at }),
+        (at(), any::<i64>()).prop_map(|(at, by_micros)| Record::ClockSet { at, by_micros }),
         (any::<u64>(), decision).prop_map(|(seq, decision)| Record::Decision { seq, decision }),
         (any::<u64>(), at(), name(), subject(), -1e9_f32..1e9, evidence()).prop_map(
             |(seq, at, detector, subject, score, evidence)| Record::Finding {

@@ -50,6 +50,7 @@ impl Journal {
             && pending.gap.is_none()
             && pending.new_sources.is_empty()
             && pending.samples.is_empty()
+            && pending.changes.is_empty()
     }
 
     fn write(&mut self) -> Result<Committed, StoreError> {

@@ -4,7 +4,7 @@ use super::{Gap, SourceId};
 use crate::batch;
 use crate::codec::{Record, encode, measure_code, put_subject};
 use crate::counts::Counts;
-use ::event::{Command, Decision, Expiry, Mode, Order, Timestamp};
+use ::event::{Command, Decision, Expiry, Measure, Mode, Order, Subject, Timestamp};
 use std::collections::BTreeMap;
 
 /// Samples and audit entries that wait, at most; beyond that the newest are dropped.
@@ -209,7 +209,11 @@ impl Pending {
     }
 
     pub(super) fn expired(&mut self, expiry: &Expiry) {
-        self.changes.insert(key(&expiry.subject, expiry.measure), None);
+        self.ended(&expiry.subject, expiry.measure);
+    }
+
+    pub(super) fn ended(&mut self, subject: &Subject, measure: Measure) {
+        self.changes.insert(key(subject, measure), None);
     }
 
     /// Forgets what a commit has written.
@@ -228,7 +232,7 @@ impl Pending {
     }
 }
 
-fn key(subject: &::event::Subject, measure: ::event::Measure) -> (Vec<u8>, u8) {
+fn key(subject: &Subject, measure: Measure) -> (Vec<u8>, u8) {
     let mut bytes = Vec::new();
     put_subject(&mut bytes, subject);
     (bytes, measure_code(measure))

@@ -2,8 +2,9 @@
 
 use super::{Journal, Mark};
 use crate::batch::Batch;
-use crate::codec::Record;
+use crate::codec::{Record, decode};
 use crate::{Loss, StoreError, database};
+use ::event::{Command, Order};
 use rusqlite::OptionalExtension;
 
 /// What a replay went through.
@@ -71,6 +72,29 @@ impl Journal {
             done.losses.push(Loss::new(&path, what));
         }
         Ok(done)
+    }
+
+    /// Operators' orders about the allowlist, oldest first, as far as the audit trail goes back.
+    pub fn allowlist_orders(&self) -> Result<Vec<Command>, StoreError> {
+        let path = self.dir.join(database::FILE);
+        let read = || -> Result<Vec<Command>, rusqlite::Error> {
+            let mut statement = self.database.prepare("SELECT record FROM audit ORDER BY id")?;
+            let mut rows = statement.query([])?;
+            let mut orders = Vec::new();
+            while let Some(row) = rows.next()? {
+                let record = row.get_ref(0)?.as_blob().unwrap_or_default();
+                if let Ok(Record::Command { command, .. }) =
+                    decode(record.get(4..).unwrap_or_default())
+                    && matches!(command.order, Order::Allow { .. } | Order::Disallow { .. })
+                {
+                    orders.push(command);
+                }
+            }
+            Ok(orders)
+        };
+        let orders = read().map_err(StoreError::sql("read the audit trail", &path));
+        self.shared.met(&orders);
+        orders
     }
 
     /// The oldest batch that is kept for stepping again.

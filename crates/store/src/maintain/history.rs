@@ -9,7 +9,7 @@
 use super::{Maintained, Maintainer, remove};
 use crate::batch::Batch;
 use crate::segment::{self, Name, Segment, Written, write};
-use crate::{Loss, StoreError, checkpoint, database};
+use crate::{Loss, StoreError, database};
 use ::event::Timestamp;
 use rusqlite::{Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,11 +130,11 @@ impl Maintainer {
         read(self.database()?).map_err(self.sql("read the sources"))
     }
 
-    /// Deletes batches that are in history and that no kept checkpoint (but the newest two) needs.
+    /// Deletes batches that are in history and that neither of the newest two checkpoints needs
+    /// which this run knows to be good.
     pub(super) fn delete_batches(&mut self, done: &mut Maintained) -> Result<(), StoreError> {
         const A_TURN: i64 = 32;
-        let checkpoints = checkpoint::list(&self.dir);
-        let safe = checkpoints.get(1).map_or(0, |second| second.mark.batch);
+        let safe = self.shared.safe_batch();
         let beyond = self.beyond_replay_bytes()?;
         let limit = safe.max(beyond).cast_signed();
         loop {

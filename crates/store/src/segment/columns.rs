@@ -359,7 +359,10 @@ fn fill_parts(row: &mut Row<'_>, record: &Record<'_>) {
             row.text(C::Text, text);
         }
         Record::Config { text, .. } => row.text(C::Text, text),
-        Record::Event { .. } | Record::Tick { .. } | Record::Position { .. } => {}
+        Record::Event { .. }
+        | Record::Tick { .. }
+        | Record::ClockSet { .. }
+        | Record::Position { .. } => {}
     }
 }
 

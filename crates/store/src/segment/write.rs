@@ -98,7 +98,7 @@ fn write_families(
             let Ok(body) = body else { continue };
             let Ok(record) = decode(body) else { continue };
             let into = match record {
-                Record::Tick { .. } | Record::Position { .. } => continue,
+                Record::Tick { .. } | Record::ClockSet { .. } | Record::Position { .. } => continue,
                 Record::Event { .. } => &mut events,
                 _ => &mut actions,
             };

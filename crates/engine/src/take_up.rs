@@ -1,0 +1,66 @@
+//! What an engine is told that starts without a checkpoint: what holds, and who is allowed, which
+//! the journal keeps in tables of their own. Older records than it keeps for stepping again would
+//! have told it else.
+
+use crate::client::{client_of, prefix_of};
+use crate::engine::Engine;
+use crate::places;
+use crate::score::Score;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use event::{Command, Decision, Mode, Order, Subject};
+
+impl Engine {
+    /// Orders about the allowlist, oldest first. Event time stays where it is: the records that
+    /// are stepped again after this tell it.
+    pub fn take_up_allowlist<'a>(&mut self, orders: impl IntoIterator<Item = &'a Command>) {
+        for command in orders {
+            match &command.order {
+                Order::Allow { network, until } => self.shelter.allow(*network, *until),
+                Order::Disallow { network } => self.shelter.disallow(network),
+                _ => {}
+            }
+        }
+    }
+
+    /// Decisions in mode enforce that hold, as they were told. Where they are `all`, no other
+    /// holds. Their subjects' earlier offences count as far as nothing else is known of them.
+    pub fn take_up_holds(&mut self, decisions: &[Decision], all: bool) {
+        // What is said of it is on record already.
+        let mut said = Vec::new();
+        if all {
+            let told: BTreeMap<&Subject, &Decision> =
+                decisions.iter().map(|decision| (&decision.subject, decision)).collect();
+            let is_told = |held: &&Decision| told.get(&held.subject) == Some(held);
+            let others = self.holds().filter(|held| !is_told(held));
+            let others: Vec<Subject> = others.map(|held| held.subject.clone()).collect();
+            others.iter().for_each(|subject| self.lift(subject, "", &mut said));
+        }
+        for decision in decisions {
+            let is_over = decision.until.is_some_and(|until| until <= self.now);
+            let is_known = self.held(&decision.subject) == Some(decision);
+            if decision.mode == Mode::Enforce && !is_over && !is_known {
+                self.recall_offences(decision);
+                self.hold(decision.clone(), &mut said);
+                said.clear();
+            }
+        }
+    }
+
+    fn recall_offences(&mut self, decision: &Decision) {
+        let Some(network) = decision.subject.network() else { return };
+        let client = client_of(&network).map(|client| client.0);
+        let key = client.or_else(|| prefix_of(&network).map(places::shared_key));
+        let Some(row) = key.and_then(|key| self.state.offences.entry(key)) else { return };
+        if row.offences == Score::default() {
+            let at_s = u32::try_from(decision.at.seconds().max(0)).unwrap_or(u32::MAX);
+            let milli = decision.offence.saturating_mul(1000);
+            row.offences.add(at_s, self.config.ban.offence_half_life_s, milli);
+        }
+    }
+
+    /// What holds for exactly this subject, in mode enforce.
+    pub fn held(&self, subject: &Subject) -> Option<&Decision> {
+        self.holds.get(subject).filter(|decision| decision.mode == Mode::Enforce)
+    }
+}
