@@ -453,6 +453,29 @@ fn copytruncate() {
     assert_eq!(drain(&mut source, second(0)), ["five, longer than what was there before"]);
 }
 
+/// Emptied, nothing written since, renamed: what it was copied to is not what came behind it.
+#[test]
+fn a_copy_that_was_read_is_not_read_again_after_a_rename() {
+    let log = Log::new();
+    log.write("one\n");
+    let mut source = log.open(Start::Begin);
+    assert_eq!(drain(&mut source, second(0)), ["one"]);
+    log.write("two\n");
+    fs::copy(&log.path, log.other("mail.log.1")).unwrap();
+    log.writer().set_len(0).unwrap();
+    // As where both happen within one tick of the clock of files.
+    let at = fs::metadata(&log.path).unwrap().modified().unwrap();
+    File::options().write(true).open(log.other("mail.log.1")).unwrap().set_modified(at).unwrap();
+    assert_eq!(drain(&mut source, second(0)), ["two"]);
+    assert!(drain(&mut source, second(2)).is_empty());
+    fs::rename(&log.path, log.other("mail.log.2")).unwrap();
+    let position = source.position();
+    let mut source = log.resume(&position);
+    assert_eq!(drain(&mut source, second(0)), [] as [&str; 0]);
+    log.write("three\n");
+    assert_eq!(drain(&mut source, second(2)), ["three"]);
+}
+
 #[test]
 fn copytruncate_while_nobody_reads() {
     let log = Log::new();

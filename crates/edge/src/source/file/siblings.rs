@@ -123,7 +123,12 @@ impl Sibling {
         let (previous_born, previous_written) = previous.times();
         // Copies of an earlier truncation are younger than the file that they were copied from;
         // but it was written to after they were. An empty file was not written to at all yet.
-        let after = (self.size == 0 || self.written >= previous_written)
+        // The copy and the emptying may have one time: where nothing came since, it is the copy.
+        let is_written_after = match previous.is_blank() {
+            true => self.written > previous_written,
+            false => self.written >= previous_written,
+        };
+        let after = (self.size == 0 || is_written_after)
             && self.born.zip(previous_born).is_none_or(|(own, previous)| own > previous);
         let found_born = found.and_then(|found| found.times().0);
         let late = |(own, found)| own > found;
