@@ -15,10 +15,10 @@ use rustix::process::{Pid, geteuid};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// The abstract name.
-const NAME: &[u8] = b"mailward-enforcer";
+/// The abstract name of the lock.
+pub const LOCK_NAME: &[u8] = b"mailward-enforcer";
 /// Those who may ask who the holder is until it [answers](EnforcerLock::answer).
-const ASKERS_MAX: i32 = 128;
+pub const ASKERS_MAX: i32 = 128;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -99,7 +99,7 @@ impl EnforcerLock {
 fn socket() -> Result<(OwnedFd, SocketAddrUnix), Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    Ok((socket, SocketAddrUnix::new_abstract_name(NAME)?))
+    Ok((socket, SocketAddrUnix::new_abstract_name(LOCK_NAME)?))
 }
 
 /// The name, where it is free.
@@ -128,34 +128,4 @@ fn holder() -> Result<Holder, Errno> {
     }
     // The kernel says 0 for a process of another process namespace.
     Ok(Holder::Enforcer(Some(Pid::as_raw(Some(holder.pid))).filter(|process| *process > 0)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One test, for the name is one of the whole namespace; another run beside it is waited for.
-    #[test]
-    fn one_holds_it_until_it_ends_and_a_silent_name_keeps_nobody_away() {
-        let lock = EnforcerLock::take(Duration::from_secs(60)).unwrap();
-        assert!(lock.is_held());
-        let refused = EnforcerLock::take(Duration::ZERO).unwrap_err();
-        let expected = std::process::id().to_string();
-        assert!(refused.to_string().contains(&expected), "{refused}");
-        // However often it is asked.
-        for _ in 0..3 * ASKERS_MAX {
-            lock.answer();
-            assert!(EnforcerLock::take(Duration::ZERO).is_err());
-        }
-        let next = std::thread::spawn(|| EnforcerLock::take(Duration::from_secs(60)));
-        drop(lock);
-        let next = next.join().unwrap().unwrap();
-        assert!(next.is_held());
-        drop(next);
-        let name = SocketAddrUnix::new_abstract_name(NAME).unwrap();
-        let flags = SocketFlags::CLOEXEC;
-        let silent = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
-        bind(&silent, &name).unwrap();
-        assert!(!EnforcerLock::take(Duration::ZERO).unwrap().is_held());
-    }
 }

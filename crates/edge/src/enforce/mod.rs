@@ -33,7 +33,7 @@ pub use confine::{ConfineError, confine_enforcer};
 pub use handle::{Handle, HandleError};
 pub use hook::{HOOK_PATH, Hook, HookCall, HookError};
 pub use list::{List, ListError, ListForm};
-pub use lock::{EnforcerLock, LockError};
+pub use lock::{ASKERS_MAX, EnforcerLock, LOCK_NAME, LockError};
 pub use message::{BANS_MAX as NETWORKS_MAX, Counter, Held, MessageError, Order, Report};
 pub use process::{EnforceError, probe, serve};
 pub use ruleset::{AllowOnly, Ban, Desired, Limits, Refusal, Ruleset, Scope};

@@ -6,7 +6,10 @@
 mod world;
 
 use edge::enforce::kernel::KernelError;
-use edge::enforce::{AllowOnly, Ban, EnforceError, Limits, Report, Ruleset, Scope, probe, serve};
+use edge::enforce::{
+    ASKERS_MAX, AllowOnly, Ban, EnforceError, EnforcerLock, LOCK_NAME, Limits, Report, Ruleset,
+    Scope, probe, serve,
+};
 use event::{Mode, Network};
 use world::{HONEST, HONEST6, World, alive, is_reset};
 
@@ -522,6 +525,35 @@ fn bans_of_different_lengths_end_apart() {
         assert!(world.answers(neighbour, 25), "{neighbour}");
     }
     enforcer.stop();
+}
+
+#[test]
+fn one_holds_the_lock_until_it_ends_and_a_silent_name_keeps_nobody_away() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
+    use std::time::Duration;
+    let Some(world) = World::new() else { return };
+    let locks = move || {
+        let lock = EnforcerLock::take(Duration::ZERO).unwrap();
+        assert!(lock.is_held());
+        let refused = EnforcerLock::take(Duration::ZERO).unwrap_err();
+        let process = format!("process {}", std::process::id());
+        assert!(refused.to_string().contains(&process), "{refused}");
+        // However often it is asked.
+        for _ in 0..3 * ASKERS_MAX {
+            lock.answer();
+            assert!(EnforcerLock::take(Duration::ZERO).is_err());
+        }
+        let next = std::thread::spawn(|| EnforcerLock::take(Duration::from_secs(60)));
+        std::thread::sleep(Duration::from_millis(100));
+        drop(lock);
+        let next = next.join().unwrap().unwrap();
+        assert!(next.is_held());
+        drop(next);
+        let silent = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        bind(&silent, &SocketAddrUnix::new_abstract_name(LOCK_NAME).unwrap()).unwrap();
+        assert!(!EnforcerLock::take(Duration::ZERO).unwrap().is_held());
+    };
+    world.within(world::Side::Host, locks).join().unwrap();
 }
 
 #[test]
