@@ -128,8 +128,9 @@ def _found(result, truth, events, text):
     by_client = {}
     for _, event in events:
         by_client.setdefault(event["client"], []).append(event)
+    plain = text.replace("::ffff:", "")
     for act in truth["acts"]:
-        if act["address"] not in text.replace("::ffff:", ""):
+        if not re.search(rf"(?<![\d.]){re.escape(act['address'])}(?!\.?\d)", plain):
             result.silent += 1  # the server's log does not name the address at all
             if act["account"] and not act["hostile_text"] and _written(act["account"], text, result.server):
                 result.accounts.add(any(_names(event, act) and _tells(event, act["does"]) for _, event in events))

@@ -31,10 +31,12 @@ mod perdition;
 mod postfix;
 mod qmail;
 mod record;
+mod roundcube;
 mod rspamd;
 mod saslauthd;
 mod scan;
 mod sendmail;
+mod sogo;
 mod solidpop3d;
 mod spamassassin;
 mod unbound;
@@ -110,6 +112,8 @@ pub const PARSERS: &[Parser] = &[
     amavis::PARSER,
     spamassassin::PARSER,
     barracuda::PARSER,
+    roundcube::PARSER,
+    sogo::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
