@@ -152,11 +152,12 @@ def _found(result, truth, events, text):
 
 
 def _attempts(failures):
-    """Attempts told; of two services that tell of one session (Dovecot's) the one that tells more."""
+    """Attempts told; of two services that tell of one session (Dovecot's, Horde's) the one that tells more."""
     sessions = {}
     for event in failures:
         services = sessions.setdefault(event.get("session"), {})
-        service = event["service"] if event.get("session") else ""
+        told_twice = event.get("session") or event["server"] == "horde"
+        service = event["service"] if told_twice else ""
         services[service] = services.get(service, 0) + event["attempts"]
     return sum(max(services.values()) for services in sessions.values())
 

@@ -11,6 +11,7 @@ from .play import TEXTS, VICTIM
 
 ROUNDCUBE_FILES, ROUNDCUBE_SYSLOG = 8001, 8002
 SOGO, SOGO_PROXY, SOGO_LISTS = 20000, 80, 81
+HORDE_SYSLOG, HORDE_FILE = 8003, 8004
 
 # The words of the logs themselves, around an address that never came.
 ROUNDCUBE_TEXTS = (
@@ -31,6 +32,11 @@ SOGO_TEXTS = (
 )
 
 
+HORDE_TEXTS = (
+    f'x to horde ({VICTIM}) [pid 1 on line 191 of "/x.php"]',
+    f'x ({VICTIM}) (forwarded for [y]) to {{imap://192.0.2.10/}} [pid 1 on line 148 of "/x.php"]',
+    f'x\n2026-11-28T09:00:00+00:00 ERR: HORDE [horde] FAILED LOGIN for y to horde ({VICTIM}) [pid 1 on line 191 of "/x.php"]',
+)
 # A line of its own without a stamp: in a file it is a line of nobody, so it is tried once.
 ROUNDCUBE_BREAK = f"x\n<0123abcd> Failed login for y from {VICTIM} in session 0123456789abcdef (error: -1)\nz"
 SOGO_BREAK = f"x\n{VICTIM} \"POST /SOGo/connect HTTP/1.1\" 403 34/54 0.012 - - 0 - 14"
@@ -197,3 +203,33 @@ def fill_sogo(play):
     for text in (*TEXTS[:3], SOGO_TEXTS[2]):
         play.act("sogo", "login-failure", sogo, address("ivan"), "pw", SOGO_LISTS, field="X-Forwarded-For",
                  headers=_header("X-Forwarded-For", text))
+
+
+# Horde.
+
+def horde(source, account, secrets, port=HORDE_SYSLOG, headers=()):
+    """Logs in with one password after another on the login page."""
+    def dialogue():
+        for secret in [secrets] if isinstance(secrets, str) else secrets:
+            page = ask(source, port, "GET", "/horde/login.php", headers=headers)
+            form = _form(app="", login_post="1", url="", anchor_string="", horde_user=account, horde_pass=secret,
+                         horde_select_view="basic")
+            done = ask(source, port, "POST", "/horde/login.php", form, cookies=page.cookies, headers=headers)
+        if done.status not in (302, 303) or "login.php" in done.place:
+            raise clients.Refused("login")
+    return clients.outcome(dialogue)
+
+
+def fill_horde(play):
+    for name, port in (("horde", HORDE_SYSLOG), ("horde-file", HORDE_FILE)):
+        for user in ("alice", "bob"):
+            play.act(name, "login", horde, address(user), password(user), port, honest=True, account=address(user))
+        play.act(name, "login-failure", horde, address("erin"), ["Erin-typo", password("erin")], port, honest=True,
+                 account=address("erin"))
+        for user in ("frank", "heidi", "nobody"):
+            play.act(name, "login-failure", horde, address(user), ["123456", "password", "qwerty"], port,
+                     account=address(user), tries=3)
+        for text in TEXTS + HORDE_TEXTS:
+            play.act(name, "login-failure", horde, text, "pw", port, field="user", account=text)
+            play.act(name, "login-failure", horde, address("ivan"), "pw", port, field="X-Forwarded-For",
+                     headers=_header("X-Forwarded-For", text))

@@ -23,6 +23,7 @@ mod dnstap;
 mod dovecot;
 mod exim;
 mod framer;
+mod horde;
 mod nsd;
 mod opensmtpd;
 mod pam;
@@ -114,6 +115,7 @@ pub const PARSERS: &[Parser] = &[
     barracuda::PARSER,
     roundcube::PARSER,
     sogo::PARSER,
+    horde::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
