@@ -12,8 +12,8 @@
 //!   a day. A third is new again, so a fast guesser at least counts half.
 //! - PAM and saslauthd tell once more what the server that asks them tells: they pair off in the
 //!   same way, with whatever other server.
-//! - Roundcube's `errors` and, where it is on, `userlogins` tell of the same attempt, as do Horde and
-//!   its IMP: they pair off in the same way.
+//! - Roundcube's `errors` and, where it is on, `userlogins` tell of the same attempt, as do Horde
+//!   and its IMP: they pair off in the same way.
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
 
