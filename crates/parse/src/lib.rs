@@ -26,6 +26,7 @@ mod framer;
 mod horde;
 mod nsd;
 mod opensmtpd;
+mod openwebmail;
 mod pam;
 mod pdns;
 mod perdition;
@@ -40,6 +41,7 @@ mod sendmail;
 mod sogo;
 mod solidpop3d;
 mod spamassassin;
+mod squirrelmail;
 mod unbound;
 mod uwimap;
 
@@ -116,6 +118,8 @@ pub const PARSERS: &[Parser] = &[
     roundcube::PARSER,
     sogo::PARSER,
     horde::PARSER,
+    squirrelmail::PARSER,
+    openwebmail::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
