@@ -79,6 +79,8 @@ def figures(log, known):
     told = subprocess.run([guard.program(), "parse", "--format", "json", "--tz", "UTC", str(log)],
                           capture_output=True, check=True)
     rows = [json.loads(row) for row in told.stdout.splitlines()]
+    # Where SOGo's processes write at once, lines run together and an empty one is left.
+    rows = [row for row in rows if lines[row["line"] - 1].strip()]
     result.lines = len(rows)
     result.understood = sum(_understood(row) for row in rows)
     result.unknown = [(row["line"], lines[row["line"] - 1]) for row in rows if not _understood(row)]

@@ -1,8 +1,8 @@
 //! Open WebMail 2: `openwebmail.log`, which it writes itself. No run was seen.
 //!
-//! `Sat Nov 28 08:50:17 2026 - [4711] (ADDRESS) NAME - action`: the address stands before all that
-//! a stranger writes. But it is what the request says of itself where it has a header `Client-IP` or
-//! `X-Forwarded-For`, so the web server has to take these away.
+//! `Sat Nov 28 08:50:17 2026 - [4711] (ADDRESS) NAME - action`: the address stands before what a
+//! stranger writes. But where the request has a header `Client-IP` or `X-Forwarded-For`, it is what
+//! that says, so the web server has to take these away.
 //!
 //! A failed login is told by one line, a name that is not there by another.
 
