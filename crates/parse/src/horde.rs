@@ -162,6 +162,9 @@ fn in_brackets<'a>(
 
 /// `NAME to horde (ADDRESS)`, or one of the others.
 fn placed<'a>(event: Event<'a>, rest: &'a [u8]) -> Event<'a> {
+    if rest.len() > WHOLE_MAX {
+        return event;
+    }
     if let Some((before, client)) = in_brackets(rest, b" (", b")") {
         let account = split_last(before, b" to ").map(|(name, _)| Text(name));
         return Event { client, account, ..event };
@@ -178,6 +181,10 @@ fn placed<'a>(event: Event<'a>, rest: &'a [u8]) -> Event<'a> {
         None => event,
     }
 }
+
+/// A shorter line is not cut, bytes: RFC 3164 lets a relay cut messages of 1 024. A longer one may
+/// end where a stranger wants.
+const WHOLE_MAX: usize = 900;
 
 const FORWARDED: &[u8] = b" (forwarded for [";
 

@@ -127,6 +127,17 @@ proptest! {
         }
     }
 
+    /// A line so long that its end may be lost names nobody.
+    #[test]
+    fn a_long_line_names_nobody(template in prop::sample::select(NAMED), user in text(PIECES)) {
+        let long = [user, vec![b'a'; 1000]].concat();
+        let failed = template.contains("LOGIN") || template.contains("Login");
+        for line in framings(&message(template, &long, b"").0) {
+            let client = event(&line).and_then(|event| event.client);
+            prop_assert!(!failed || client.is_none());
+        }
+    }
+
     /// Any message at all: no panic.
     #[test]
     fn any_message_has_an_answer(user in text(PIECES)) {
