@@ -5,7 +5,7 @@ from typing import Callable
 
 from world import net
 
-from . import filters
+from . import filters, web
 
 
 @dataclasses.dataclass
@@ -15,7 +15,7 @@ class Animal:
     name: str
     package: str
     tags: tuple = ()  # program names in syslog, or their beginnings
-    file: str = None  # or a file of its own in the box
+    file: str = None  # or files of its own in the box, as a pattern
     label: str = None  # if one server has two logs
 
     def log(self, version, suite):
@@ -83,6 +83,13 @@ BOXES = {
                    Animal("amavis", "amavisd-new", ("amavis",)), Animal("spamassassin", "spamd", ("spamd",)),
                    Animal("saslauthd", "sasl2-bin", ("saslauthd",)),
                    Animal("perdition", "perdition", ("perdition",))), ((net.MAIL, 10024), *_IMAP), _filter),
+    "roundcube": Box((Animal("roundcube", "roundcube-core", file="/zoo/log/roundcube/*"),
+                      Animal("roundcube", "roundcube-core", ("roundcube",), label="roundcube-syslog")),
+                     ((net.MAIL, 143),), web.fill_roundcube),
+    "sogo": Box((Animal("sogo", "sogo", file="/zoo/log/sogo/sogo.log"),), ((net.MAIL, 143),), web.fill_sogo),
+    "horde": Box((Animal("horde", "php-horde", ("HORDE",)),
+                  Animal("horde", "php-horde", file="/zoo/log/horde/horde.log", label="horde-file")),
+                 ((net.MAIL, 143),), web.fill_horde),
     "dns": Box((Animal("unbound", "unbound", ("unbound",)), Animal("bind", "bind9", ("named",)),
                 Animal("bind", "bind9", file="/zoo/log/named-query.log", label="bind-file"),
                 Animal("dnsmasq", "dnsmasq-base", ("dnsmasq",)), Animal("nsd", "nsd", ("nsd",)),

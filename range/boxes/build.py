@@ -22,6 +22,9 @@ BOXES = {
     "cyrus": "cyrus-imapd cyrus-pop3d sasl2-bin libsasl2-modules",
     "courier": "courier-imap courier-pop courier-authlib courier-authlib-userdb",
     "filter": "rspamd amavisd-new spamd spamassassin sasl2-bin libsasl2-modules perdition",
+    "roundcube": "roundcube-core roundcube-sqlite3 php-cgi php-cli php-sqlite3 dovecot-imapd",
+    "sogo": "sogo tmpreaper nginx sope4.9-gdl1-postgresql postgresql dovecot-imapd",
+    "horde": "php-horde-imp php-horde-webmail php-cgi php-cli php-sqlite3 sqlite3 dovecot-imapd",
     "dns": "bind9 unbound dnsmasq-base nsd pdns-recursor",
 }
 

@@ -53,6 +53,7 @@ def run(options, out):
     suites = {suite for _, suite in chosen}
     with ThreadPoolExecutor(len(suites)) as pool:
         list(pool.map(lambda suite: [build.ensure(box, at) for box, at in chosen if at == suite], sorted(suites)))
+    chosen = [(box, suite) for box, suite in chosen if _is_there(box, suite)]
     ready = time.monotonic()
     if not options.boxes and not options.suite:
         for old in [*out.glob("*.log"), *out.glob("*.truth.json")]:
@@ -61,6 +62,11 @@ def run(options, out):
         broken = [what for what in pool.map(lambda one: play(*one, out), chosen) if what]
     print(f"range/zoo: boxes were ready after {ready - began:.0f} s, played after {time.monotonic() - began:.0f} s")
     return broken
+
+
+def _is_there(box, suite):
+    """Whether the suite has any of the box's servers."""
+    return any(build.version(box, suite, animal.package) for animal in BOXES[box].animals)
 
 
 def play(box, suite, out):

@@ -79,6 +79,8 @@ def figures(log, known):
     told = subprocess.run([guard.program(), "parse", "--format", "json", "--tz", "UTC", str(log)],
                           capture_output=True, check=True)
     rows = [json.loads(row) for row in told.stdout.splitlines()]
+    # Where SOGo's processes write at once, lines run together and an empty one is left.
+    rows = [row for row in rows if lines[row["line"] - 1].strip()]
     result.lines = len(rows)
     result.understood = sum(_understood(row) for row in rows)
     result.unknown = [(row["line"], lines[row["line"] - 1]) for row in rows if not _understood(row)]
@@ -128,8 +130,9 @@ def _found(result, truth, events, text):
     by_client = {}
     for _, event in events:
         by_client.setdefault(event["client"], []).append(event)
+    plain = text.replace("::ffff:", "")
     for act in truth["acts"]:
-        if act["address"] not in text.replace("::ffff:", ""):
+        if not re.search(rf"(?<![\d.]){re.escape(act['address'])}(?!\.?\d)", plain):
             result.silent += 1  # the server's log does not name the address at all
             if act["account"] and not act["hostile_text"] and _written(act["account"], text, result.server):
                 result.accounts.add(any(_names(event, act) and _tells(event, act["does"]) for _, event in events))
@@ -151,11 +154,12 @@ def _found(result, truth, events, text):
 
 
 def _attempts(failures):
-    """Attempts told; of two services that tell of one session (Dovecot's) the one that tells more."""
+    """Attempts told; of two services that tell of one session (Dovecot's, Horde's) the one that tells more."""
     sessions = {}
     for event in failures:
         services = sessions.setdefault(event.get("session"), {})
-        service = event["service"] if event.get("session") else ""
+        told_twice = event.get("session") or event["server"] == "horde"
+        service = event["service"] if told_twice else ""
         services[service] = services.get(service, 0) + event["attempts"]
     return sum(max(services.values()) for services in sessions.values())
 

@@ -40,7 +40,8 @@ def main():
         own = _own(animal, lines)
         name = f"{options.out}/{animal.log(version, options.suite)}"
         pathlib.Path(name + ".log").write_bytes(b"".join(own))
-        mine = [act for act in truth if act["server"] == animal.name]
+        mine = [act for act in truth if act["server"] == animal.label] or [
+            act for act in truth if act["server"] == animal.name]
         about = {"server": animal.name, "version": version, "suite": options.suite, "acts": mine, "box": truth}
         pathlib.Path(name + ".truth.json").write_text(json.dumps(about, indent=1), encoding="ascii")
     rest = {tag for line in lines if (tag := _tag(line)) and not any(_is(a, tag) for a in box.animals)}
@@ -51,8 +52,7 @@ def main():
 
 def _own(animal, lines):
     if animal.file:
-        path = pathlib.Path(world.ROOT + animal.file)
-        return [path.read_bytes()] if path.is_file() else []
+        return [path.read_bytes() for path in sorted(pathlib.Path(world.ROOT).glob(animal.file.lstrip("/")))]
     return [line for line in lines if _is(animal, _tag(line))]
 
 

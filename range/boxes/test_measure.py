@@ -13,7 +13,7 @@ OWNERS = {act["account"]: {act["address"]} for act in ACTS.values()}
 
 def event(client, account=None, kind="auth", outcome="rejected", **more):
     return {"client": client, "account": account, "kind": kind, "outcome": outcome, "hostile": True,
-            "attempts": 1, "service": "x", **more}
+            "attempts": 1, "service": "x", "server": "y", **more}
 
 
 class Wrong(unittest.TestCase):

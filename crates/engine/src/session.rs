@@ -12,6 +12,8 @@
 //!   a day. A third is new again, so a fast guesser at least counts half.
 //! - PAM and saslauthd tell once more what the server that asks them tells: they pair off in the
 //!   same way, with whatever other server.
+//! - Roundcube's `errors` and, where it is on, `userlogins` tell of the same attempt, as do Horde
+//!   and its IMP: they pair off in the same way.
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
 
@@ -30,6 +32,7 @@ const SMTP_AUTH: u64 = 0x41;
 const EXIM: u64 = 0x58;
 const PAM: u64 = 0x50;
 const SASLAUTHD: u64 = 0x4c;
+const WEBMAIL: u64 = 0x57;
 
 /// How many attempts an event adds to what was counted before.
 pub(crate) fn new_attempts(
@@ -63,6 +66,13 @@ pub(crate) fn new_attempts(
         Server::Postfix => postfix(state, seed, event, client, now_s),
         Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
         Server::Exim => from_server(state, client, event.attempts, now_s),
+        Server::Roundcube | Server::Horde => {
+            let side = match event.service.bytes() {
+                b"errors" | b"imp" => Side::Service,
+                _ => Side::Server,
+            };
+            pair(state, WEBMAIL, side, event.attempts)
+        }
         _ => event.attempts,
     };
     for service in [SASLAUTHD, PAM] {

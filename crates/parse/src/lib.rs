@@ -26,20 +26,25 @@ mod exchange;
 mod exim;
 mod framer;
 mod kerio;
+mod horde;
 mod nsd;
 mod opensmtpd;
+mod openwebmail;
 mod pam;
 mod pdns;
 mod perdition;
 mod postfix;
 mod qmail;
 mod record;
+mod roundcube;
 mod rspamd;
 mod saslauthd;
 mod scan;
 mod sendmail;
+mod sogo;
 mod solidpop3d;
 mod spamassassin;
+mod squirrelmail;
 mod unbound;
 mod uwimap;
 mod zimbra;
@@ -118,6 +123,11 @@ pub const PARSERS: &[Parser] = &[
     zimbra::PARSER,
     kerio::PARSER,
     domino::PARSER,
+    roundcube::PARSER,
+    sogo::PARSER,
+    horde::PARSER,
+    squirrelmail::PARSER,
+    openwebmail::PARSER,
 ];
 
 /// Bytes of a message that is surely whole: nobody is known to cut at less but syslog daemons of
