@@ -37,6 +37,7 @@ mod scan;
 mod sendmail;
 mod solidpop3d;
 mod spamassassin;
+mod stalwart;
 mod unbound;
 mod uwimap;
 
@@ -110,6 +111,7 @@ pub const PARSERS: &[Parser] = &[
     amavis::PARSER,
     spamassassin::PARSER,
     barracuda::PARSER,
+    stalwart::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
