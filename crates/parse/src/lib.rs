@@ -12,6 +12,7 @@
 extern crate alloc;
 
 mod amavis;
+mod assp;
 mod barracuda;
 mod bind;
 mod coredns;
@@ -23,6 +24,10 @@ mod dnstap;
 mod dovecot;
 mod exim;
 mod framer;
+mod mailcow;
+mod mailscanner;
+mod mailu;
+mod nginx;
 mod nsd;
 mod opensmtpd;
 mod pam;
@@ -112,6 +117,11 @@ pub const PARSERS: &[Parser] = &[
     spamassassin::PARSER,
     barracuda::PARSER,
     stalwart::PARSER,
+    mailscanner::PARSER,
+    assp::PARSER,
+    nginx::PARSER,
+    mailcow::PARSER,
+    mailu::PARSER,
 ];
 
 /// What the message of `record` says, `at` being the record's completed stamp.
