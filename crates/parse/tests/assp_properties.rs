@@ -59,9 +59,8 @@ proptest! {
         named::names_the_peer_or_nobody(Server::Assp, READ, &[], &words)?;
         for template in READ {
             let line = named::line(template, &words);
-            let part = named::event(line.get(..cut).unwrap_or(&line));
-            let client = part.and_then(|event| event.client).map(|client| client.to_string());
-            prop_assert!(client.is_none_or(|client| client == PEER), "{}", template);
+            let part = named::client(line.get(..cut).unwrap_or(&line));
+            prop_assert!(part.is_none_or(|client| client == PEER), "{}", template);
         }
     }
 

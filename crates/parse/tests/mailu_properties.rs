@@ -46,9 +46,8 @@ proptest! {
         let cuts = [(READ[1], &words, cut), (READ[0], &long, 1000), (HIDDEN[0], &long, 1000)];
         for (template, words, cut) in cuts {
             let line = named::line(template, words);
-            let part = named::event(line.get(..cut).unwrap_or(&line));
-            let client = part.and_then(|event| event.client).map(|client| client.to_string());
-            prop_assert!(client.is_none_or(|client| client == PEER), "{}", template);
+            let part = named::client(line.get(..cut).unwrap_or(&line));
+            prop_assert!(part.is_none_or(|client| client == PEER), "{}", template);
         }
     }
 }
