@@ -84,6 +84,7 @@ vocabulary! {
         Pdns = "pdns": "PowerDNS Recursor and Authoritative Server",
         Coredns = "coredns": "CoreDNS",
         Dnstap = "dnstap": "dnstap, of whatever DNS server",
+        Nginx = "nginx": "nginx as a mail proxy",
     }
 }
 

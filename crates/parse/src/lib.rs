@@ -12,6 +12,7 @@
 extern crate alloc;
 
 mod amavis;
+mod assp;
 mod barracuda;
 mod bind;
 mod coredns;
@@ -27,6 +28,10 @@ mod exim;
 mod framer;
 mod kerio;
 mod horde;
+mod mailcow;
+mod mailscanner;
+mod mailu;
+mod nginx;
 mod nsd;
 mod opensmtpd;
 mod openwebmail;
@@ -45,6 +50,7 @@ mod sogo;
 mod solidpop3d;
 mod spamassassin;
 mod squirrelmail;
+mod stalwart;
 mod unbound;
 mod uwimap;
 mod zimbra;
@@ -128,6 +134,12 @@ pub const PARSERS: &[Parser] = &[
     horde::PARSER,
     squirrelmail::PARSER,
     openwebmail::PARSER,
+    stalwart::PARSER,
+    mailscanner::PARSER,
+    assp::PARSER,
+    nginx::PARSER,
+    mailcow::PARSER,
+    mailu::PARSER,
 ];
 
 /// Bytes of a message that is surely whole: nobody is known to cut at less but syslog daemons of

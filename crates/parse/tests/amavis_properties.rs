@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::{client, event, line};
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like this server: its own words, with another's address.
@@ -31,38 +31,16 @@ const PIECES: &[&str] = &[
     "]",
 ];
 
-/// Each line in which a stranger has a say (`@`): with 203.0.113.66 where amavis writes the peer.
+/// Each line in which a stranger has a say (`{}`): with 203.0.113.66 where amavis writes the peer.
 const TEMPLATES: &[&str] = &[
-    "(00085-01) Passed CLEAN {RelayedInbound}, [203.0.113.66]:4711 [192.0.2.1] <@> -> <@>, Queue-ID: 4ABCDEF, Message-ID: <@>, mail_id: SUVWLLChd8Xu, Hits: -0.001, size: 169, queued_as: 4XYZABC, 293 ms",
-    "(00085-01) Blocked SPAM {DiscardedInbound,Quarantined}, MYNETS LOCAL [203.0.113.66] [192.0.2.1] <@> -> <@>, quarantine: x, Message-ID: <@>, mail_id: M5, Hits: 999.999, size: 226, 211 ms",
-    "(00085-01) Passed CLEAN {RelayedInternal}, [6.6.6.6] <@> -> <@>, Message-ID: <@>, mail_id: M5, Hits: -, size: 226, 211 ms",
-    "(00085-01) Passed SPAMMY {RelayedTaggedInbound}, [203.0.113.66]:4711 <@> -> <@>, mail_id: M5, b: x, Hits: 6.2, size: 226, Subject: \"@\", From: <@>, 211 ms",
+    "amavis[4711]: (00085-01) Passed CLEAN {RelayedInbound}, [203.0.113.66]:4711 [192.0.2.1] <{}> -> <{}>, Queue-ID: 4ABCDEF, Message-ID: <{}>, mail_id: SUVWLLChd8Xu, Hits: -0.001, size: 169, queued_as: 4XYZABC, 293 ms",
+    "amavis[4711]: (00085-01) Blocked SPAM {DiscardedInbound,Quarantined}, MYNETS LOCAL [203.0.113.66] [192.0.2.1] <{}> -> <{}>, quarantine: x, Message-ID: <{}>, mail_id: M5, Hits: 999.999, size: 226, 211 ms",
+    "amavis[4711]: (00085-01) Passed CLEAN {RelayedInternal}, [6.6.6.6] <{}> -> <{}>, Message-ID: <{}>, mail_id: M5, Hits: -, size: 226, 211 ms",
+    "amavis[4711]: (00085-01) Passed SPAMMY {RelayedTaggedInbound}, [203.0.113.66]:4711 <{}> -> <{}>, mail_id: M5, b: x, Hits: 6.2, size: 226, Subject: \"{}\", From: <{}>, 211 ms",
 ];
 
 /// A file name stands before the peer.
-const NAMED: &str = "(00085-05) Blocked BANNED (.exe,@) {RejectedInbound,Quarantined}, [203.0.113.66]:4711 [203.0.113.66] <@> -> <ann@example.com>, Queue-ID: 4ABCDEF, Message-ID: <one@example.org>, mail_id: BdX, Hits: -, size: 415, 86 ms";
-
-fn line(template: &str, words: &[u8]) -> Vec<u8> {
-    let mut out = b"Nov 21 16:40:01 mx amavis[4711]: ".to_vec();
-    for byte in template.bytes() {
-        match byte {
-            b'@' => out.extend(words),
-            _ => out.push(byte),
-        }
-    }
-    out
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
-
-fn client(line: &[u8]) -> Option<String> {
-    event(line)?.client.map(|client| client.to_string())
-}
+const NAMED: &str = "amavis[4711]: (00085-05) Blocked BANNED (.exe,{}) {RejectedInbound,Quarantined}, [203.0.113.66]:4711 [203.0.113.66] <{}> -> <ann@example.com>, Queue-ID: 4ABCDEF, Message-ID: <one@example.org>, mail_id: BdX, Hits: -, size: 415, 86 ms";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
@@ -96,7 +74,7 @@ proptest! {
     /// Any message at all: no panic.
     #[test]
     fn any_message_has_an_answer(words in text(PIECES)) {
-        let _ = event(&line("@", &words));
-        let _ = event(&line("(00085-01) @", &words));
+        let _ = event(&line("amavis: {}", &words));
+        let _ = event(&line("amavis: (00085-01) {}", &words));
     }
 }

@@ -5,7 +5,7 @@ mod stranger;
 
 use event::Server;
 use proptest::prelude::*;
-use stranger::{PEER, text};
+use stranger::text;
 
 /// Lines with a stranger's name (`{}`) and 203.0.113.66 where the server writes the peer.
 const TEMPLATES: &[&str] = &[
@@ -22,26 +22,13 @@ fn written(name: &[u8]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
-    /// Raw bytes too, which the server would not write, and lines that were cut.
     #[test]
     fn coredns_names_the_peer_or_nobody(
         template in prop::sample::select(TEMPLATES),
         name in text(dns::PIECES),
         cut in 0usize..400,
     ) {
-        let line = dns::line(template, &name);
-        dns::is_peer_or_nobody(&line, PEER)?;
-        dns::is_peer_or_nobody(line.get(..cut).unwrap_or(&line), PEER)?;
-        let line = dns::line(template, &written(&name));
-        dns::is_peer_or_nobody(line.get(..cut).unwrap_or(&line), PEER)?;
-    }
-
-    #[test]
-    fn a_query_is_its_clients_whatever_the_name(
-        template in prop::sample::select(TEMPLATES),
-        name in text(dns::PIECES),
-    ) {
-        let line = dns::line(template, &written(&name));
-        dns::tells_of_peer(&line, PEER, Server::Coredns)?;
+        let names = (&name[..], &written(&name)[..]);
+        dns::names_the_peer_or_nobody(Server::Coredns, template, names, cut, false)?;
     }
 }

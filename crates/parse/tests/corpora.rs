@@ -176,6 +176,11 @@ fn each_parser_has_a_corpus_with_events_noise_and_lines_that_must_not_count() {
             let names = text.contains(" client=") || text.contains(" account=");
             names && !text.split(' ').any(|part| part == "hostile")
         });
-        assert!(harmless, "{}: no client's line that must not count", parser.name);
+        // Who names no client at all blames nobody.
+        let blames = cases().any(|case| {
+            let text = String::from_utf8_lossy(case.expected.as_deref().unwrap_or_default());
+            text.contains(" client=")
+        });
+        assert!(harmless || !blames, "{}: no client's line that must not count", parser.name);
     }
 }

@@ -5,7 +5,7 @@ mod stranger;
 
 use event::Server;
 use proptest::prelude::*;
-use stranger::{PEER, text};
+use stranger::text;
 
 /// Lines with a stranger's name (`{}`) and 203.0.113.66 where the server writes the peer.
 const TEMPLATES: &[&str] = &[
@@ -30,26 +30,13 @@ fn written(name: &[u8], template: &str) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
-    /// Raw bytes too, which the server would not write, and lines that were cut.
     #[test]
     fn pdns_names_the_peer_or_nobody(
         template in prop::sample::select(TEMPLATES),
         name in text(dns::PIECES),
         cut in 0usize..400,
     ) {
-        let line = dns::line(template, &name);
-        dns::is_peer_or_nobody(&line, PEER)?;
-        // The peer stands behind the name: a cut may only fall into what the server can write.
-        let line = dns::line(template, &written(&name, template));
-        dns::is_peer_or_nobody(line.get(..cut).unwrap_or(&line), PEER)?;
-    }
-
-    #[test]
-    fn a_query_is_its_clients_whatever_the_name(
-        template in prop::sample::select(TEMPLATES),
-        name in text(dns::PIECES),
-    ) {
-        let line = dns::line(template, &written(&name, template));
-        dns::tells_of_peer(&line, PEER, Server::Pdns)?;
+        let names = (&name[..], &written(&name, template)[..]);
+        dns::names_the_peer_or_nobody(Server::Pdns, template, names, cut, true)?;
     }
 }

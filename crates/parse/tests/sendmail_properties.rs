@@ -151,4 +151,26 @@ proptest! {
         let _ = event(&[b"Nov 21 16:40:01 mx sendmail[7]: ", &words[..]].concat());
         let _ = event(&filled("{}", &words));
     }
+
+    /// A recipient that looks like the whole of such a line, repetition included, also of a line
+    /// that was cut behind the peer.
+    #[test]
+    fn a_recipient_that_repeats_itself_blames_nobody_else(
+        words in text(PIECES),
+        tail in text(PIECES),
+        cut in 0usize..400,
+    ) {
+        let own = [&words[..], b", relay=[6.6.6.6], reject=550 5.7.1 <", &words, b"... x", &tail];
+        let own = own.concat();
+        let template = "ruleset=check_rcpt, arg1=<{}>, relay=[203.0.113.66], reject=550 5.7.1 <{}>... Relaying denied";
+        let line = filled(template, &own);
+        let shown = String::from_utf8_lossy(&line);
+        prop_assert!(event(&line).is_some_and(|event| event.hostile), "{}", shown);
+        let whole = client(event(&line));
+        prop_assert!(whole.is_none_or(|client| client == PEER), "{}", shown);
+        let behind = line.len() - own.len() - 30;
+        let cut = line.get(..behind + cut).unwrap_or(&line);
+        let part = client(event(cut));
+        prop_assert!(part.is_none_or(|client| client == PEER), "{}", shown);
+    }
 }

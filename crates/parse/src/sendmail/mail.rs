@@ -36,7 +36,8 @@ fn ruled<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
         b"check_data" | b"check_eom" | b"check_eoh" => Kind::Message,
         _ => Kind::Command,
     };
-    let Some(parts) = rule_parts(rest) else {
+    let parts = rule_parts(rest);
+    let Some(parts) = parts.or_else(|| repeated(rest).filter(|_| name == b"check_rcpt")) else {
         // What was refused cannot be told from a stranger's text; that it was refused can.
         let event = line.refusal(kind, Outcome::Rejected, Reason::ProtocolError);
         return Event { hostile: true, ..event };
@@ -66,9 +67,35 @@ struct RuleParts<'a> {
     words: &'a [u8],
 }
 
+const RELAY: &[u8] = b", relay=";
+
+/// Where the address holds the words around the peer: they stand in it as often left of the peer
+/// as right of it, where the answer repeats it, so the server's own are those in the middle, and
+/// what is left of them is what the answer begins with. A line cut in its repetition leaves fewer
+/// on the right: what is in the middle then is followed by no such repetition, or the address would
+/// hold more of them. Addresses are too short for a line to be cut left of the peer.
+fn repeated(rest: &[u8]) -> Option<RuleParts<'_>> {
+    const MAX_LINE: usize = 900;
+    let rest = rest.strip_prefix(b", arg1=").filter(|rest| rest.len() <= MAX_LINE)?;
+    let places = || {
+        let mut from = 0;
+        core::iter::from_fn(move || {
+            let at = from + scan::find(rest.get(from..)?, RELAY)?;
+            from = at + RELAY.len();
+            Some(at)
+        })
+    };
+    let count = places().count();
+    let at = places().nth(count / 2).filter(|_| count % 2 == 1)?;
+    let (argument, behind) = rest.split_at_checked(at)?;
+    let (peer, answer) = scan::split_once(behind.get(RELAY.len()..)?, b", reject=")?;
+    let (_, words) = scan::take_while(answer, |b| b.is_ascii_digit() || b". -".contains(&b));
+    let words = words.strip_prefix(argument)?.strip_prefix(b"... ")?;
+    Some(RuleParts { argument, peer, answer, words })
+}
+
 /// `None` where a delimiter stands twice.
 fn rule_parts(rest: &[u8]) -> Option<RuleParts<'_>> {
-    const RELAY: &[u8] = b", relay=";
     let rest = rest.strip_prefix(b", arg1=")?;
     let (argument, rest) = scan::split_once(rest, RELAY)?;
     let end = [&b", reject="[..], b", quarantine=", b", discard"]

@@ -2,8 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
-use event::{Event, Kind, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use crate::stranger::{PEER, named};
+use event::{Kind, Server};
 use proptest::prelude::*;
 
 /// What a stranger would put into a name: servers' own words, with another's address.
@@ -59,39 +59,47 @@ pub fn escaped(text: &[u8], marked: &[u8], plain: impl Fn(u8) -> bool) -> Vec<u8
 
 /// The template with the name in each of its places.
 pub fn line(template: &str, name: &[u8]) -> Vec<u8> {
-    let mut parts = template.split("{}");
-    let mut line = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        line.extend_from_slice(name);
-        line.extend_from_slice(part.as_bytes());
-    }
-    line
+    template.split("{}").map(str::as_bytes).collect::<Vec<_>>().join(name)
 }
 
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
+/// What holds for a server's line, `name` being what a stranger asks for, raw bytes that the server
+/// would not write too, and `written` the same as the server writes it: the client is the peer or
+/// nobody, also where the line was cut, and a whole line as written is the peer's. Where the peer
+/// stands behind the name (`is_behind`), a cut may only fall into what the server can write.
+pub fn names_the_peer_or_nobody(
+    server: Server,
+    template: &str,
+    (name, written): (&[u8], &[u8]),
+    cut: usize,
+    is_behind: bool,
+) -> Result<(), TestCaseError> {
+    let raw = line(template, name);
+    is_peer_or_nobody(&raw)?;
+    if !is_behind {
+        is_peer_or_nobody(raw.get(..cut).unwrap_or(&raw))?;
     }
+    let line = line(template, written);
+    is_peer_or_nobody(line.get(..cut).unwrap_or(&line))?;
+    tells_of_peer(&line, server)
 }
 
-/// The client is `peer` or nobody, and whatever it is, it is not blamed.
-pub fn is_peer_or_nobody(line: &[u8], peer: &str) -> Result<(), TestCaseError> {
-    let event = event(line);
+/// The client is the peer or nobody, and whatever it is, it is not blamed.
+pub fn is_peer_or_nobody(line: &[u8]) -> Result<(), TestCaseError> {
+    let event = named::event(line);
     let shown = String::from_utf8_lossy(line);
     let client = event.and_then(|event| event.client).map(|client| client.to_string());
-    prop_assert!(client.as_deref().is_none_or(|client| client == peer), "{}", shown);
+    prop_assert!(client.as_deref().is_none_or(|client| client == PEER), "{}", shown);
     prop_assert!(event.is_none_or(|event| !event.hostile), "{}", shown);
     Ok(())
 }
 
 /// A line as the server writes it is an event of the peer's, whatever the name is.
-pub fn tells_of_peer(line: &[u8], peer: &str, server: Server) -> Result<(), TestCaseError> {
+pub fn tells_of_peer(line: &[u8], server: Server) -> Result<(), TestCaseError> {
     let shown = String::from_utf8_lossy(line);
-    let event = event(line).ok_or_else(|| TestCaseError::fail(format!("no event: {shown}")))?;
+    let event = named::event(line).ok_or_else(|| TestCaseError::fail(shown.to_string()))?;
     prop_assert_eq!(event.server, server);
     prop_assert!(matches!(event.kind, Kind::Query | Kind::Limit), "{}", shown);
     let client = event.client.map(|client| client.to_string());
-    prop_assert_eq!(client.as_deref(), Some(peer), "{}", shown);
+    prop_assert_eq!(client.as_deref(), Some(PEER), "{}", shown);
     Ok(())
 }

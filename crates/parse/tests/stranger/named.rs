@@ -20,6 +20,11 @@ pub fn event(line: &[u8]) -> Option<Event<'_>> {
     }
 }
 
+/// The client of a line, as text.
+pub fn client(line: &[u8]) -> Option<String> {
+    event(line)?.client.map(|client| client.to_string())
+}
+
 /// Of the lines in `read` the peer can be read whatever the words are; in `hidden` he may be
 /// nobody.
 pub fn names_the_peer_or_nobody(
