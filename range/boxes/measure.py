@@ -11,6 +11,7 @@ from world.accounts import DOMAIN
 
 from .play import VICTIM
 
+CONFIG = pathlib.Path(__file__).with_name("measure.toml")
 # Addresses of the range itself: hosts that servers talk to, and their own.
 OWN = {net.MAIL, net.EXIM, net.SCREEN, net.GATEWAY, net.SINK, "127.0.0.1", "::1", net.MAIL6, net.EXIM6}
 ENOUGH = 0.995
@@ -76,8 +77,8 @@ def figures(log, known):
     label = log.name.removesuffix(f"-{truth['version']}-{truth['suite']}.log")
     result = Figures(truth["server"], truth["version"], truth["suite"], label, truth["server"] in known)
     lines = log.read_bytes().split(b"\n")
-    told = subprocess.run([guard.program(), "parse", "--format", "json", "--tz", "UTC", str(log)],
-                          capture_output=True, check=True)
+    told = subprocess.run([guard.program(), "parse", "--config", str(CONFIG), "--format", "json", "--tz", "UTC",
+                           str(log)], capture_output=True, check=True)
     rows = [json.loads(row) for row in told.stdout.splitlines()]
     # Where SOGo's processes write at once, lines run together and an empty one is left.
     rows = [row for row in rows if lines[row["line"] - 1].strip()]

@@ -59,11 +59,34 @@ impl ShortName {
     }
 }
 
+/// Whom the addresses of an event make its client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Word {
+    /// The client that it names, if any.
+    Own,
+    /// Whom a trusted proxy or server says it forwards.
+    Of(IpAddr),
+    /// Nobody: a stranger could have written the line.
+    Nobodys,
+}
+
+/// Web interfaces that write a user name with its line breaks: what stands behind one is a line of
+/// its own, and is a stranger's. (nginx and mailcow do, too; their parsers name no client.)
+pub const fn writes_breaks(server: Server) -> bool {
+    matches!(
+        server,
+        Server::Roundcube
+            | Server::Sogo
+            | Server::Horde
+            | Server::Squirrelmail
+            | Server::Openwebmail
+    )
+}
+
 /// What earlier lines, or a proxy that is trusted, said of an event that does not say it itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Joined {
-    /// Who stands behind the proxy that is the peer.
-    forwarded: Option<IpAddr>,
+    word: Word,
     client: Option<IpAddr>,
     account: [u8; NAME_MAX],
     account_length: usize,
@@ -71,37 +94,62 @@ pub struct Joined {
 
 impl Joined {
     const NOTHING: Joined =
-        Joined { forwarded: None, client: None, account: [0; NAME_MAX], account_length: 0 };
+        Joined { word: Word::Own, client: None, account: [0; NAME_MAX], account_length: 0 };
 
     /// The event, with what it did not say itself.
     pub fn fill<'a>(&'a self, event: &Event<'a>) -> Event<'a> {
         let account = self.account.get(..self.account_length).filter(|name| !name.is_empty());
-        Event {
-            client: self.forwarded.or(event.client).or(self.client),
-            account: event.account.or(account.map(Text)),
-            ..*event
-        }
+        let account = event.account.or(account.map(Text));
+        let (client, forwarded) = match self.word {
+            Word::Own => (event.client.or(self.client), event.forwarded),
+            Word::Of(client) => (Some(client), event.forwarded),
+            Word::Nobodys => (None, event.forwarded.or(event.client)),
+        };
+        Event { client, forwarded, account, ..*event }
     }
 }
 
 impl Engine {
     /// What earlier lines said of the session or message of this event and it does not say itself;
-    /// keeps what this one says for later ones. Whom a trusted proxy forwards is the client.
+    /// keeps what this one says for later ones. Whom a trusted proxy forwards is the client, and
+    /// where a stranger could have written the whole line nobody is.
     #[inline]
     pub fn join(&mut self, event: &Event<'_>) -> Option<Joined> {
-        let Some(client) = self.forwarded(event) else { return self.joined(event) };
-        let event = Event { client: Some(client), ..*event };
-        let joined = self.joined(&event).unwrap_or(Joined::NOTHING);
-        Some(Joined { forwarded: Some(client), ..joined })
+        let word = match (event.forwarded, event.client) {
+            (None, None) => Word::Own,
+            (None, Some(_)) if !writes_breaks(event.server) => Word::Own,
+            _ => self.word(event),
+        };
+        match word {
+            Word::Own => self.joined(event),
+            Word::Of(client) => {
+                let event = Event { client: Some(client), ..*event };
+                let joined = self.joined(&event).unwrap_or(Joined::NOTHING);
+                Some(Joined { word, ..joined })
+            }
+            Word::Nobodys => {
+                let event = Event { client: None, session: None, queue_id: None, ..*event };
+                let joined = self.joined(&event).unwrap_or(Joined::NOTHING);
+                Some(Joined { word, ..joined })
+            }
+        }
     }
 
-    /// Whom the peer forwards, if it is a proxy whose word counts.
-    #[inline]
-    fn forwarded(&self, event: &Event<'_>) -> Option<IpAddr> {
-        let forwarded = event.forwarded?;
-        let peer = canonical(event.client?);
-        let is_trusted = self.config.proxies_trusted.iter().any(|network| network.contains(peer));
-        is_trusted.then_some(forwarded)
+    /// Whose word the addresses of an event are.
+    #[cold]
+    fn word(&self, event: &Event<'_>) -> Word {
+        let is_listed = self.config.forwarded_servers.contains(&event.server);
+        if writes_breaks(event.server) && !is_listed {
+            return event.client.map_or(Word::Own, |_| Word::Nobodys);
+        }
+        let is_believed = match event.client {
+            None => is_listed,
+            Some(peer) => {
+                let peer = canonical(peer);
+                self.config.forwarded_proxies.iter().any(|network| network.contains(peer))
+            }
+        };
+        event.forwarded.filter(|_| is_believed).map_or(Word::Own, Word::Of)
     }
 
     #[inline]
@@ -208,6 +256,7 @@ fn keep(state: &mut State, key: u64, now_s: u32, client: Option<IpAddr>, account
 mod tests {
     use super::*;
     use crate::{Config, Input};
+    use alloc::string::ToString as _;
     use alloc::vec::Vec;
     use event::{Reason, Timestamp};
 
@@ -293,29 +342,55 @@ mod tests {
         assert_eq!(filled(&mut engine, &queued(Kind::Delivery, None)).0, None);
     }
 
+    const BEHIND: &str = "203.0.113.66";
+    const PROXY: &str = "::ffff:192.0.2.3";
+
+    fn by(server: Server, client: &str, forwarded: Option<&str>) -> Event<'static> {
+        let address = |text: &str| text.parse().unwrap();
+        Event {
+            client: Some(address(client)),
+            forwarded: forwarded.map(address),
+            server,
+            ..event(Kind::Auth, Outcome::Rejected, "a1")
+        }
+    }
+
     #[test]
     fn whom_a_proxy_forwards_is_the_client_where_the_proxy_is_trusted_only() {
         let trusted = "192.0.2.0/28".parse().unwrap();
         let mut engine =
-            Engine::new(Config { proxies_trusted: Vec::from([trusted]), ..Config::default() });
-        let (behind, proxy, stranger): (IpAddr, IpAddr, IpAddr) = (
-            "203.0.113.66".parse().unwrap(),
-            "::ffff:192.0.2.3".parse().unwrap(),
-            "198.51.100.9".parse().unwrap(),
-        );
-        let by = |client, forwarded| Event {
-            client: Some(client),
-            forwarded,
-            server: Server::Roundcube,
-            ..event(Kind::Auth, Outcome::Rejected, "a1")
-        };
-        assert_eq!(filled(&mut engine, &by(proxy, Some(behind))).0, Some(behind));
-        assert_eq!(filled(&mut engine, &by(behind, Some(behind))).0, Some(behind), "comes back");
-        assert_eq!(filled(&mut engine, &by(stranger, Some(behind))).0, Some(stranger));
-        assert_eq!(filled(&mut engine, &by(proxy, None)).0, Some(proxy));
-        let later = Event { client: None, ..by(proxy, None) };
-        let proxy = canonical(proxy);
-        assert_eq!(filled(&mut engine, &later).0, Some(proxy), "of its session");
+            Engine::new(Config { forwarded_proxies: Vec::from([trusted]), ..Config::default() });
+        let mut told = |event| filled(&mut engine, &event).0.map(|client| client.to_string());
+        let by = |client, forwarded| by(Server::Zimbra, client, forwarded);
+        assert_eq!(told(by(PROXY, Some(BEHIND))).as_deref(), Some(BEHIND));
+        assert_eq!(told(by(BEHIND, Some(BEHIND))).as_deref(), Some(BEHIND), "comes back");
+        let stranger = "198.51.100.9";
+        assert_eq!(told(by(stranger, Some(BEHIND))).as_deref(), Some(stranger));
+        assert_eq!(told(by(PROXY, None)).as_deref(), Some(PROXY));
+        let later = Event { client: None, ..by(PROXY, None) };
+        assert_eq!(told(later).as_deref(), Some("192.0.2.3"), "of its session");
+    }
+
+    #[test]
+    fn where_a_stranger_could_have_written_the_line_nobody_is_the_client() {
+        let servers = [Server::Roundcube, Server::Sogo, Server::Horde];
+        let mut engine = Engine::new(Config::default());
+        for server in servers {
+            let line = by(server, BEHIND, None);
+            let joined = engine.join(&line).unwrap();
+            let told = joined.fill(&line);
+            assert_eq!((told.client, told.forwarded), (None, line.client), "{server}");
+            assert_eq!(engine.join(&told), None, "comes back from the journal");
+            assert_eq!(filled(&mut engine, &Event { client: None, ..line }).0, None, "nor later");
+        }
+        let trusted = Config { forwarded_servers: Vec::from(servers), ..Config::default() };
+        let mut engine = Engine::new(trusted);
+        for server in servers {
+            let line = by(server, BEHIND, None);
+            assert_eq!(filled(&mut engine, &line).0, line.client, "{server}");
+            let unnamed = Event { client: None, forwarded: line.client, ..line };
+            assert_eq!(filled(&mut engine, &unnamed).0, line.client, "a server that names nobody");
+        }
     }
 
     #[test]

@@ -86,6 +86,20 @@ macro_rules! key {
             put: |config, value| { config.$($field).+ = points_of(value)?; Some(()) },
         }
     };
+    (networks $path:literal, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: "", kind: ValueKind::Networks,
+            min: 0.0, max: 0.0,
+            get: |config| Value::Networks(config.$($field).+.clone()),
+            put: |config, value| match value {
+                Value::Networks(networks) => {
+                    config.$($field).+ = networks.clone();
+                    Some(())
+                }
+                _ => None,
+            },
+        }
+    };
     (
         $unit:literal $path:literal, $summary:literal, $min:literal..$max:literal,
         $($field:ident).+

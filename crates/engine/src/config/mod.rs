@@ -11,7 +11,7 @@ pub use value::{ConfigError, Problem, Value, ValueKind};
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use event::{Mode, Network};
+use event::{Mode, Network, Server};
 
 /// Points of a score, in thousandths, so that no machine rounds differently.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
@@ -245,7 +245,10 @@ pub struct Config {
     /// Never banned.
     pub allow_networks: Vec<Network>,
     /// Proxies whose word on whom they forward is believed.
-    pub proxies_trusted: Vec<Network>,
+    pub forwarded_proxies: Vec<Network>,
+    /// Servers into whose logs strangers could write whole lines, and whose addresses are believed
+    /// nevertheless.
+    pub forwarded_servers: Vec<Server>,
     /// Most entries of each table.
     pub table: Capacities,
 }
@@ -313,7 +316,8 @@ impl Default for Config {
             known_good_days: 30,
             known_good_accounts_max: 8,
             allow_networks: Vec::new(),
-            proxies_trusted: Vec::new(),
+            forwarded_proxies: Vec::new(),
+            forwarded_servers: Vec::new(),
             table: CAPACITIES,
         }
     }

@@ -137,6 +137,18 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        path: "source.web_files",
+        summary: "Logs of web interfaces (SOGo, Horde, Roundcube, nginx, mailcow) to follow: strangers can write whole lines into them, so only lines of web interfaces are read there.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| path_values(&config.source.web_files),
+        set: |config, value| {
+            config.source.web_files = paths_of(value)?;
+            Some(())
+        },
+    },
+    Key {
         path: "source.rotated_to",
         summary: "Directories to which logs are moved when they are rotated (logrotate's `olddir`), besides those of the logs and those in these.",
         unit: "",

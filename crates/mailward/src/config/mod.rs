@@ -52,6 +52,8 @@ pub struct Source {
     pub from_beginning: bool,
     /// Directories to which logs are rotated, besides their own and those in it.
     pub rotated_to: Vec<PathBuf>,
+    /// Logs of web interfaces, to be followed besides: strangers can write whole lines into them.
+    pub web_files: Vec<PathBuf>,
     /// Read the host's journal, in place of the files that a syslog daemon writes.
     pub journal: bool,
     /// Users whose entries in a journal are read besides those of the system's services.
@@ -104,6 +106,7 @@ impl Default for Source {
             zone: String::new(),
             from_beginning: false,
             rotated_to: Vec::new(),
+            web_files: Vec::new(),
             journal: false,
             journal_users: Vec::new(),
             journal_namespaces: Vec::new(),

@@ -9,7 +9,7 @@ use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, to
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
-use event::Timestamp;
+use event::{Server, Timestamp};
 use rustix::event::{PollFd, PollFlags};
 use std::time::Duration;
 use store::SourceId;
@@ -44,8 +44,22 @@ pub struct Followed {
     more: bool,
     /// When the line held is due: never before the one before it, so that a log keeps its order.
     due: Timestamp,
+    /// What is known of web interfaces in it.
+    pub web: Web,
     /// Lines by what they were, since the start.
     pub tally: Tally,
+}
+
+/// Web interfaces write user names with their line breaks: a stranger can make whole lines, also
+/// such that look like another server's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Web {
+    /// No line of one was met.
+    Untold,
+    /// Lines of one were met, and people were told.
+    Told,
+    /// It is the log of one: other servers' lines in it are a stranger's.
+    Only,
 }
 
 /// All sources.
@@ -85,6 +99,7 @@ impl Followed {
             held: None,
             more: true,
             due: Timestamp(i64::MIN),
+            web: Web::Untold,
             tally: Tally::default(),
         }
     }
@@ -106,9 +121,11 @@ impl Followed {
 
     /// Reads up to a budget of lines and takes them in.
     fn read(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> Progress {
-        let Followed { source, readings, fresh, id, note_after, late, drift, tally, .. } = self;
+        let Followed { source, readings, fresh, id, note_after, late, drift, web, tally, .. } =
+            self;
         let name = source.name().to_owned();
-        let mut taking = Taking { id: *id, name: &name, note_after, late, drift, tally, moment };
+        let name = name.as_str();
+        let mut taking = Taking { id: *id, name, note_after, late, drift, web, tally, moment };
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
@@ -156,9 +173,9 @@ impl Followed {
     /// Takes the line in that is held.
     fn release(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) {
         let Some(line) = self.held.take() else { return };
-        let Followed { source, id, note_after, late, drift, tally, .. } = self;
+        let Followed { source, id, note_after, late, drift, web, tally, .. } = self;
         let name = source.name();
-        let mut taking = Taking { id: *id, name, note_after, late, drift, tally, moment };
+        let mut taking = Taking { id: *id, name, note_after, late, drift, web, tally, moment };
         let now = time.now();
         taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
         taking.note(core, line.odd, now);
@@ -185,6 +202,7 @@ struct Taking<'a> {
     note_after: &'a mut Moment,
     late: &'a mut bool,
     drift: &'a mut Drift,
+    web: &'a mut Web,
     tally: &'a mut Tally,
     moment: Moment,
 }
@@ -198,6 +216,7 @@ impl Taking<'_> {
         at: Timestamp,
         now: Timestamp,
     ) {
+        let told = if self.is_forged(core, told, now) { &Told::Unknown } else { told };
         let seq = core.line(self.id, bytes, told);
         self.tally.take(told);
         if let Some(drifted) = self.drift.take(told) {
@@ -212,6 +231,29 @@ impl Taking<'_> {
             Told::Unframed => core.journal.append_sample(seq, self.id, "no log line", bytes),
             _ => {}
         }
+    }
+
+    /// True where a stranger wrote the line: in the log of a web interface, that of another server.
+    #[inline]
+    fn is_forged(&mut self, core: &mut Core, told: &Told<'_>, now: Timestamp) -> bool {
+        if let Told::Event(event) = told {
+            let is_of_web = engine::writes_breaks(event.server)
+                || matches!(event.server, Server::Nginx | Server::Mailcow);
+            if *self.web == Web::Only && !is_of_web {
+                return true;
+            }
+            if *self.web == Web::Untold && is_of_web {
+                *self.web = Web::Told;
+                let text = format!(
+                    "{}: lines of {}, which writes line breaks of user names as they are: a stranger can \
+                     write whole lines of any server here; where the log is its own, list it in \
+                     source.web_files",
+                    self.name, event.server
+                );
+                core.note(now, "source", &text);
+            }
+        }
+        false
     }
 
     fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp) {

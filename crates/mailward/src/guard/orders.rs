@@ -83,7 +83,7 @@ impl Guard {
         }
         let outputs = self.order(peer, reason, Order::Ban { subject: subject.clone(), duration_s });
         if !outputs.iter().any(|output| matches!(output, Output::Decision(_))) {
-            let protection = self.core.engine.explain(&subject).protection;
+            let protection = self.core.engine.explain(subject).protection;
             let why =
                 protection.map_or_else(|| "the order was not carried out".into(), protection_text);
             return Answer::refused(format!("{subject} is not banned: {why}"));
@@ -92,7 +92,7 @@ impl Guard {
             || "until it is lifted".to_owned(),
             |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
         );
-        let around = neighbours(&subject);
+        let around = neighbours(subject);
         Answer::done(if self.is_enforcing() {
             format!("{subject} is banned {until}{around}")
         } else {

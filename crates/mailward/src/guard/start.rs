@@ -7,7 +7,7 @@ use super::containers::Containers;
 use super::home;
 use super::hook::HookCalls;
 use super::identity::{self, Identity, User};
-use super::intake::{self, Followed, Intake};
+use super::intake::{self, Followed, Intake, Web};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
 use super::reach::Reach;
@@ -79,10 +79,7 @@ impl Start {
         if places.is_empty() && !elsewhere {
             return Err(nothing_to_read(&found));
         }
-        let from_another_process =
-            places.iter().any(|place| matches!(place, LogPlace::Journald { .. }));
-        let tick_at =
-            if from_another_process { moment.plus(super::BACKLOG_WITHIN) } else { moment };
+        let tick_at = first_tick(&places, moment);
         let (handle, idle) = match self.enforcer {
             Ok(handle) => (Some(handle), None),
             Err(why) => (None, Some(why)),
@@ -92,9 +89,8 @@ impl Start {
         look_again(&mut found, &places);
         // From here on bytes are read that strangers wrote.
         let mut intake = open(&places, &self.config, &zone, &mut recovered, moment);
-        for source in sockets {
-            intake.followed.push(Followed::new(source, &zone, &mut recovered.core));
-        }
+        let add = |source| Followed::new(source, &zone, &mut recovered.core);
+        intake.followed.extend(sockets.into_iter().map(add));
         let text = banner::text(&banner::Facts {
             config: &self.config,
             found: &found,
@@ -308,7 +304,7 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
         places.push(journal);
     }
     let mut known: BTreeSet<PathBuf> = files(&places).into_iter().collect();
-    for file in &config.source.files {
+    for file in config.source.web_files.iter().chain(&config.source.files) {
         if known.insert(file.clone()) {
             places.push(LogPlace::File(file.clone()));
         }
@@ -409,12 +405,24 @@ fn open(
                 Box::new(JournalSource::open(&name, options, resume.as_ref(), now))
             }
         };
-        followed.push(Followed::new(source, zone, &mut recovered.core));
+        let mut one = Followed::new(source, zone, &mut recovered.core);
+        one.web = match place {
+            LogPlace::File(path) if config.source.web_files.contains(path) => Web::Only,
+            _ => Web::Untold,
+        };
+        followed.push(one);
     }
     let containers = config.source.containers.clone().map(|directory| {
         Containers::of(directory, zone.clone(), start, recovered.positions.clone())
     });
     Intake::new(followed, containers)
+}
+
+/// When event time may first move on by itself.
+fn first_tick(places: &[LogPlace], moment: Moment) -> Moment {
+    let from_another_process =
+        places.iter().any(|place| matches!(place, LogPlace::Journald { .. }));
+    if from_another_process { moment.plus(super::BACKLOG_WITHIN) } else { moment }
 }
 
 fn nothing_to_read(found: &Surroundings) -> Failure {

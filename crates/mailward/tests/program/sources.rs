@@ -107,6 +107,37 @@ fn syslog_over_tls_is_read_by_a_confined_guard() {
     assert_eq!(accounts(&world), ["secured"]);
 }
 
+/// What sogod writes of a user name with two line breaks, between which a stranger put a line of
+/// Postfix, and one of SOGo.
+const BROKEN: &str = "Nov 21 16:02:10 sogod [96]: SOGoRootPage Login from '203.0.113.9' for user 'x
+Nov 21 16:02:10 mx postfix/smtpd[7]: warning: unknown[192.0.2.66]: SASL LOGIN authentication failed: no
+Nov 21 16:02:10 sogod [96]: SOGoRootPage Login from '192.0.2.66' for user 'bob' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0
+' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0
+";
+
+#[test]
+fn in_the_log_of_a_web_interface_strangers_lines_blame_nobody() {
+    for (servers, believed) in [("", None), ("\"sogo\"", Some("192.0.2.66"))] {
+        let world = World::new();
+        let log = world.path("log/sogo.log");
+        world.configure(&format!("source.web_files = [{log:?}]\nforwarded.servers = [{servers}]"));
+        std::fs::write(&log, "").unwrap();
+        world.append("");
+        let guard = world.guard(Place::Powerless);
+        let lines = guard.lines();
+        std::fs::write(&log, BROKEN).unwrap();
+        guard.reads(lines + 4);
+        guard.stop();
+        let events = world.objects(&["query", "--limit", "1000"]);
+        assert!(events.iter().all(|event| event["server"] == "sogo"), "{events:?}");
+        let named: Vec<Option<&str>> =
+            events.iter().map(|event| event["client"].as_str()).filter(Option::is_some).collect();
+        assert_eq!(named, Vec::from_iter(believed.map(Some)), "{events:?}");
+        let told = events.iter().any(|event| event["forwarded"] == "192.0.2.66");
+        assert_eq!(told, believed.is_none(), "{events:?}");
+    }
+}
+
 #[test]
 fn syslog_without_peers_is_refused() {
     let world = World::with("source.syslog.listen = [\"udp:127.0.0.1:0\"]");

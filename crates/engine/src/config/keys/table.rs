@@ -2,6 +2,7 @@
 
 use super::{Key, MODES, mode_of, points_of};
 use crate::config::{Value, ValueKind};
+use event::{Server, Vocabulary as _};
 
 /// All keys, by detector, then what concerns all of them.
 pub const KEYS: &[Key] = &[
@@ -416,33 +417,27 @@ pub const KEYS: &[Key] = &[
         0..64,
         known_good_accounts_max
     ),
+    key!(networks "allow.networks", "Networks that are never banned.", allow_networks),
+    key!(
+        networks "forwarded.proxies",
+        "Networks of web proxies that may say whom they forward: the last address of `X-Forwarded-For` is then the client. Anybody can write such a header, so nobody else is believed.",
+        forwarded_proxies
+    ),
     Key {
-        path: "allow.networks",
-        summary: "Networks that are never banned.",
+        path: "forwarded.servers",
+        summary: "Servers, such as `sogo`, that write line breaks of user names into their logs as they are: a stranger can write whole lines, so the addresses in their lines are believed only where they are listed here. List one when the web server in front refuses line breaks.",
         unit: "",
-        kind: ValueKind::Networks,
+        kind: ValueKind::Words,
         min: 0.0,
         max: 0.0,
-        get: |config| Value::Networks(config.allow_networks.clone()),
-        put: |config, value| match value {
-            Value::Networks(networks) => {
-                config.allow_networks = networks.clone();
-                Some(())
-            }
-            _ => None,
+        get: |config| {
+            let names = config.forwarded_servers.iter().map(|server| server.name().into());
+            Value::Words(names.collect())
         },
-    },
-    Key {
-        path: "proxy.trusted",
-        summary: "Networks of web proxies that may say whom they forward: the last address of `X-Forwarded-For` is then the client. Anybody can write such a header, so nobody else is believed.",
-        unit: "",
-        kind: ValueKind::Networks,
-        min: 0.0,
-        max: 0.0,
-        get: |config| Value::Networks(config.proxies_trusted.clone()),
         put: |config, value| match value {
-            Value::Networks(networks) => {
-                config.proxies_trusted = networks.clone();
+            Value::Words(words) => {
+                let servers = words.iter().map(|word| Server::from_name(word));
+                config.forwarded_servers = servers.collect::<Option<_>>()?;
                 Some(())
             }
             _ => None,
