@@ -15,12 +15,12 @@ pub use host::Privileges;
 pub use logs::{LogChoice, LogPlace, cannot_read};
 pub use network::Neighbours;
 pub use servers::{LogTarget, MailServer, PORTS_MAIL};
-pub use sockets::{Listener, Sockets};
+pub use sockets::{Listener, MailClient, Sockets};
 
 use event::Network;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use tree::Tree;
 
@@ -44,7 +44,7 @@ pub struct Surroundings {
     /// Peers of authenticated SSH sessions.
     pub administrators: Vec<IpAddr>,
     /// Others' ends of connections to these ports, also of those that ended a moment ago.
-    pub mail_clients: Vec<SocketAddr>,
+    pub mail_clients: Vec<MailClient>,
     /// What this process may do.
     pub privileges: Privileges,
     /// The time zone's name, where it has one.
@@ -91,8 +91,8 @@ pub fn look(root: &Path, ssh_connection: Option<&str>) -> Surroundings {
         logs: logs::choose(&tree, &servers, &sockets, &mut lacks),
         units: logs::units(&tree),
         servers,
+        mail_clients: sockets.clients_of(&ports, &listeners),
         listeners,
-        mail_clients: sockets.clients_of(&ports),
         ports: ports.into_iter().collect(),
         neighbours: Neighbours::read(&tree, &mut lacks),
         administrators,

@@ -6,7 +6,7 @@
 //! ends.
 
 use crate::failure::{Context as _, Failure};
-use event::Network;
+use event::{Network, Server, Vocabulary as _};
 use rustix::cmsg_space;
 use rustix::io::Errno;
 use rustix::net::{
@@ -82,11 +82,12 @@ impl ToGuard {
         }
     }
 
-    /// Tells how many clients came to the mail servers since the last time.
-    pub fn clients_came(&self, count: u32) {
+    /// Tells how many clients came to a mail server since the last time.
+    pub fn clients_came(&self, server: Option<Server>, count: u32) {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         // A guard that does not listen misses a few of many.
-        let _ = send(&self.socket, format!("{CLIENTS}\n{count}").as_bytes(), flags);
+        let name = server.map_or("", Server::name);
+        let _ = send(&self.socket, format!("{CLIENTS}\n{count}\n{name}").as_bytes(), flags);
     }
 
     /// What the guard said since the last call.
@@ -131,8 +132,8 @@ pub struct ToParent {
 pub struct Heard {
     /// These must not be banned, and no others: its latest word.
     pub protect: Option<Vec<Network>>,
-    /// So many clients came to the mail servers.
-    pub clients: u32,
+    /// So many clients came to these mail servers.
+    pub clients: Vec<(Option<Server>, u32)>,
     /// It is gone, or wants the guard to end.
     pub is_gone: bool,
 }
@@ -180,7 +181,8 @@ impl ToParent {
                         }
                         Some(CLIENTS) => {
                             let count = lines.next().and_then(|line| line.parse().ok());
-                            heard.clients = heard.clients.saturating_add(count.unwrap_or(0));
+                            let server = lines.next().and_then(Server::from_name);
+                            heard.clients.extend(count.map(|count| (server, count)));
                         }
                         _ => {}
                     }
@@ -238,11 +240,12 @@ mod tests {
         assert_eq!(guard.hear().protect, Some(some.clone()));
         parent.tell(some);
         assert_eq!(guard.hear(), Heard::default(), "told once");
-        parent.clients_came(3);
+        parent.clients_came(Some(Server::Exim), 3);
         parent.tell(Vec::new());
-        parent.clients_came(4);
+        parent.clients_came(None, 4);
         let protect = Some(Vec::new());
-        assert_eq!(guard.hear(), Heard { protect, clients: 7, is_gone: false });
+        let clients = vec![(Some(Server::Exim), 3), (None, 4)];
+        assert_eq!(guard.hear(), Heard { protect, clients, is_gone: false });
         drop(parent);
         assert!(guard.hear().is_gone);
     }

@@ -12,10 +12,11 @@ use crate::screen::Screen;
 use edge::clock::{self, Moment};
 use edge::enforce::kernel::KernelError;
 use edge::enforce::{EnforceError, EnforcerLock};
+use edge::surroundings::MailClient;
+use event::Server;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGSYS};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, IsTerminal as _, Read as _};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -256,11 +257,12 @@ fn watch(
             lock.answer();
             let surroundings = crate::guard::surroundings();
             pair.link.tell(surroundings.protected());
-            let seen: BTreeSet<SocketAddr> = surroundings.mail_clients.into_iter().collect();
-            let came = seen.difference(&clients).count();
+            let seen: BTreeSet<MailClient> = surroundings.mail_clients.into_iter().collect();
+            let mut came: BTreeMap<Option<Server>, u32> = BTreeMap::new();
+            seen.difference(&clients).for_each(|one| *came.entry(one.server).or_default() += 1);
             clients = seen;
-            if came > 0 {
-                pair.link.clients_came(u32::try_from(came).unwrap_or(u32::MAX));
+            for (server, count) in came {
+                pair.link.clients_came(server, count);
             }
             if !ready {
                 // A large journal takes its time.

@@ -28,6 +28,15 @@ impl Listener {
     }
 }
 
+/// Somebody connected to a mail server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MailClient {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Whose port it is, where that could be found out.
+    pub server: Option<Server>,
+}
+
 /// The TCP sockets of this network namespace and the processes of this host.
 #[derive(Clone, Default, Debug)]
 pub struct Sockets {
@@ -179,12 +188,13 @@ impl Sockets {
 
     /// Others' ends of the connections to these ports, also of those that ended lately and that the
     /// kernel still remembers. Sorted, each once.
-    pub fn clients_of(&self, ports: &BTreeSet<u16>) -> Vec<SocketAddr> {
+    pub fn clients_of(&self, ports: &BTreeSet<u16>, listeners: &[Listener]) -> Vec<MailClient> {
+        let server = |port| listeners.iter().find(|one| one.port() == port)?.server;
         let connected = self.sockets.iter().filter(|socket| socket.state != LISTEN);
-        let clients: BTreeSet<SocketAddr> = connected
+        let clients: BTreeSet<MailClient> = connected
             .filter(|socket| ports.contains(&socket.local.port()))
-            .map(|socket| socket.peer)
-            .filter(|peer| !canonical(peer.ip()).is_loopback())
+            .map(|socket| MailClient { peer: socket.peer, server: server(socket.local.port()) })
+            .filter(|client| !canonical(client.peer.ip()).is_loopback())
             .collect();
         clients.into_iter().collect()
     }

@@ -3,6 +3,7 @@
 use super::containers::Containers;
 use super::drift::Drift;
 use super::losses::Losses;
+use super::silence::Heard;
 use super::time::TimeOfDay;
 use crate::core::Core;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, told};
@@ -46,6 +47,7 @@ pub struct Followed {
     due: Timestamp,
     /// What is known of web interfaces in it.
     pub web: Web,
+    heard: Heard,
     /// Lines by what they were, since the start.
     pub tally: Tally,
 }
@@ -100,6 +102,7 @@ impl Followed {
             more: true,
             due: Timestamp(i64::MIN),
             web: Web::Untold,
+            heard: Heard::default(),
             tally: Tally::default(),
         }
     }
@@ -121,11 +124,23 @@ impl Followed {
 
     /// Reads up to a budget of lines and takes them in.
     fn read(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> Progress {
-        let Followed { source, readings, fresh, id, note_after, late, drift, web, tally, .. } =
-            self;
+        let Followed {
+            source,
+            readings,
+            fresh,
+            id,
+            note_after,
+            late,
+            drift,
+            web,
+            heard,
+            tally,
+            ..
+        } = self;
         let name = source.name().to_owned();
         let name = name.as_str();
-        let mut taking = Taking { id: *id, name, note_after, late, drift, web, tally, moment };
+        let mut taking =
+            Taking { id: *id, name, note_after, late, drift, web, heard, tally, moment };
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
@@ -173,9 +188,10 @@ impl Followed {
     /// Takes the line in that is held.
     fn release(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) {
         let Some(line) = self.held.take() else { return };
-        let Followed { source, id, note_after, late, drift, web, tally, .. } = self;
+        let Followed { source, id, note_after, late, drift, web, heard, tally, .. } = self;
         let name = source.name();
-        let mut taking = Taking { id: *id, name, note_after, late, drift, web, tally, moment };
+        let mut taking =
+            Taking { id: *id, name, note_after, late, drift, web, heard, tally, moment };
         let now = time.now();
         taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
         taking.note(core, line.odd, now);
@@ -203,6 +219,7 @@ struct Taking<'a> {
     late: &'a mut bool,
     drift: &'a mut Drift,
     web: &'a mut Web,
+    heard: &'a mut Heard,
     tally: &'a mut Tally,
     moment: Moment,
 }
@@ -237,6 +254,7 @@ impl Taking<'_> {
     #[inline]
     fn is_forged(&mut self, core: &mut Core, told: &Told<'_>, now: Timestamp) -> bool {
         if let Told::Event(event) = told {
+            self.heard.add(event.server);
             let is_of_web = engine::writes_breaks(event.server)
                 || matches!(event.server, Server::Nginx | Server::Mailcow);
             if *self.web == Web::Only && !is_of_web {
@@ -296,6 +314,12 @@ fn odd(understood: &Understood<'_>) -> Option<String> {
 }
 
 impl Intake {
+    /// The servers of which something was read since the last call.
+    pub fn heard(&mut self) -> Heard {
+        let each = self.followed.iter_mut().map(|followed| std::mem::take(&mut followed.heard));
+        each.fold(Heard::default(), Heard::and)
+    }
+
     /// Of these sources, of which each may have a backlog.
     pub fn new(followed: Vec<Followed>, containers: Option<Containers>) -> Self {
         Intake { followed, behind: true, read_at: clock::monotonic(), containers }

@@ -115,7 +115,7 @@ impl Guard {
             let now = self.time.now();
             let moment = clock::monotonic();
             if self.core.seq > before
-                && let Some(told) = self.silence.lines(moment)
+                && let Some(told) = self.silence.lines(self.intake.heard(), moment)
             {
                 self.core.note(now, "silence", &told);
             }
@@ -261,17 +261,12 @@ impl Guard {
         if let Some(networks) = heard.protect {
             self.protected_now(networks, now);
         }
-        if heard.clients > 0 {
-            self.clients_came(heard.clients, now);
+        for (server, count) in heard.clients {
+            if let Some(told) = self.silence.connections(server, count, clock::monotonic()) {
+                self.core.note(now, "silence", &told);
+            }
         }
         !heard.is_gone
-    }
-
-    /// Clients came to the mail servers, of whom the logs should tell.
-    fn clients_came(&mut self, count: u32, now: Timestamp) {
-        if let Some(told) = self.silence.connections(count, clock::monotonic()) {
-            self.core.note(now, "silence", &told);
-        }
     }
 
     /// Own addresses and administrators come and go; whoever is one now is never banned.
