@@ -179,7 +179,8 @@ fn maintenance_that_runs_out_of_room_leaves_nothing_behind() {
         }
         std::fs::remove_file(disk.0.path().join("ballast")).unwrap();
     }
-    assert!(refused > 5 && done > 5, "{refused} refused, {done} done");
+    // How often depends on how far the files had grown; both must have happened.
+    assert!(refused > 0 && done > 5, "{refused} refused, {done} done");
     assert_eq!(maintainer.maintain(now).unwrap().losses, []);
     let reader = Reader::open(&dir).unwrap();
     assert_eq!(reader.statistics().unwrap().segments, ending("parquet") as u64);
