@@ -167,7 +167,7 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let Some(parser) = PARSERS.get(row) else { return Parsed::Foreign };
     match (parser.parse)(record, at) {
-        Parsed::Unknown => namesake(row, record, at),
+        first @ (Parsed::Unknown | Parsed::Foreign) => namesake(row, first, record, at),
         parsed => parsed,
     }
 }
@@ -198,10 +198,10 @@ pub fn parser(record: &Record<'_>) -> Option<&'static Parser> {
 
 /// Several servers have an `imapd`. What the first does not know is asked of the others.
 #[cold]
-fn namesake<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+fn namesake<'a>(row: usize, first: Parsed<'a>, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let others = PARSERS.iter().skip(row + 1).filter(|parser| (parser.owns)(record));
     others
         .map(|parser| (parser.parse)(record, at))
-        .find(|parsed| *parsed != Parsed::Unknown)
-        .unwrap_or(Parsed::Unknown)
+        .find(|parsed| !matches!(parsed, Parsed::Unknown | Parsed::Foreign))
+        .unwrap_or(first)
 }

@@ -29,8 +29,7 @@ const MAX_LINE: usize = 800;
 /// the first word of `mailcow UI: ` stands at the place of the host.
 fn owns(record: &Record<'_>) -> bool {
     match record.program.bytes() {
-        b"NOTICE" => record.message.starts_with(b"PHP message: "),
-        b"mailcow" => true,
+        b"NOTICE" | b"mailcow" => true,
         b"UI" => record.host.is_some_and(|host| matches!(host.bytes(), b"mailcow" | b"Rspamd")),
         program => {
             scan::contains(program, b"php-fpm-mailcow")

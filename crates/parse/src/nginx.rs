@@ -27,8 +27,8 @@ pub(crate) const PARSER: Parser = Parser {
 };
 
 fn owns(record: &Record<'_>) -> bool {
-    record.program.bytes() == b"nginx"
-        || (scan::contains(record.program.bytes(), b"mailu") && front(record.message).is_some())
+    let program = record.program.bytes();
+    program == b"nginx" || scan::contains(program, b"mailu") && scan::contains(program, b"front")
 }
 
 /// `2026/11/28 09:21:14 [info] 23532#23532: `.

@@ -1,7 +1,7 @@
 //! The allowlist, sorted: a million bans are held against thousands of networks each time that an
 //! administrator logs in, and the enforcer hears no order meanwhile.
 
-use super::ruleset::{Refusal, refusal_of_kind};
+use super::ruleset::{Refusal, Ruleset, refusal_of_kind};
 use event::Network;
 use std::net::IpAddr;
 
@@ -13,10 +13,10 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Of the networks of an allowlist.
-    pub fn of(networks: &[Network]) -> Allowed {
+    /// Of all that these rules never ban.
+    pub fn of(ruleset: &Ruleset) -> Allowed {
         let family = |is_v4: bool| {
-            let of_family = networks.iter().filter(|network| network.address().is_ipv4() == is_v4);
+            let of_family = ruleset.never().filter(|one| one.address().is_ipv4() == is_v4);
             joined(of_family.map(addresses).collect())
         };
         Allowed { v4: family(true), v6: family(false) }
@@ -62,7 +62,6 @@ fn joined(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::enforce::ruleset::Ruleset;
     use proptest::prelude::*;
 
     /// Few addresses, so that they meet; whole families, too.
@@ -81,10 +80,11 @@ mod tests {
         #[test]
         fn it_refuses_what_a_look_at_each_network_refuses(
             allow in proptest::collection::vec(network(), 0..8),
+            protect in proptest::collection::vec(network(), 0..4),
             bans in proptest::collection::vec(network(), 1..40),
         ) {
-            let allowed = Allowed::of(&allow);
-            let ruleset = Ruleset { allow, ..Ruleset::default() };
+            let ruleset = Ruleset { allow, protect, ..Ruleset::default() };
+            let allowed = Allowed::of(&ruleset);
             for ban in bans {
                 prop_assert_eq!(allowed.refusal(&ban), ruleset.refusal(&ban), "{}", ban);
             }
@@ -97,7 +97,7 @@ mod tests {
         let address = |number: u32| IpAddr::from(std::net::Ipv4Addr::from_bits(number));
         let allow: Vec<Network> =
             (0..4096u32).map(|n| Network::of(address(0xc600_0000 + n * 512), 24)).collect();
-        let allowed = Allowed::of(&allow);
+        let allowed = Allowed::of(&Ruleset { allow, ..Ruleset::default() });
         // Of every second /24 all, of the others none.
         let refused = (0..4096 * 128u32)
             .filter(|n| allowed.refusal(&Network::host(address(0xc600_0000 + n * 4))).is_some());

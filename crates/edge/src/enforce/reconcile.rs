@@ -131,7 +131,7 @@ impl<K: Kernel> Reconciler<K> {
     pub fn ruleset(&mut self, ruleset: Ruleset, now_ms: u64) -> Result<(), KernelError> {
         let recount = ruleset.counters_per_ban != self.sets.counted;
         self.lacks = Lacks::default();
-        self.allowed = Allowed::of(&ruleset.allow);
+        self.allowed = Allowed::of(&ruleset);
         self.ruleset = Some(ruleset);
         self.refuse_held();
         if self.adopted && recount && self.filled && self.acts() {

@@ -149,9 +149,13 @@ impl Ruleset {
 
     /// Why `network` must not be banned under these rules, if so.
     pub fn refusal(&self, network: &Network) -> Option<Refusal> {
-        let mut never = self.allow.iter().chain(&self.protect);
-        refusal_of_kind(network)
-            .or_else(|| never.any(|one| one.overlaps(network)).then_some(Refusal::Allowed))
+        let is_never = || self.never().any(|one| one.overlaps(network));
+        refusal_of_kind(network).or_else(|| is_never().then_some(Refusal::Allowed))
+    }
+
+    /// Networks that are never banned.
+    pub(super) fn never(&self) -> impl Iterator<Item = &Network> {
+        self.allow.iter().chain(&self.protect)
     }
 }
 
