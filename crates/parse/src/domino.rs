@@ -6,9 +6,9 @@
 //! month comes first, else the day does, if both can be.
 //!
 //! Names stand left of the address, which is read from the right, behind Domino's own last words.
-//! `smtp: bob [ADDRESS] authentication failure using internet password` is the attempt, of any
-//! protocol; `SMTP Server: Authentication failed for user bob` tells of it again: it is hostile,
-//! and no attempt.
+//! `smtp: bob [ADDRESS] authentication failure using internet password` is an attempt, of any
+//! protocol. `SMTP Server: Authentication failed for user bob` tells of it again, or alone: the
+//! engine counts both once.
 
 use crate::{Envelope, LocalStamp, Parsed, Parser, Record, Stamp, record, scan};
 use core::net::IpAddr;
@@ -210,7 +210,7 @@ fn smtp<'a>(line: &Line<'a>) -> Option<Event<'a>> {
         let event = line.event(Kind::Auth, Outcome::Rejected);
         let account = head.strip_prefix(b"Authentication failed for user ").and_then(name);
         let reason = Some(Reason::AuthFailed);
-        return Some(Event { client, account, reason, hostile: true, ..event });
+        return Some(Event { client, account, reason, hostile: true, attempts: 1, ..event });
     }
     if line.text.starts_with(b"Authentication succeeded for user ") {
         let (head, client) = line.trailing(b"; connecting host ")?;

@@ -7,8 +7,8 @@
 //!
 //! In mail.log sender and recipient stand left of the host, the subject right of it.
 //!
-//! `Failed SMTP login` and `User bob doesn't exist` are attempts. `Invalid password for user bob`
-//! names the account of a `Failed` line: it is hostile, and no attempt.
+//! `Failed SMTP login`, `User bob doesn't exist` and `Invalid password for user bob` are attempts.
+//! The first names no account and may stand beside one of the others: the engine counts both once.
 
 mod security;
 

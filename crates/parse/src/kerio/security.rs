@@ -76,7 +76,7 @@ fn named<'a>(at: Timestamp, text: &'a [u8]) -> Option<Event<'a>> {
         // A line cut in the name says that much, and no more.
         let (account, client) = trailing(user, WRONG).unwrap_or((b"", None));
         let event = refusal(at, service, Kind::Auth, Reason::AuthFailed, client);
-        return Some(Event { account: name(account), ..event });
+        return Some(Event { account: name(account), attempts: 1, ..event });
     }
     let user = rest.strip_prefix(b"User ")?;
     // Which of both it is, the last words tell.
