@@ -24,9 +24,6 @@ pub(crate) const PARSER: Parser = Parser {
     own_file: Some(own_file),
 };
 
-/// A source cuts lines at 8192 bytes: of one so long nobody knows whether its end is Domino's.
-const WHOLE_MAX: usize = 4096;
-
 fn owns(record: &Record<'_>) -> bool {
     record.program.bytes() == b"domino"
 }
@@ -161,11 +158,7 @@ impl<'a> Line<'a> {
     fn trailing(&self, words: &[u8]) -> Option<(&'a [u8], Option<IpAddr>)> {
         let at = scan::find_last(self.text, words)?;
         let place = self.text.get(at + words.len()..)?;
-        Some((self.text.get(..at)?, self.whole(bare(place))))
-    }
-
-    fn whole(&self, place: &[u8]) -> Option<IpAddr> {
-        scan::address(place).filter(|_| self.text.len() < WHOLE_MAX)
+        Some((self.text.get(..at)?, scan::address(bare(place))))
     }
 }
 
@@ -195,7 +188,7 @@ fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     let is_locked = scan::contains(behind, b"locked out") && !is_address;
     let reason = if is_locked { Reason::AccountDisabled } else { Reason::AuthFailed };
     Some(Event {
-        client: line.whole(place),
+        client: scan::address(place),
         account: (!user.is_empty() && !is_address).then_some(Text(user)),
         reason: Some(reason),
         hostile: !is_locked,

@@ -25,9 +25,6 @@ pub(crate) const PARSER: Parser = Parser {
     own_file: Some(own_file),
 };
 
-/// A source cuts lines at 8192 bytes: of one so long nobody knows whether its end is Kerio's.
-const WHOLE_MAX: usize = 4096;
-
 fn owns(record: &Record<'_>) -> bool {
     record.program.bytes() == b"kerio"
 }
@@ -130,7 +127,7 @@ fn received<'a>(at: Timestamp, rest: &'a [u8]) -> Option<Event<'a>> {
     // Of a cut line, the address could be another's.
     let Some((host, tail)) = scan::split_once(tail, b",") else { return Some(event) };
     let (sender, recipient) = names(head).unzip();
-    let is_whole = scan::contains(head, b">, Size: ") && rest.len() < WHOLE_MAX;
+    let is_whole = scan::contains(head, b">, Size: ");
     Some(Event {
         client: scan::address(host).filter(|_| is_whole),
         account: user(head, tail).map(Text),

@@ -47,7 +47,7 @@ mod zimbra;
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
-use event::{Event, Kind, Timestamp};
+use event::{Event, Kind, Server, Timestamp};
 use framer::Owner;
 
 /// What a message says.
@@ -120,8 +120,8 @@ pub const PARSERS: &[Parser] = &[
     domino::PARSER,
 ];
 
-/// Bytes of a message that is surely whole: nobody is known to cut at less but syslog daemons of
-/// old, at 1 KiB.
+/// Bytes of program and message of a line that is surely whole: nobody is known to cut at less but
+/// syslog daemons of old, at 1 KiB.
 const WHOLE_MAX: usize = 4096;
 
 /// What the message of `record` says, `at` being the record's completed stamp.
@@ -135,7 +135,8 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
             None => return Parsed::Foreign,
         },
     };
-    if record.message.len() >= WHOLE_MAX {
+    // In Dovecot's own files a name can stand in the program's place.
+    if record.message.len() + record.program.bytes().len() >= WHOLE_MAX {
         return perhaps_cut(row, record, at);
     }
     ask(row, record, at)
@@ -152,14 +153,29 @@ fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 
 /// A longer message may have been cut, by a source or by what wrote it (rsyslog: 8 KiB). What
 /// seems to be its end may then be the end of a name, padded to that length by a stranger who put
-/// another's address there: it blames nobody.
+/// another's address there: it names nobody.
 #[cold]
 fn perhaps_cut<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     match ask(row, record, at) {
-        Parsed::Event(event) if event.hostile || event.kind == Kind::Auth => {
-            Parsed::Event(Event { client: None, session: None, queue_id: None, ..event })
+        Parsed::Event(event) if event.hostile || !names_before_strangers(&event) => {
+            // The id of a message stands before all that a stranger chose, a session's need not.
+            let queue_id = event.queue_id.filter(|_| event.kind == Kind::Message && !event.hostile);
+            Parsed::Event(Event { client: None, session: None, queue_id, ..event })
         }
         parsed => parsed,
+    }
+}
+
+/// True for what is long by its nature, symbols of a filter or labels of a name, and has the client
+/// before it or nowhere.
+const fn names_before_strangers(event: &Event<'_>) -> bool {
+    match event.kind {
+        Kind::Delivery | Kind::Query => true,
+        Kind::Message => matches!(
+            event.server,
+            Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Barracuda
+        ),
+        _ => false,
     }
 }
 
