@@ -157,7 +157,7 @@ fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 #[cold]
 fn perhaps_cut<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     match ask(row, record, at) {
-        Parsed::Event(event) if event.hostile || !names_before_strangers(&event) => {
+        Parsed::Event(event) if !is_client_first(&event) => {
             // The id of a message stands before all that a stranger chose, a session's need not.
             let queue_id = event.queue_id.filter(|_| event.kind == Kind::Message && !event.hostile);
             Parsed::Event(Event { client: None, session: None, queue_id, ..event })
@@ -166,13 +166,16 @@ fn perhaps_cut<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a>
     }
 }
 
-/// True for what is long by its nature, symbols of a filter or labels of a name, and has the client
-/// before it or nowhere.
-const fn names_before_strangers(event: &Event<'_>) -> bool {
-    match event.kind {
-        Kind::Delivery | Kind::Query => true,
-        Kind::Message => matches!(
-            event.server,
+/// True where the client stands before all that a stranger chose, or nowhere: then a long name does
+/// not hide him. Such are also lines that are long by their nature: symbols of a filter, labels of
+/// a DNS name.
+const fn is_client_first(event: &Event<'_>) -> bool {
+    match (event.kind, event.server) {
+        (Kind::Auth, Server::Postfix) | (_, Server::Exchange) => true,
+        _ if event.hostile => false,
+        (Kind::Delivery | Kind::Query, _) => true,
+        (Kind::Message, server) => matches!(
+            server,
             Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Barracuda
         ),
         _ => false,

@@ -105,3 +105,23 @@ fn a_name_that_ends_as_the_line_does_blames_nobody_where_the_line_is_long() {
     assert!(checked > 5_000, "only {checked} lines");
     assert!(faults.is_empty(), "{}", faults.into_iter().collect::<Vec<_>>().join("\n"));
 }
+
+/// Where the client stands first, a long name does not hide him.
+#[test]
+fn a_long_name_behind_the_client_hides_nobody() {
+    let name = "x".repeat(60_000);
+    for line in [
+        format!(
+            "Nov 21 16:02:10 mx postfix/smtpd[1]: warning: unknown[203.0.113.66]: SASL LOGIN \
+             authentication failed: (reason unavailable), sasl_username={name}"
+        ),
+        format!(
+            "2026-11-21T16:02:10.301Z,EX1\\Default EX1,08DB994D2DD18DBF,8,192.0.2.10:25,\
+             203.0.113.66:51898,*,,User Name: {name}"
+        ),
+    ] {
+        for length in [line.len(), 8_192, 5_000] {
+            assert_eq!(client(&line.as_bytes()[..length]), "203.0.113.66".parse().ok());
+        }
+    }
+}
