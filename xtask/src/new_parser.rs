@@ -113,10 +113,22 @@ fn insert_before(text: &str, mark: &str, row: &str) -> Option<String> {
     Some(format!("{head}{row}{mark}{rest}"))
 }
 
-/// How the vocabulary calls a server that it has already: `OpenSMTPD`, not `Opensmtpd`.
+/// How the vocabulary calls a server that it has already: `OpenSMTPD`, not `Opensmtpd`. Those are
+/// the words of its meaning that spell the name (`Exchange` of `Microsoft Exchange`); where none
+/// do, all before the first comma.
 fn known_title(vocabulary: &str, name: &str) -> Option<String> {
-    let (_, meaning) = vocabulary.split_once(&format!("= \"{name}\": \""))?;
-    meaning.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned)
+    let (_, rest) = vocabulary.split_once(&format!("= \"{name}\": \""))?;
+    let (meaning, _) = rest.split_once('"')?;
+    let words: Vec<&str> =
+        meaning.split([' ', ',', '\'']).filter(|word| !word.is_empty()).collect();
+    let spelt = |words: &[&str]| -> String {
+        let letters = words.iter().flat_map(|word| word.chars());
+        letters.filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let runs = (0..words.len()).flat_map(|from| (from + 1..=words.len()).map(move |to| from..to));
+    let mut titles = runs.filter_map(|run| words.get(run)).filter(|run| spelt(run) == name);
+    let title = titles.next().map(|run| run.join(" "));
+    title.or_else(|| meaning.split(',').next().map(str::to_owned))
 }
 
 /// The name of the word in `Server`, and of a server that is new.
@@ -247,9 +259,24 @@ mod tests {
 
     #[test]
     fn a_known_server_keeps_its_name() {
-        let text = "        Opensmtpd = \"opensmtpd\": \"OpenSMTPD\",\n";
-        assert_eq!(known_title(text, "opensmtpd").as_deref(), Some("OpenSMTPD"));
-        assert_eq!(known_title(text, "maddy"), None);
+        let vocabulary = include_str!("../../crates/event/src/vocabulary.rs");
+        for (name, title) in [
+            ("opensmtpd", "OpenSMTPD"),
+            ("exchange", "Exchange"),
+            ("domino", "Domino"),
+            ("uwimap", "UW IMAP"),
+            ("solidpop3d", "solid-pop3d"),
+            ("saslauthd", "saslauthd"),
+            ("spamassassin", "SpamAssassin"),
+            ("openwebmail", "Open WebMail"),
+            ("mailcow", "mailcow"),
+            ("bind", "BIND"),
+            ("pam", "PAM"),
+            ("pdns", "PowerDNS Recursor and Authoritative Server"),
+        ] {
+            assert_eq!(known_title(vocabulary, name).as_deref(), Some(title));
+        }
+        assert_eq!(known_title(vocabulary, "maddy"), None);
     }
 
     #[test]

@@ -16,6 +16,12 @@
 //!   and its IMP: they pair off in the same way.
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
+//! - Exchange, Domino, Kerio and Zimbra tell of one attempt twice in logs of their own
+//!   ([`own_files`]).
+
+mod own_files;
+
+pub(crate) use own_files::{is_named_otherwise, untested};
 
 use crate::client::ClientKey;
 use crate::hash::{lower, mix, short};
@@ -59,6 +65,8 @@ pub(crate) fn new_attempts(
                 false => new,
             };
         }
+        // Asks no password service; its Postfix does.
+        Server::Zimbra => return own_files::zimbra(state, seed, event, client, now_s),
         _ => {}
     }
     let mut new = match event.server {
@@ -73,6 +81,9 @@ pub(crate) fn new_attempts(
             };
             pair(state, WEBMAIL, side, event.attempts)
         }
+        Server::Exchange => own_files::exchange(state, seed, event, client, now_s),
+        Server::Domino => own_files::domino(state, seed, event, client, now_s),
+        Server::Kerio => own_files::kerio(state, seed, event, client, now_s),
         _ => event.attempts,
     };
     for service in [SASLAUTHD, PAM] {

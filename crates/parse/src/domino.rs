@@ -6,9 +6,9 @@
 //! month comes first, else the day does, if both can be.
 //!
 //! Names stand left of the address, which is read from the right, behind Domino's own last words.
-//! `smtp: bob [ADDRESS] authentication failure using internet password` is the attempt, of any
-//! protocol; `SMTP Server: Authentication failed for user bob` tells of it again: it is hostile,
-//! and no attempt.
+//! `smtp: bob [ADDRESS] authentication failure using internet password` is an attempt, of any
+//! protocol. `SMTP Server: Authentication failed for user bob` tells of it again, or alone: the
+//! engine counts both once.
 
 use crate::{Envelope, LocalStamp, Parsed, Parser, Record, Stamp, record, scan};
 use core::net::IpAddr;
@@ -23,9 +23,6 @@ pub(crate) const PARSER: Parser = Parser {
     parse,
     own_file: Some(own_file),
 };
-
-/// A source cuts lines at 8192 bytes: of one so long nobody knows whether its end is Domino's.
-const WHOLE_MAX: usize = 4096;
 
 fn owns(record: &Record<'_>) -> bool {
     record.program.bytes() == b"domino"
@@ -161,11 +158,7 @@ impl<'a> Line<'a> {
     fn trailing(&self, words: &[u8]) -> Option<(&'a [u8], Option<IpAddr>)> {
         let at = scan::find_last(self.text, words)?;
         let place = self.text.get(at + words.len()..)?;
-        Some((self.text.get(..at)?, self.whole(bare(place))))
-    }
-
-    fn whole(&self, place: &[u8]) -> Option<IpAddr> {
-        scan::address(place).filter(|_| self.text.len() < WHOLE_MAX)
+        Some((self.text.get(..at)?, scan::address(bare(place))))
     }
 }
 
@@ -195,7 +188,7 @@ fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     let is_locked = scan::contains(behind, b"locked out") && !is_address;
     let reason = if is_locked { Reason::AccountDisabled } else { Reason::AuthFailed };
     Some(Event {
-        client: line.whole(place),
+        client: scan::address(place),
         account: (!user.is_empty() && !is_address).then_some(Text(user)),
         reason: Some(reason),
         hostile: !is_locked,
@@ -210,7 +203,7 @@ fn smtp<'a>(line: &Line<'a>) -> Option<Event<'a>> {
         let event = line.event(Kind::Auth, Outcome::Rejected);
         let account = head.strip_prefix(b"Authentication failed for user ").and_then(name);
         let reason = Some(Reason::AuthFailed);
-        return Some(Event { client, account, reason, hostile: true, ..event });
+        return Some(Event { client, account, reason, hostile: true, attempts: 1, ..event });
     }
     if line.text.starts_with(b"Authentication succeeded for user ") {
         let (head, client) = line.trailing(b"; connecting host ")?;

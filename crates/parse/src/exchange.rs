@@ -13,9 +13,10 @@
 //! Both endpoints stand left of all that a stranger wrote, and every line has them. A field with a
 //! comma or a quote stands in quotes, and a quote in it is doubled; so no stranger opens a field.
 //!
-//! Of a failed SMTP login `535 5.7.3` is the attempt. `User Name: bob` before it tells of it, too,
-//! with the name: it is hostile, and no attempt. `Inbound AUTH ... failed because of` and `Tarpit
-//! for` are noise.
+//! Of a failed SMTP login `User Name: bob` tells, and behind it `535 5.7.3`, without the name. Each
+//! can be missing: a name that is `NULL` is none, and the last attempt of a connection is answered
+//! by `421`, or by nothing where the client does not wait. So both are attempts, and the engine
+//! counts them once. `Inbound AUTH ... failed because of` and `Tarpit for` are noise.
 
 mod mailbox;
 mod smtp;

@@ -7,8 +7,8 @@
 //!
 //! In mail.log sender and recipient stand left of the host, the subject right of it.
 //!
-//! `Failed SMTP login` and `User bob doesn't exist` are attempts. `Invalid password for user bob`
-//! names the account of a `Failed` line: it is hostile, and no attempt.
+//! `Failed SMTP login`, `User bob doesn't exist` and `Invalid password for user bob` are attempts.
+//! The first names no account and may stand beside one of the others: the engine counts both once.
 
 mod security;
 
@@ -24,9 +24,6 @@ pub(crate) const PARSER: Parser = Parser {
     parse,
     own_file: Some(own_file),
 };
-
-/// A source cuts lines at 8192 bytes: of one so long nobody knows whether its end is Kerio's.
-const WHOLE_MAX: usize = 4096;
 
 fn owns(record: &Record<'_>) -> bool {
     record.program.bytes() == b"kerio"
@@ -130,7 +127,7 @@ fn received<'a>(at: Timestamp, rest: &'a [u8]) -> Option<Event<'a>> {
     // Of a cut line, the address could be another's.
     let Some((host, tail)) = scan::split_once(tail, b",") else { return Some(event) };
     let (sender, recipient) = names(head).unzip();
-    let is_whole = scan::contains(head, b">, Size: ") && rest.len() < WHOLE_MAX;
+    let is_whole = scan::contains(head, b">, Size: ");
     Some(Event {
         client: scan::address(host).filter(|_| is_whole),
         account: user(head, tail).map(Text),

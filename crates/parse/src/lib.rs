@@ -58,7 +58,7 @@ mod zimbra;
 pub use framer::Framer;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
-use event::{Event, Kind, Timestamp};
+use event::{Event, Kind, Server, Timestamp};
 use framer::Owner;
 
 /// What a message says.
@@ -142,9 +142,9 @@ pub const PARSERS: &[Parser] = &[
     mailu::PARSER,
 ];
 
-/// Bytes of a message that is surely whole: nobody is known to cut at less but syslog daemons of
-/// old, at 1 KiB.
-const WHOLE_MAX: usize = 4096;
+/// Bytes of program and message of a line that is surely whole: sources and rsyslog cut at 8 KiB,
+/// envelope included; at less, but syslog daemons of old (1 KiB), nobody is known to.
+const WHOLE_MAX: usize = 7_680;
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
@@ -157,7 +157,8 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
             None => return Parsed::Foreign,
         },
     };
-    if record.message.len() >= WHOLE_MAX {
+    // In Dovecot's own files a name can stand in the program's place.
+    if record.message.len() + record.program.bytes().len() >= WHOLE_MAX {
         return perhaps_cut(row, record, at);
     }
     ask(row, record, at)
@@ -174,14 +175,32 @@ fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 
 /// A longer message may have been cut, by a source or by what wrote it (rsyslog: 8 KiB). What
 /// seems to be its end may then be the end of a name, padded to that length by a stranger who put
-/// another's address there: it blames nobody.
+/// another's address there: it names nobody.
 #[cold]
 fn perhaps_cut<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     match ask(row, record, at) {
-        Parsed::Event(event) if event.hostile || event.kind == Kind::Auth => {
-            Parsed::Event(Event { client: None, session: None, queue_id: None, ..event })
+        Parsed::Event(event) if !is_client_first(&event) => {
+            // The id of a message stands before all that a stranger chose, a session's need not.
+            let queue_id = event.queue_id.filter(|_| event.kind == Kind::Message && !event.hostile);
+            Parsed::Event(Event { client: None, session: None, queue_id, ..event })
         }
         parsed => parsed,
+    }
+}
+
+/// True where the client stands before all that a stranger chose, or nowhere: then a long name does
+/// not hide him. Such are also lines that are long by their nature: symbols of a filter, labels of
+/// a DNS name.
+const fn is_client_first(event: &Event<'_>) -> bool {
+    match (event.kind, event.server) {
+        (Kind::Auth, Server::Postfix) | (_, Server::Exchange) => true,
+        _ if event.hostile => false,
+        (Kind::Delivery | Kind::Query, _) => true,
+        (Kind::Message, server) => matches!(
+            server,
+            Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Barracuda
+        ),
+        _ => false,
     }
 }
 

@@ -10,8 +10,9 @@
 //! `ip` is the peer. `oip` is an `X-Forwarded-For`, which Zimbra writes of peers that it trusts; it
 //! leaves `ip` out then: such a line has no client, and `oip` is `forwarded` only.
 //!
-//! Both files tell of each login: read one of them. Of a failed login of an administrator
-//! `cmd=Auth` is the attempt, and `cmd=AdminAuth` tells of it again.
+//! Both files tell of each failed login: the engine counts it once, by the name as it was typed.
+//! Of a failed login of an administrator `cmd=Auth` is the attempt, and `cmd=AdminAuth` tells of it
+//! again.
 
 mod message;
 

@@ -141,6 +141,10 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     {
         return;
     }
+    if matches!(reason, Reason::AuthUnavailable | Reason::AccountDisabled) {
+        let seed = engine.config.seed;
+        session::untested(&mut engine.state, seed, event, seen.client, seen.now_s);
+    }
     match reason {
         Reason::RelayDenied => relay_probe::judge(engine, seen, out),
         Reason::RecipientUnknown => recipient_harvest::judge(engine, seen, out),
@@ -177,6 +181,9 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
         return;
     }
     let count = session::new_attempts(&mut engine.state, seed, event, client, now_s);
+    if count == 0 && session::is_named_otherwise(event) {
+        return;
+    }
     let place = account.map_or(Place::Strange, |account| {
         places::place(&engine.state, &engine.config, account, client, now_s)
     });

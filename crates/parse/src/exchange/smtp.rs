@@ -240,11 +240,11 @@ fn information<'a>(front: &Front<'a>, data: &'a [u8], context: &'a [u8]) -> Pars
         return Parsed::Event(Event { account: name(data), attempts: 1, ..event });
     }
     if let Some(user) = context.strip_prefix(b"User Name: ") {
-        // The `535` behind it is the attempt.
         let event = refusal(front, Kind::Auth, Reason::AuthFailed);
+        let event = Event { hostile: true, attempts: 1, account: name(user), ..event };
         return match user {
             b"" | b"NULL" => Parsed::Noise("login-detail"),
-            _ => Parsed::Event(Event { hostile: true, account: name(user), ..event }),
+            _ => Parsed::Event(event),
         };
     }
     if context.starts_with(NEGOTIATED) && scan::contains(context, b" negotiation succeeded") {

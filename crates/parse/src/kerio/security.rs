@@ -1,6 +1,6 @@
 //! Lines about a client: refusals and logins.
 
-use super::{WHOLE_MAX, event};
+use super::event;
 use crate::scan;
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Reason, Text, Timestamp};
@@ -26,7 +26,7 @@ fn trailing<'a>(text: &'a [u8], words: &[u8]) -> Option<(&'a [u8], Option<IpAddr
     let at = scan::find_last(text, words)?;
     let place = text.get(at + words.len()..)?;
     let client = scan::address(place.strip_suffix(b".").unwrap_or(place));
-    Some((text.get(..at)?, client.filter(|_| text.len() < WHOLE_MAX)))
+    Some((text.get(..at)?, client))
 }
 
 fn refusal<'a>(
@@ -76,7 +76,7 @@ fn named<'a>(at: Timestamp, text: &'a [u8]) -> Option<Event<'a>> {
         // A line cut in the name says that much, and no more.
         let (account, client) = trailing(user, WRONG).unwrap_or((b"", None));
         let event = refusal(at, service, Kind::Auth, Reason::AuthFailed, client);
-        return Some(Event { account: name(account), ..event });
+        return Some(Event { account: name(account), attempts: 1, ..event });
     }
     let user = rest.strip_prefix(b"User ")?;
     // Which of both it is, the last words tell.

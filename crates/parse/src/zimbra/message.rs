@@ -80,7 +80,9 @@ fn audited<'a>(line: &Line<'a>) -> Parsed<'a> {
         None => Event { attempts: 1, ..line.event(protocol, Kind::Auth, Outcome::Allowed) },
     };
     let attempts = if again { 0 } else { event.attempts };
-    Parsed::Event(Event { account, attempts, ..event })
+    // What was typed, where the account has another name: `mailbox.log` has that alone.
+    let typed = error.and_then(typed).filter(|typed| Some(*typed) != account);
+    Parsed::Event(Event { account, attempts, detail: typed, ..event })
 }
 
 /// Lines of the IMAP and POP3 loggers.
@@ -116,12 +118,20 @@ fn visit<'a>(line: &Line<'a>, protocol: Protocol) -> Option<Event<'a>> {
 /// `authentication failed for [bob] (invalid password)` or `[bob], invalid password`. What stands
 /// behind the last bracket is Zimbra's.
 fn failed_login<'a>(line: &Line<'a>, protocol: Protocol, text: &'a [u8]) -> Option<Event<'a>> {
-    let rest = text.strip_prefix(b"authentication failed for ")?;
+    let rest = text.strip_prefix(FAILED)?;
     let account = match rest.strip_prefix(b"[") {
-        Some(inner) => inner.get(..scan::find_last(inner, b"]")?),
-        None => rest.get(..scan::find_last(rest, b" (")?),
+        Some(_) => typed(text),
+        None => rest.get(..scan::find_last(rest, b" (")?).and_then(name),
     };
-    Some(Event { account: account.and_then(name), ..refused(line, protocol, reason_of(rest)) })
+    Some(Event { account, ..refused(line, protocol, reason_of(rest)) })
+}
+
+const FAILED: &[u8] = b"authentication failed for ";
+
+/// The name in the brackets of `authentication failed for [bob], invalid password`.
+fn typed(error: &[u8]) -> Option<Text<'_>> {
+    let inner = error.strip_prefix(FAILED)?.strip_prefix(b"[")?;
+    inner.get(..scan::find_last(inner, b"]")?).and_then(name)
 }
 
 /// What stands behind the last bracket of `[bob], invalid password`, or the whole.

@@ -1,0 +1,283 @@
+//! Servers that tell of one failed login twice in logs of their own, where either line can be
+//! missing.
+//!
+//! - Exchange, SMTP only: `User Name: bob`, then `535`, in one session. The name counts; the `535`
+//!   behind it does not, and one without a name does. An answer that says that no password was
+//!   tested excuses the client one later name, as this one was counted already.
+//! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
+//! - Kerio: `Failed ... login` names no account, other lines of the same service do.
+//! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
+//!
+//! The latter three pair off within a minute, each line with one of the other kind. What pairs is
+//! told by the same client of the same protocol, and of the same account where both name one. So
+//! no attempt excuses one that is not known by the same words.
+
+use super::{STALE_S, Side, pair, row};
+use crate::client::ClientKey;
+use crate::hash::{lower, mix};
+use crate::state::State;
+use event::{Event, Protocol, Reason, Server, Text};
+
+const EXCHANGE: u64 = 0x45;
+const UNTESTED: u64 = 0x55;
+const DOMINO: u64 = 0x44;
+const KERIO: u64 = 0x4b;
+const ZIMBRA: u64 = 0x5a;
+
+/// Domino's task that tests the passwords of SMTP.
+const DOMINO_TASK: &[u8] = b"smtp";
+/// Zimbra's logger of `audit.log`.
+const ZIMBRA_AUDIT: &[u8] = b"security";
+
+/// How many attempts are new.
+pub(super) fn exchange(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
+    let Some(key) = connection(seed, event, client).filter(|_| is_wrong(event)) else {
+        return event.attempts;
+    };
+    let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
+    let is_pending = core::mem::take(&mut row.counted) > 0;
+    if event.account.is_none() {
+        return if is_pending { 0 } else { event.attempts };
+    }
+    (row.counted, row.stamp_s) = (1, now_s);
+    if is_excused(state, client, now_s) { 0 } else { event.attempts }
+}
+
+/// The connection of an SMTP session of Exchange.
+fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
+    let is_smtp = matches!(event.protocol, Protocol::Smtp | Protocol::Submission);
+    let Text(session) = event.session.filter(|_| is_smtp)?;
+    let host = lower(seed, event.host.unwrap_or_default().bytes());
+    Some(mix(mix(lower(seed, session), host), mix(client.0, EXCHANGE)))
+}
+
+/// True where an untested password of the client was counted; excuses once.
+fn is_excused(state: &mut State, client: ClientKey, now_s: u32) -> bool {
+    let Some(row) = state.sessions.touch(mix(client.0, UNTESTED)) else { return false };
+    if row.counted == 0 || now_s.saturating_sub(row.stamp_s) > STALE_S {
+        return false;
+    }
+    row.counted -= 1;
+    true
+}
+
+/// Takes note of a login that failed for no fault of the client's, where a second line of it tells
+/// of a failure like any other.
+pub(crate) fn untested(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) {
+    match event.server {
+        Server::Exchange => {
+            let Some(key) = connection(seed, event, client) else { return };
+            let Some(told) = state.sessions.touch(key) else { return };
+            if core::mem::take(&mut told.counted) == 0 {
+                return;
+            }
+            if let Some(row) = row(state, mix(client.0, UNTESTED), now_s, STALE_S) {
+                row.counted = row.counted.saturating_add(1);
+                row.stamp_s = now_s;
+            }
+        }
+        // Of a locked user the SMTP server says no more than that the login failed.
+        Server::Domino if event.service.bytes() == DOMINO_TASK => {
+            if let Some(key) = named(seed, event.account, client, DOMINO) {
+                pair(state, key, Side::Service, 1, now_s);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How many attempts are new.
+pub(super) fn domino(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
+    let is_smtp = event.protocol == Protocol::Smtp && is_wrong(event);
+    let Some(key) = named(seed, event.account, client, DOMINO).filter(|_| is_smtp) else {
+        return event.attempts;
+    };
+    let is_task = event.service.bytes() == DOMINO_TASK;
+    let side = if is_task { Side::Service } else { Side::Server };
+    pair(state, key, side, event.attempts, now_s)
+}
+
+/// How many attempts are new.
+pub(super) fn kerio(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
+    if !is_wrong(event) {
+        return event.attempts;
+    }
+    let key = mix(lower(seed, event.service.bytes()), mix(client.0, KERIO));
+    let side = if event.account.is_some() { Side::Service } else { Side::Server };
+    pair(state, key, side, event.attempts, now_s)
+}
+
+/// How many attempts are new.
+pub(super) fn zimbra(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
+    let is_audit = event.service.bytes() == ZIMBRA_AUDIT;
+    // `audit.log` names the account, and what was typed where that is another name.
+    let typed = event.detail.filter(|_| is_audit).or(event.account);
+    let place = ZIMBRA | (event.protocol as u64) << 8;
+    let Some(key) = named(seed, typed, client, place).filter(|_| is_wrong(event)) else {
+        return event.attempts;
+    };
+    let side = if is_audit { Side::Service } else { Side::Server };
+    pair(state, key, side, event.attempts, now_s)
+}
+
+/// True where the line that told of the attempt before named its account, and may have by another
+/// name: `mailbox.log` has what was typed, an alias for example. It is no second account.
+pub(crate) fn is_named_otherwise(event: &Event<'_>) -> bool {
+    event.server == Server::Zimbra
+}
+
+/// True for a password or account that was wrong, and no other refusal.
+fn is_wrong(event: &Event<'_>) -> bool {
+    event.attempts > 0 && event.reason == Some(Reason::AuthFailed)
+}
+
+fn named(seed: u64, name: Option<Text<'_>>, client: ClientKey, place: u64) -> Option<u64> {
+    name.map(|name| mix(lower(seed, name.bytes()), mix(client.0, place)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::new_attempts;
+    use super::*;
+    use crate::Config;
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+    use event::{Kind, Outcome, Timestamp};
+    use proptest::prelude::*;
+
+    const SERVERS: [Server; 4] = [Server::Exchange, Server::Domino, Server::Kerio, Server::Zimbra];
+    const NAMES: [&str; 3] = ["bob", "eve", "info@example.org"];
+
+    /// A line of one of two kinds, about one of several accounts, services or sessions. `group` is
+    /// what the two lines of an attempt share.
+    #[derive(Clone, Copy, Debug)]
+    struct Line {
+        server: Server,
+        is_first: bool,
+        name: usize,
+        place: usize,
+        client: u8,
+        after_s: u32,
+    }
+
+    impl Line {
+        fn event(&self) -> Event<'static> {
+            let protocol = [Protocol::Smtp, Protocol::Imap][self.place];
+            let service: &[u8] = match (self.server, self.is_first) {
+                (Server::Domino, true) if self.place == 0 => b"smtp",
+                (Server::Domino, true) => b"imap",
+                (Server::Zimbra, true) => b"security",
+                (Server::Kerio, _) if self.place == 0 => b"SMTP",
+                _ => b"other",
+            };
+            let names_one = self.is_first || matches!(self.server, Server::Domino | Server::Zimbra);
+            Event {
+                protocol,
+                reason: Some(Reason::AuthFailed),
+                hostile: true,
+                attempts: 1,
+                account: names_one.then_some(Text(NAMES[self.name].as_bytes())),
+                session: (self.server == Server::Exchange).then_some(Text(b"08DB994D2DD18DBF")),
+                ..Event::new(
+                    Timestamp(0),
+                    self.server,
+                    Text(service),
+                    Kind::Auth,
+                    Outcome::Rejected,
+                )
+            }
+        }
+
+        fn group(&self) -> (u8, Server, usize, usize) {
+            let is_by_name = matches!(self.server, Server::Domino | Server::Zimbra);
+            (self.client, self.server, self.place, if is_by_name { self.name } else { 0 })
+        }
+    }
+
+    fn line() -> impl Strategy<Value = Line> {
+        (prop::sample::select(&SERVERS[..]), any::<bool>(), 0..3usize, 0..2usize, 1..3u8, 0..40u32)
+            .prop_map(|(server, is_first, name, place, client, after_s)| Line {
+                server,
+                is_first,
+                name,
+                place,
+                client,
+                after_s,
+            })
+    }
+
+    proptest! {
+        /// Whoever mixes attempts of all kinds: of each, as many count as the kind of line that
+        /// tells of more of them has lines. So no line excuses one of its own kind, nor one of
+        /// another client, protocol or account.
+        #[test]
+        fn a_line_excuses_one_of_the_other_kind_and_of_the_same_words(
+            lines in prop::collection::vec(line(), 1..60),
+        ) {
+            let mut state = State::new(&Config::default());
+            let mut groups: BTreeMap<_, [u32; 3]> = BTreeMap::new();
+            let mut now_s = 1_000;
+            for line in &lines {
+                now_s += line.after_s;
+                let client = ClientKey(u64::from(line.client));
+                let new = new_attempts(&mut state, 7, &line.event(), client, now_s);
+                let group = groups.entry(line.group()).or_default();
+                group[usize::from(line.is_first)] += 1;
+                group[2] += new;
+            }
+            for (group, [second, first, counted]) in groups {
+                prop_assert!(counted >= first.max(second), "{group:?} {first} {second} {counted}");
+                prop_assert!(counted <= first + second);
+            }
+        }
+    }
+
+    /// As many lines of one kind as of the other, whatever their order, are that many attempts.
+    #[test]
+    fn lines_that_pair_off_count_half() {
+        for server in [Server::Domino, Server::Kerio, Server::Zimbra] {
+            for order in 0..64u32 {
+                let mut state = State::new(&Config::default());
+                let first = |bit: u32| order >> bit & 1 == 1;
+                let told: Vec<bool> =
+                    (0..6).map(first).chain((0..6).map(|bit| !first(bit))).collect();
+                let line =
+                    |is_first| Line { server, is_first, name: 0, place: 0, client: 1, after_s: 0 };
+                let new = |is_first| {
+                    new_attempts(&mut state, 7, &line(is_first).event(), ClientKey(1), 1_000)
+                };
+                assert_eq!(told.into_iter().map(new).sum::<u32>(), 6, "{server} {order:b}");
+            }
+        }
+    }
+}
