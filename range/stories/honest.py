@@ -1,7 +1,8 @@
 """Those who must never be banned, at their most suspicious."""
 
-import socket
+import os
 import subprocess
+import tempfile
 import threading
 
 from world import clients, net
@@ -124,33 +125,33 @@ def lockout(cast):
     cast.at(125, "203.0.113.70", clients.imap_login, account, right)
 
 
-_SSHD = """
-import socket, time
-open("/proc/self/comm", "w").write("sshd")
-listener = socket.create_server(("192.0.2.10", 22))
-listener.settimeout(900)
-peer = listener.accept()[0]
-time.sleep(900)
-"""
-
-
 def ssh_session(source):
-    """An established connection to port 22 of the mail host, held to the end."""
-    # Looks like sshd's process of a logged-in user, by which a guard knows such sessions.
-    subprocess.Popen(net.on_mail_host("bash", "-c", 'exec -a "sshd: admin@pts/0" python3 -c "$0"', _SSHD))
+    """An administrator works on the mail host over a real SSH session, held to the end."""
+    keys = tempfile.mkdtemp(prefix="mailward-ssh-", dir="/run")
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{keys}/{name}"], check=True)
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    options = ["Port=22", f"ListenAddress={net.MAIL}", f"HostKey={keys}/host", f"AuthorizedKeysFile={keys}/user.pub",
+               "PermitRootLogin=yes", "PubkeyAuthentication=yes", "UsePAM=no", "StrictModes=no", "PidFile=none"]
+    _hold(net.on_mail_host("timeout", str(HELD_S), "/usr/sbin/sshd", "-D", "-f", "/dev/null",
+                           *(word for option in options for word in ("-o", option))))
+    quiet = ["BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
+             "IdentitiesOnly=yes", "ConnectionAttempts=20", "ServerAliveInterval=5"]
+    command = ["ssh", "-F", "/dev/null", "-b", source, "-i", f"{keys}/user",
+               *(word for option in quiet for word in ("-o", option)), f"root@{net.MAIL}"]
     for _ in range(50):
-        try:
-            line = clients.Line(source, net.MAIL, 22)
-        except OSError:
-            threading.Event().wait(0.1)
-            continue
-        line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        _HELD.append(line)
-        return "ok"
+        if subprocess.run([*command, "true"], stdin=subprocess.DEVNULL, check=False).returncode == 0:
+            _hold(["timeout", str(HELD_S), *command, "sleep", str(HELD_S)])
+            return "ok"
+        threading.Event().wait(0.1)
     return "unreachable"
 
 
-_HELD = []
+HELD_S = 900
+
+
+def _hold(command):
+    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def days(cast, count=2):
