@@ -48,7 +48,7 @@ pub struct Kernel {
 }
 
 /// The rules for the kernel: from the configuration, what was found on this host (ports, networks
-/// that are never banned), and networks that operators allowed.
+/// that are never banned), and the allowlist, which operators change.
 pub fn ruleset(
     config: &Config,
     found_ports: &[u16],
@@ -65,8 +65,7 @@ pub fn ruleset(
         .collect();
     ports.sort_unstable();
     ports.dedup();
-    let mut allow: Vec<Network> =
-        config.engine.allow_networks.iter().chain(allowed).copied().collect();
+    let mut allow = allowed.to_vec();
     allow.sort_unstable();
     allow.dedup();
     Ruleset {

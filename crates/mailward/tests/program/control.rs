@@ -117,7 +117,9 @@ fn what_is_said_to_be_banned_is_in_the_kernel() {
     };
     banned("::ffff:203.0.113.9", "203.0.113.9");
     in_kernel("203.0.113.9");
-    banned("2001:db8:2::7", "2001:db8:2::/64");
+    banned("2001:db8:2::7", "2001:db8:2::7");
+    in_kernel("2001:db8:2::7");
+    banned("2001:db8:2::/64", "2001:db8:2::/64");
     in_kernel("2001:db8:2::");
     // Beside a protected neighbour, the single address.
     world.ask(&["allow", "2001:db8:3::1"]).good();

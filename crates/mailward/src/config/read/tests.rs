@@ -86,7 +86,7 @@ fn a_list_that_the_enforcer_could_not_take_is_an_error_with_its_place() {
     );
     let (config, problems) = read(&fits);
     assert_eq!(problems, []);
-    let ruleset = crate::guard::ruleset(&config, &[], &[], &[]);
+    let ruleset = crate::guard::ruleset(&config, &[], &[], &config.engine.allow_networks);
     let (mut handle, _other) = edge::enforce::Handle::pair().unwrap();
     assert!(handle.ruleset(&ruleset).is_ok());
     let (_, problems) = read(&format!("\nallow.networks = {}", list(NETWORKS_MAX + 1)));
