@@ -87,7 +87,7 @@ impl Engine {
         if verdict.mode == Mode::Off || self.is_settled(&subject, target, verdict.mode) {
             return;
         }
-        let (offence, seconds) = self.offend(target.key(), verdict.ban_s);
+        let (offence, seconds) = self.offend(target.key(), verdict);
         let decision = Decision {
             at: self.now,
             measure: Measure::Ban,
@@ -134,12 +134,15 @@ impl Engine {
         }
     }
 
-    /// Counts an offence; returns its number and the length of the ban, seconds.
-    fn offend(&mut self, key: u64, ban_s: u32) -> (u32, u32) {
-        let (now_s, bans) = (self.now_s(), self.config.ban);
+    /// Counts an offence, unless the rule only observes: then no ban grows by it. Returns its number
+    /// and the length of the ban, seconds.
+    fn offend(&mut self, key: u64, verdict: &Verdict) -> (u32, u32) {
+        let (now_s, bans, ban_s) = (self.now_s(), self.config.ban, verdict.ban_s);
         let Some(row) = self.state.offences.entry(key) else { return (1, ban_s) };
         let earlier = row.offences.at(now_s, bans.offence_half_life_s).saturating_add(500) / 1000;
-        row.offences.add(now_s, bans.offence_half_life_s, 1000);
+        if verdict.mode == Mode::Enforce {
+            row.offences.add(now_s, bans.offence_half_life_s, 1000);
+        }
         let factor = bans.growth.saturating_pow(earlier);
         (earlier.saturating_add(1), ban_s.saturating_mul(factor).min(bans.longest_s.max(1)))
     }

@@ -28,7 +28,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "exchange",
-    versions: "2013, 2016, 2019, SE",
+    versions: "2013 to 2019",
     origin: "the maker's manual and format strings, lines quoted in its questions: no run",
     owns,
     parse,
