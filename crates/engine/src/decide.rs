@@ -134,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// Counts an offence, unless the rule only observes: then no ban grows by it. Returns its number
+    /// Counts an offence, unless the rule only observes: no ban grows by that. Returns its number
     /// and the length of the ban, seconds.
     fn offend(&mut self, key: u64, verdict: &Verdict) -> (u32, u32) {
         let (now_s, bans, ban_s) = (self.now_s(), self.config.ban, verdict.ban_s);
