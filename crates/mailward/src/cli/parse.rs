@@ -30,7 +30,8 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let dir = super::config(matches)?.state_dir().ok();
+    let config = super::config(matches)?;
+    let dir = config.state_dir().ok();
     let json = is_json(matches);
     let style = Style::stdout();
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
@@ -38,7 +39,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut tally = Tally::default();
     let mut number = 0;
     // Not to judge: it knows whose session a line is of.
-    let mut engine = Engine::new(seed::under(dir.as_deref(), engine::Config::default()));
+    let mut engine = Engine::new(seed::under(dir.as_deref(), config.engine));
     for mut log in input::open(matches)? {
         loop {
             let more = log.next(|_, line, understood| {

@@ -111,11 +111,17 @@ impl Walk {
         object.close();
         self.step("says", said);
         let mut engine = Engine::new(config.clone());
+        let joined = engine.join(event);
+        let event = &joined.as_ref().map_or(*event, |joined| joined.fill(event));
         let mut outputs = Vec::new();
         engine.step(1, &Input::Event(event), &mut outputs);
         match event.client {
             Some(client) if event.hostile => self.step("counts", format!("against {client}")),
             Some(_) => self.step("counts", "against nobody"),
+            None if event.forwarded.is_some() => self.step(
+                "counts",
+                "against no client: this log's word on addresses is not believed (forwarded.servers)",
+            ),
             None if event.session.is_some() || event.queue_id.is_some() => {
                 self.step(
                     "counts",
@@ -178,6 +184,18 @@ mod tests {
                 assert_eq!(walked(line.as_bytes(), &config), expected, "{seed}");
             }
         }
+    }
+
+    #[test]
+    fn whose_word_an_address_is_decides_whom_it_counts_against() {
+        let line =
+            b"Nov 21 16:02:10 sogod [96]: SOGoRootPage Login from '203.0.113.9' for user 'bob' \
+            might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0";
+        let told = walked(line, &engine::Config::default());
+        assert!(told.contains("against no client: this log's word"), "{told}");
+        let mut config = engine::Config::default();
+        config.set("forwarded.servers", &engine::Value::Words(["sogo".into()].into())).unwrap();
+        assert!(walked(line, &config).contains("against 203.0.113.9"));
     }
 
     #[test]
