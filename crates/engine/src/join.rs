@@ -140,10 +140,12 @@ impl Engine {
     fn word(&self, event: &Event<'_>) -> Word {
         let is_listed = self.config.forwarded_servers.contains(&event.server);
         if writes_breaks(event.server) && !is_listed {
-            return event.client.map_or(Word::Own, |_| Word::Nobodys);
+            return Word::Nobodys;
         }
         let is_believed = match event.client {
             None => is_listed,
+            // What others write beside the peer, ASSP out of a mail's header, is anybody's.
+            Some(_) if !writes_breaks(event.server) && event.server != Server::Zimbra => false,
             Some(peer) => {
                 let peer = canonical(peer);
                 self.config.forwarded_proxies.iter().any(|network| network.contains(peer))
@@ -365,6 +367,8 @@ mod tests {
         assert_eq!(told(by(PROXY, Some(BEHIND))).as_deref(), Some(BEHIND));
         assert_eq!(told(by(BEHIND, Some(BEHIND))).as_deref(), Some(BEHIND), "comes back");
         let stranger = "198.51.100.9";
+        let assp = Event { server: Server::Assp, ..by(PROXY, Some(BEHIND)) };
+        assert_eq!(told(assp).as_deref(), Some(PROXY), "no web proxy's word");
         assert_eq!(told(by(stranger, Some(BEHIND))).as_deref(), Some(stranger));
         assert_eq!(told(by(PROXY, None)).as_deref(), Some(PROXY));
         let later = Event { client: None, ..by(PROXY, None) };
@@ -380,7 +384,8 @@ mod tests {
             let joined = engine.join(&line).unwrap();
             let told = joined.fill(&line);
             assert_eq!((told.client, told.forwarded), (None, line.client), "{server}");
-            assert_eq!(engine.join(&told), None, "comes back from the journal");
+            let again = engine.join(&told).unwrap();
+            assert_eq!(again.fill(&told), told, "comes back from the journal");
             assert_eq!(filled(&mut engine, &Event { client: None, ..line }).0, None, "nor later");
         }
         let trusted = Config { forwarded_servers: Vec::from(servers), ..Config::default() };
@@ -412,6 +417,11 @@ mod tests {
         };
         let named = |event| Event { account: Some(Text(b"bob")), ..event };
         let delivery = Event { session: None, ..queued(Kind::Delivery, "q1") };
+        let web = |kind| Event {
+            server: Server::Roundcube,
+            account: (kind == Kind::Auth).then_some(Text(b"eve")),
+            ..event(kind, Outcome::Allowed, "bbbb1111")
+        };
         Vec::from([
             Event { client: Some(peer), ..event(Kind::Connect, Outcome::Allowed, "a1") },
             named(event(Kind::Auth, Outcome::Rejected, "a1")),
@@ -423,6 +433,8 @@ mod tests {
             Event { account: Some(Text(b"eve")), ..queued(Kind::Message, "q3") },
             Event { session: None, ..queued(Kind::Delivery, "q3") },
             event(Kind::Disconnect, Outcome::Allowed, "a1"),
+            Event { client: Some(peer), ..web(Kind::Auth) },
+            web(Kind::Session),
         ])
     }
 

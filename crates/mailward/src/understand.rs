@@ -19,6 +19,8 @@ pub struct Understood<'a> {
     pub clamped: bool,
     /// By so many seconds its writer's clock seems to have been set back.
     pub back_s: u32,
+    /// It may have been cut.
+    is_long: bool,
     record: Option<&'a Record<'a>>,
 }
 
@@ -33,6 +35,7 @@ impl<'a> Understood<'a> {
     #[inline]
     pub fn told(&self) -> Told<'a> {
         match self.record {
+            Some(record) if self.is_long => parse::perhaps_cut(parse::parse(record, self.at)),
             Some(record) => parse::parse(record, self.at),
             None => Told::Unframed,
         }
@@ -64,10 +67,12 @@ impl Reading {
         let record = self.framer.frame(line);
         let Some(record) = &record else {
             let at = Timestamp(i64::MIN);
-            return take(&Understood { at, clamped: false, back_s: 0, record: None });
+            let (clamped, back_s, is_long) = (false, 0, false);
+            return take(&Understood { at, clamped, back_s, is_long, record: None });
         };
         let Completed { at, clamped, back_s } = completed(&mut self.completer, record, arrival);
-        take(&Understood { at, clamped, back_s, record: Some(record) })
+        let is_long = line.len() >= parse::WHOLE_MAX;
+        take(&Understood { at, clamped, back_s, is_long, record: Some(record) })
     }
 }
 
@@ -97,6 +102,9 @@ fn completed(
 /// What a line tells whose stamp was completed before.
 pub fn told(line: &[u8], at: Timestamp) -> Told<'_> {
     match parse::frame(line) {
+        Some(record) if line.len() >= parse::WHOLE_MAX => {
+            parse::perhaps_cut(parse::parse(&record, at))
+        }
         Some(record) => parse::parse(&record, at),
         None => Told::Unframed,
     }
@@ -183,5 +191,40 @@ impl fmt::Display for Tally {
             count(self.unframed),
             self.understood_percent()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edge::stamp::{Years, Zone};
+
+    /// A long envelope leaves less of a line that is cut to the message.
+    #[test]
+    fn a_line_cut_behind_a_long_envelope_blames_nobody() {
+        for fields in [10, 600, 3_000] {
+            let envelope = format!(
+                "<22>1 2026-11-21T16:02:10Z mx exim 7 - [x@1 y=\"{}\"] ",
+                "z".repeat(fields)
+            );
+            let forged = ") [6.6.6.6]: 535 Incorrect authentication data";
+            let head = "login authenticator failed for (";
+            let pad = 8_192 - envelope.len() - head.len() - forged.len();
+            let line = format!("{envelope}{head}{}{forged}", "x".repeat(pad));
+            let mut reading = Reading::new(Completer::new(Zone::local(), Years::From(2026)));
+            for told in [
+                reading.understand(line.as_bytes(), None, |line| client(&line.told())),
+                client(&told(line.as_bytes(), Timestamp(0))),
+            ] {
+                assert_eq!(told, Some(None), "{fields}");
+            }
+        }
+    }
+
+    fn client(told: &Told<'_>) -> Option<Option<std::net::IpAddr>> {
+        match told {
+            Told::Event(event) => Some(event.client),
+            _ => None,
+        }
     }
 }

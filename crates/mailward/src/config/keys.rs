@@ -1,6 +1,6 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
-use super::Config;
+use super::{Config, WebFile};
 use edge::source::{SyslogAddress, Users};
 use engine::{Value, ValueKind};
 use event::{Mode, Network};
@@ -138,14 +138,18 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "source.web_files",
-        summary: "Logs of web interfaces (SOGo, Horde, Roundcube, nginx, mailcow) to follow: strangers can write whole lines into them, so only lines of web interfaces are read there.",
+        summary: "Logs of web interfaces to follow, each with its server, such as `sogo=/var/log/sogo/sogo.log` (or `horde`, `roundcube`, `nginx`, `mailcow`): strangers can write whole lines into them, so only lines of that server are read there.",
         unit: "",
         kind: ValueKind::Words,
         max: 0,
-        get: |config| path_values(&config.source.web_files),
-        set: |config, value| {
-            config.source.web_files = paths_of(value)?;
-            Some(())
+        get: |config| words(config.source.web_files.iter().map(ToString::to_string)),
+        set: |config, value| match value {
+            Value::Words(all) => {
+                let files = all.iter().map(|word| WebFile::named(word));
+                config.source.web_files = files.collect::<Option<Vec<_>>>()?;
+                Some(())
+            }
+            _ => None,
         },
     },
     Key {

@@ -14,8 +14,9 @@ pub use value::{Setting, settings};
 
 use crate::failure::{Context as _, Failure};
 use edge::source::{SyslogAddress, Users};
-use event::{Mode, Network};
+use event::{Mode, Network, Server, Vocabulary as _};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +54,7 @@ pub struct Source {
     /// Directories to which logs are rotated, besides their own and those in it.
     pub rotated_to: Vec<PathBuf>,
     /// Logs of web interfaces, to be followed besides: strangers can write whole lines into them.
-    pub web_files: Vec<PathBuf>,
+    pub web_files: Vec<WebFile>,
     /// Read the host's journal, in place of the files that a syslog daemon writes.
     pub journal: bool,
     /// Users whose entries in a journal are read besides those of the system's services.
@@ -83,6 +84,30 @@ pub struct Syslog {
     pub key: Option<PathBuf>,
     /// Who signs the senders' certificates, PEM; none: a sender needs no certificate.
     pub senders_ca: Option<PathBuf>,
+}
+
+/// The log of a web interface.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebFile {
+    /// Whose it is: only its lines are read there.
+    pub server: Server,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl WebFile {
+    /// As it is written in a configuration: `sogo=/var/log/sogo/sogo.log`.
+    pub fn named(text: &str) -> Option<Self> {
+        let (server, path) = text.split_once('=')?;
+        let (server, path) = (Server::from_name(server)?, PathBuf::from(path));
+        path.is_absolute().then_some(WebFile { server, path })
+    }
+}
+
+impl fmt::Display for WebFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.server, self.path.display())
+    }
 }
 
 impl Default for Syslog {

@@ -10,7 +10,7 @@ use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, to
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
-use event::{Server, Timestamp};
+use event::{Event, Server, Timestamp};
 use rustix::event::{PollFd, PollFlags};
 use std::time::Duration;
 use store::SourceId;
@@ -60,8 +60,8 @@ pub enum Web {
     Untold,
     /// Lines of one were met, and people were told.
     Told,
-    /// It is the log of one: other servers' lines in it are a stranger's.
-    Only,
+    /// It is the log of this one: other servers' lines in it are a stranger's.
+    Only(Server),
 }
 
 /// All sources.
@@ -139,8 +139,18 @@ impl Followed {
         } = self;
         let name = source.name().to_owned();
         let name = name.as_str();
-        let mut taking =
-            Taking { id: *id, name, note_after, late, drift, web, heard, tally, moment };
+        let mut taking = Taking {
+            id: *id,
+            name,
+            note_after,
+            late,
+            drift,
+            web,
+            heard,
+            tally,
+            moment,
+            is_remote: name == "syslog",
+        };
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
@@ -190,8 +200,18 @@ impl Followed {
         let Some(line) = self.held.take() else { return };
         let Followed { source, id, note_after, late, drift, web, heard, tally, .. } = self;
         let name = source.name();
-        let mut taking =
-            Taking { id: *id, name, note_after, late, drift, web, heard, tally, moment };
+        let mut taking = Taking {
+            id: *id,
+            name,
+            note_after,
+            late,
+            drift,
+            web,
+            heard,
+            tally,
+            moment,
+            is_remote: name == "syslog",
+        };
         let now = time.now();
         taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
         taking.note(core, line.odd, now);
@@ -222,6 +242,8 @@ struct Taking<'a> {
     heard: &'a mut Heard,
     tally: &'a mut Tally,
     moment: Moment,
+    /// Its lines are other hosts'.
+    is_remote: bool,
 }
 
 impl Taking<'_> {
@@ -233,7 +255,8 @@ impl Taking<'_> {
         at: Timestamp,
         now: Timestamp,
     ) {
-        let told = if self.is_forged(core, told, now) { &Told::Unknown } else { told };
+        let believed = self.believed(core, told, now);
+        let told = believed.as_ref().unwrap_or(told);
         let seq = core.line(self.id, bytes, told);
         self.tally.take(told);
         if let Some(drifted) = self.drift.take(told) {
@@ -250,28 +273,34 @@ impl Taking<'_> {
         }
     }
 
-    /// True where a stranger wrote the line: in the log of a web interface, that of another server.
+    /// What is left of a line that a stranger may have written: in the log of a web interface, that
+    /// of another server.
     #[inline]
-    fn is_forged(&mut self, core: &mut Core, told: &Told<'_>, now: Timestamp) -> bool {
-        if let Told::Event(event) = told {
-            self.heard.add(event.server);
-            let is_of_web = engine::writes_breaks(event.server)
-                || matches!(event.server, Server::Nginx | Server::Mailcow);
-            if *self.web == Web::Only && !is_of_web {
-                return true;
-            }
-            if *self.web == Web::Untold && is_of_web {
-                *self.web = Web::Told;
-                let text = format!(
-                    "{}: lines of {}, which writes line breaks of user names as they are: a stranger can \
-                     write whole lines of any server here; where the log is its own, list it in \
-                     source.web_files",
-                    self.name, event.server
-                );
-                core.note(now, "source", &text);
-            }
+    fn believed<'a>(
+        &mut self,
+        core: &mut Core,
+        told: &Told<'a>,
+        now: Timestamp,
+    ) -> Option<Told<'a>> {
+        let Told::Event(event) = told else { return None };
+        if let Web::Only(server) = *self.web {
+            return in_web_log(server, event);
         }
-        false
+        // What other hosts log says nothing of the servers here.
+        if !self.is_remote {
+            self.heard.add(event.server);
+        }
+        if *self.web == Web::Untold && is_of_web(event.server) {
+            *self.web = Web::Told;
+            let text = format!(
+                "{}: lines of {}, which writes line breaks of user names as they are: a stranger can \
+                 write whole lines of any server here; where the log is its own, list it in \
+                 source.web_files",
+                self.name, event.server
+            );
+            core.note(now, "source", &text);
+        }
+        None
     }
 
     fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp) {
@@ -282,6 +311,21 @@ impl Taking<'_> {
             core.note(now, "stamp", &what);
         }
     }
+}
+
+fn is_of_web(server: Server) -> bool {
+    engine::writes_breaks(server) || matches!(server, Server::Nginx | Server::Mailcow)
+}
+
+/// What is left of an event in the log of a web interface, where it is not to be taken as it is.
+fn in_web_log<'a>(server: Server, event: &Event<'a>) -> Option<Told<'a>> {
+    if event.server != server {
+        return Some(Told::Unknown);
+    }
+    // The engine knows whose word to believe, but of those that name a client in other logs.
+    let client = event.client.filter(|_| !engine::writes_breaks(server))?;
+    let forwarded = event.forwarded.or(Some(client));
+    Some(Told::Event(Event { client: None, forwarded, ..*event }))
 }
 
 /// What is doubtful about a source, when enough of it was read to judge.

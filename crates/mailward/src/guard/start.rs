@@ -304,7 +304,8 @@ pub fn places(config: &Config, found: &Surroundings) -> Vec<LogPlace> {
         places.push(journal);
     }
     let mut known: BTreeSet<PathBuf> = files(&places).into_iter().collect();
-    for file in config.source.web_files.iter().chain(&config.source.files) {
+    let of_web = config.source.web_files.iter().map(|file| &file.path);
+    for file in of_web.chain(&config.source.files) {
         if known.insert(file.clone()) {
             places.push(LogPlace::File(file.clone()));
         }
@@ -406,10 +407,12 @@ fn open(
             }
         };
         let mut one = Followed::new(source, zone, &mut recovered.core);
-        one.web = match place {
-            LogPlace::File(path) if config.source.web_files.contains(path) => Web::Only,
-            _ => Web::Untold,
-        };
+        let mut web = config.source.web_files.iter();
+        if let LogPlace::File(path) = place
+            && let Some(file) = web.find(|file| file.path == *path)
+        {
+            one.web = Web::Only(file.server);
+        }
         followed.push(one);
     }
     let containers = config.source.containers.clone().map(|directory| {
