@@ -64,8 +64,8 @@ impl Signals {
         })
     }
 
-    /// What was asked for since the last call. A configuration with errors is told, and the one
-    /// before stays in force.
+    /// What was asked for since the last call. A configuration with errors, or that cannot start,
+    /// is told, and the one before stays in force.
     fn asked(&self, config: Option<&Path>, screen: &mut Screen) -> Option<Cause> {
         let hung_up = arrived(&self.hang_up);
         if arrived(&self.ending) || (hung_up && self.at_terminal) {
@@ -74,8 +74,9 @@ impl Signals {
         if !hung_up {
             return None;
         }
-        match crate::config::load(config) {
-            Ok(_) => Some(Cause::Renewed),
+        let new = crate::config::load(config);
+        match new.and_then(|new| crate::guard::try_out::try_out(&new)) {
+            Ok(()) => Some(Cause::Renewed),
             Err(failure) => {
                 screen.show(format!(
                     "mailward up: the configuration before stays in force: {failure}\n"

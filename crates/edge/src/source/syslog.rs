@@ -170,8 +170,7 @@ impl SyslogSource {
         addresses: &[SyslogAddress],
         options: SyslogOptions,
     ) -> Result<Self, SyslogError> {
-        let tls = options.tls.as_ref().map(stream::secured).transpose();
-        let tls = tls.map_err(|(path, error)| SyslogError::File { path, error })?;
+        let tls = options.secured(addresses)?;
         let mut source = SyslogSource {
             options,
             datagrams: Vec::new(),
@@ -187,9 +186,6 @@ impl SyslogSource {
             news_at: None,
         };
         for address in addresses {
-            if matches!(address, SyslogAddress::Tls(_)) && tls.is_none() {
-                return Err(SyslogError::NoCertificate(*address));
-            }
             let added = source.add(*address, tls.as_ref());
             added.map_err(|error| SyslogError::Address(*address, error))?;
         }

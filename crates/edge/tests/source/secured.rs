@@ -197,10 +197,13 @@ fn files_that_are_of_no_use_are_named() {
     for spoil in spoil {
         let mut options = good.clone();
         spoil(options.tls.as_mut().unwrap(), ca_key.clone());
+        let tried = options.check(&[any]).unwrap_err().to_string();
         let error = SyslogSource::listen(&[any], options).unwrap_err();
         assert!(matches!(error, SyslogError::File { .. }), "{error}");
         assert!(error.to_string().contains('/'), "{error}");
+        assert_eq!(error.to_string(), tried);
     }
+    good.check(&[any]).unwrap();
     let none = SyslogOptions { tls: None, ..good };
     let error = SyslogSource::listen(&[any], none).unwrap_err();
     assert!(matches!(error, SyslogError::NoCertificate(_)));

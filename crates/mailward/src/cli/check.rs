@@ -1,8 +1,9 @@
 //! `mailward check`: configuration and surroundings, each problem with its remedy.
 
 use super::{Command, config, config_argument, format_argument, is_json};
-use crate::failure::{Context as _, Failure};
-use crate::guard;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::guard::{self, try_out};
 use crate::json::Object;
 use crate::supervise;
 use crate::terminal::{Style, Tone};
@@ -58,7 +59,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn look(config: &crate::config::Config) -> Vec<Finding> {
+fn look(config: &Config) -> Vec<Finding> {
     let found = guard::surroundings();
     let mut findings = Vec::new();
     let mut add = |good: bool, what: &str, text: String| {
@@ -100,11 +101,19 @@ fn look(config: &crate::config::Config) -> Vec<Finding> {
     if let Some(problem) = config.export.hook.first().and_then(|program| hook(program)) {
         add(false, "hook", problem);
     }
-    match journal(config) {
-        Ok(place) => add(true, "journal", place),
-        Err(Failure { what, remedy, .. }) => {
-            let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
-            add(false, "journal", format!("{what}{remedy}"));
+    let places = guard::places(config, &found);
+    let sources = try_out::something_to_read(config, &found, &places).map(|()| String::new());
+    let tried = [
+        ("sources", sources),
+        ("zone", zone(config)),
+        ("syslog", syslog(config)),
+        ("journal", journal(config)),
+    ];
+    for (what, outcome) in tried {
+        match outcome {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => add(true, what, text),
+            Err(failure) => add(false, what, in_a_line(failure)),
         }
     }
     for lack in &found.lacks {
@@ -153,6 +162,12 @@ fn log(place: &LogPlace) -> (bool, String) {
     }
 }
 
+/// What lacks besides, in further lines, is a finding of its own.
+fn in_a_line(Failure { what, remedy, .. }: Failure) -> String {
+    let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    format!("{}{remedy}", what.lines().next().unwrap_or_default())
+}
+
 /// Why the exported list cannot be written to this directory.
 fn list_troubles(dir: &Path) -> Vec<String> {
     if !dir.is_dir() {
@@ -179,21 +194,19 @@ fn hook(program: &str) -> Option<String> {
 }
 
 /// Where the journal is, or will be.
-fn journal(config: &crate::config::Config) -> Result<String, Failure> {
-    let dir = config.state_dir()?;
-    let named = || dir.display().to_string();
-    writable(&dir)
-        .context(named)
-        .map_err(|failure| failure.remedy("name a directory that can be written: state.dir"))?;
-    if dir.exists() {
-        let own = guard::identity::User::find().map(|user| user.uid());
-        guard::home::open(&dir, own, guard::identity::User::is_known)?;
-    }
-    Ok(named())
+fn journal(config: &Config) -> Result<String, Failure> {
+    try_out::writable(&config.state_dir()?)?;
+    Ok(try_out::state_dir(config)?.display().to_string())
 }
 
-/// Whether the state directory, or the nearest of its parents that is there, can be written.
-fn writable(dir: &Path) -> rustix::io::Result<()> {
-    let there = dir.ancestors().find(|path| path.exists()).unwrap_or(dir);
-    rustix::fs::access(there, rustix::fs::Access::WRITE_OK)
+/// Where syslog of other hosts is received, if anywhere.
+fn syslog(config: &Config) -> Result<String, Failure> {
+    try_out::syslog(config)?;
+    let addresses = config.source.syslog.listen.iter().map(ToString::to_string);
+    Ok(addresses.collect::<Vec<String>>().join(" "))
+}
+
+/// The zone of times in the logs that name none.
+fn zone(config: &Config) -> Result<String, Failure> {
+    try_out::zone(config).map(|_| config.source.zone.clone())
 }

@@ -62,7 +62,7 @@ fn guarded(matches: &ArgMatches) -> Result<(), Failure> {
     let _hang_up = left_to_parent()?;
     let (parent, enforcer) = ToParent::begin(socket()?)?;
     let enforcer = Ok(Handle::new(enforcer));
-    Start { config: config(matches)?, enforcer, parent: Some(parent) }.guard()?.run()
+    Start { config: config(matches)?, enforcer, path: None, parent: Some(parent) }.guard()?.run()
 }
 
 fn enforcer(_: &ArgMatches) -> Result<ExitCode, Failure> {

@@ -45,12 +45,10 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let speed = matches.get_one::<u32>("speed").copied().unwrap_or(2880);
         return demo::play(config, speed).map(|()| ExitCode::SUCCESS);
     }
+    let path = matches.get_one::<PathBuf>("config").cloned();
     match lock(&config)? {
-        Ok(lock) => {
-            let path = matches.get_one::<PathBuf>("config").map(PathBuf::as_path);
-            supervise::run(path, &lock)
-        }
-        Err(why) => Start { config, enforcer: Err(why), parent: None }.guard()?.run(),
+        Ok(lock) => supervise::run(path.as_deref(), &lock),
+        Err(why) => Start { config, enforcer: Err(why), path, parent: None }.guard()?.run(),
     }
     .map(|()| ExitCode::SUCCESS)
 }

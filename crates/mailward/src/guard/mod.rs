@@ -10,6 +10,7 @@ pub mod confine;
 mod containers;
 mod drift;
 mod filter;
+mod hang_up;
 pub mod home;
 mod hook;
 pub mod identity;
@@ -23,6 +24,7 @@ pub mod reach;
 mod silence;
 mod start;
 mod time;
+pub mod try_out;
 
 pub use filter::Starts;
 pub use kernel::ruleset;
@@ -42,6 +44,7 @@ use chores::Chores;
 use edge::clock::{self, Moment};
 use engine::Output;
 use event::{Command, Mode, Network, Order, Timestamp};
+use hang_up::HangUp;
 use hook::HookCalls;
 use intake::{Intake, LATENESS_S};
 use kernel::Kernel;
@@ -79,6 +82,8 @@ pub struct Guard {
     hook: HookCalls,
     /// Signals arrive here as bytes.
     signals: UnixStream,
+    /// SIGHUP, where no parent answers it.
+    hang_up: Option<HangUp>,
     /// The process that started this one and tells who is protected, where there is one.
     parent: Option<ToParent>,
     /// The service manager, where no parent speaks to it.
@@ -106,7 +111,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Runs until SIGINT or SIGTERM.
+    /// Runs until SIGINT or SIGTERM; without a parent until SIGHUP, too.
     pub fn run(mut self) -> Result<(), Failure> {
         loop {
             let before = self.core.seq;
@@ -129,6 +134,9 @@ impl Guard {
             self.serve(now);
             if self.stopped() || !self.hear_parent(now) {
                 return self.stop();
+            }
+            if let Some(end) = self.hang_up.as_ref().and_then(HangUp::asked) {
+                return self.stop().and(end);
             }
             if self.parent.is_some() && self.lost.is_some() {
                 return self.stop();
@@ -332,6 +340,7 @@ impl Guard {
 
     fn wait(&self) -> Result<(), Failure> {
         let mut descriptors = vec![PollFd::from_borrowed_fd(self.signals.as_fd(), PollFlags::IN)];
+        self.hang_up.iter().for_each(|hang_up| hang_up.poll(&mut descriptors));
         self.intake.poll(&mut descriptors);
         self.kernel.poll(&mut descriptors);
         self.control.poll(&mut descriptors);

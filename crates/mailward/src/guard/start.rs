@@ -4,6 +4,7 @@
 use super::chores::Chores;
 use super::confine::Confinement;
 use super::containers::Containers;
+use super::hang_up::HangUp;
 use super::home;
 use super::hook::HookCalls;
 use super::identity::{self, Identity, User};
@@ -13,8 +14,8 @@ use super::listen::Control;
 use super::reach::Reach;
 use super::silence::Silence;
 use super::time::TimeOfDay;
-use super::{Guard, banner, time};
-use crate::config::{Config, Syslog};
+use super::{Guard, banner, time, try_out};
+use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
@@ -26,8 +27,7 @@ use edge::clock::{self, Moment};
 use edge::enforce::Handle;
 use edge::source::dnstap::DnstapSource;
 use edge::source::{
-    FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogError,
-    SyslogOptions, SyslogSource, SyslogTls,
+    FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogSource,
 };
 use edge::stamp::Zone;
 use edge::surroundings::{Lack, LogChoice, LogPlace, Surroundings, cannot_read, look};
@@ -50,6 +50,8 @@ pub struct Start {
     pub config: Config,
     /// The socket to the enforcer's process, or why there is none.
     pub enforcer: Result<Handle, String>,
+    /// Where the configuration was read, where that was named.
+    pub path: Option<PathBuf>,
     /// The parent, which tells who is protected and speaks to the service manager.
     pub parent: Option<ToParent>,
 }
@@ -62,7 +64,8 @@ pub fn surroundings() -> Surroundings {
 impl Start {
     /// Makes the guard, and tells in a few lines what it guards, how, and what it cannot do.
     pub fn guard(self) -> Result<Guard, Failure> {
-        let signals = signals(if self.parent.is_some() { &ENDING } else { &ENDING_ALONE })?;
+        let signals = signals(&ENDING)?;
+        let hang_up = self.hang_up()?;
         // While everything can still be seen.
         let mut found = surroundings();
         let dir = self.config.state_dir()?;
@@ -71,14 +74,11 @@ impl Start {
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
         let time = begin_time(&mut recovered);
-        let zone = zone(&self.config)?;
+        let zone = try_out::zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);
         let sockets = sockets(&self.config, syslog, moment);
-        let elsewhere = !sockets.is_empty() || self.config.source.containers.is_some();
-        if places.is_empty() && !elsewhere {
-            return Err(nothing_to_read(&found));
-        }
+        try_out::something_to_read(&self.config, &found, &places)?;
         let tick_at = first_tick(&places, moment);
         let (handle, idle) = match self.enforcer {
             Ok(handle) => (Some(handle), None),
@@ -119,6 +119,7 @@ impl Start {
             control,
             chores,
             signals,
+            hang_up,
             notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
@@ -135,6 +136,12 @@ impl Start {
             screen,
         };
         Ok(guard.begin(now, text))
+    }
+
+    /// A parent answers SIGHUP itself.
+    fn hang_up(&self) -> Result<Option<HangUp>, Failure> {
+        let is_alone = self.parent.is_none();
+        is_alone.then(|| HangUp::begin(self.path.clone())).transpose()
     }
 
     /// The state directory, and the user whose it is from now on.
@@ -226,9 +233,6 @@ fn begin_time(recovered: &mut Recovered) -> TimeOfDay {
 /// The signals that ask a process to end.
 pub const ENDING: [i32; 2] = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
 
-/// The same for a guard without a parent, who would know what else a hang-up may mean.
-const ENDING_ALONE: [i32; 3] = [ENDING[0], ENDING[1], signal_hook::consts::SIGHUP];
-
 /// These signals as bytes on a socket, so that `poll(2)` sees them.
 pub fn signals(which: &[i32]) -> Result<UnixStream, Failure> {
     let (ours, theirs) = UnixStream::pair().context(|| "a socket pair".to_owned())?;
@@ -278,13 +282,6 @@ fn list_trouble(config: &Config) -> Option<String> {
     Some(format!("export.list: {}: {error}; what to do: {remedy}", directory.display()))
 }
 
-fn zone(config: &Config) -> Result<Zone, Failure> {
-    if config.source.zone.is_empty() {
-        return Ok(Zone::local());
-    }
-    Zone::named(&config.source.zone).map_err(|error| Failure::new(format!("source.zone: {error}")))
-}
-
 /// What cannot be read by the user that the guard is now, and of what is configured.
 fn look_again(found: &mut Surroundings, places: &[LogPlace]) {
     let lacks: Vec<Lack> = places.iter().filter_map(cannot_read).collect();
@@ -325,38 +322,10 @@ fn files(places: &[LogPlace]) -> Vec<PathBuf> {
 
 /// Listens for syslog of other hosts, where that is configured.
 fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
-    let Syslog { listen, peers, connections_max, certificate, key, senders_ca } =
-        &config.source.syslog;
-    if listen.is_empty() {
-        return Ok(None);
-    }
-    if peers.is_empty() {
-        return Err(Failure::new("source.syslog.listen is set, and source.syslog.peers is empty")
-            .remedy("list the addresses that may send syslog, for nobody else is read"));
-    }
-    let connections_max = usize::try_from(*connections_max).unwrap_or(usize::MAX);
-    let tls = certificate.clone().zip(key.clone()).map(|(certificate, key)| SyslogTls {
-        certificate,
-        key,
-        senders_ca: senders_ca.clone(),
-    });
-    let options = SyslogOptions { peers: peers.clone(), connections_max, tls };
-    SyslogSource::listen(listen, options).map(Some).map_err(|error| {
-        let remedy = match error {
-            SyslogError::Address(..) => {
-                "name an address of this host and a port that is free; a port below 1024 needs \
-                 CAP_NET_BIND_SERVICE in the unit's CapabilityBoundingSet"
-            }
-            SyslogError::File { .. } => {
-                "name readable PEM files in source.syslog.certificate, source.syslog.key and, where \
-                 senders show certificates, source.syslog.senders_ca"
-            }
-            SyslogError::NoCertificate(_) => {
-                "set source.syslog.certificate and source.syslog.key"
-            }
-        };
-        Failure::new(format!("source.syslog.listen: {error}")).remedy(remedy)
-    })
+    let Some(options) = try_out::syslog(config)? else { return Ok(None) };
+    SyslogSource::listen(&config.source.syslog.listen, options)
+        .map(Some)
+        .map_err(|error| try_out::no_syslog(&error))
 }
 
 /// The sources that others send to. Made before the file system is closed: a socket has a name in
@@ -426,18 +395,4 @@ fn first_tick(places: &[LogPlace], moment: Moment) -> Moment {
     let from_another_process =
         places.iter().any(|place| matches!(place, LogPlace::Journald { .. }));
     if from_another_process { moment.plus(super::BACKLOG_WITHIN) } else { moment }
-}
-
-fn nothing_to_read(found: &Surroundings) -> Failure {
-    let mut what = "nothing to guard by: no log of a mail server was found".to_owned();
-    if found.servers.is_empty() {
-        what.push_str(", and no mail server that is understood here is installed or running");
-    }
-    for lack in &found.lacks {
-        what.push_str(&format!("\n  {lack}"));
-    }
-    Failure::new(what).remedy(
-        "install a mail server, or name its log with source.files in the configuration; \
-         `mailward up --demo` shows a recorded hostile day without one",
-    )
 }

@@ -6,6 +6,7 @@ use event::Timestamp;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::Duration;
 
 const KILLS: usize = 50;
@@ -256,12 +257,75 @@ fn a_hang_up_has_the_configuration_read_anew_unless_it_has_errors() {
     guard.stop();
 }
 
-/// Nobody restarts a service that was ended by SIGHUP.
+/// Configurations that load and cannot start, each with a word of what is told.
+fn cannot_start(world: &World) -> [(String, &'static str); 6] {
+    let good = fs::read_to_string(world.config()).unwrap();
+    let text = world.file("no.pem", b"no certificate");
+    let syslog = |peers: &str, certificate: &str| {
+        format!(
+            "{good}source.syslog = {{ listen = [\"tls:127.0.0.1:0\"], peers = [{peers}], \
+             certificate = \"{certificate}\", key = \"{text}\" }}\n"
+        )
+    };
+    let log = format!("{:?}", world.logs());
+    let state = format!("{:?}", world.state());
+    [
+        (syslog("\"127.0.0.1\"", "/nonexistent.pem"), "/nonexistent.pem"),
+        (syslog("\"127.0.0.1\"", &text), "it holds no certificate"),
+        (syslog("", &text), "source.syslog.peers is empty"),
+        (good.replace("\"UTC\"", "\"Nowhere/Land\""), "source.zone"),
+        (good.replace(&log, "[]"), "nothing to guard by"),
+        (good.replace(&state, "\"/etc\""), "is no state directory"),
+    ]
+}
+
 #[test]
-fn a_hang_up_ends_a_guard_without_parent_in_an_orderly_way() {
+fn a_hang_up_leaves_the_guard_where_the_new_configuration_cannot_start() {
+    let world = World::new();
+    world.append("");
+    let guard = world.guard(Place::Namespace);
+    let since = || guard.status().map(|status| status["since"].clone());
+    let (before, pair) = (since(), children(guard.pid()));
+    for (number, (text, word)) in (1..).zip(cannot_start(&world)) {
+        fs::write(world.config(), text).unwrap();
+        signal(guard.pid(), Signal::HUP);
+        wait_until("it is told", || guard.said().matches("stays in force").count() == number);
+        assert!(guard.said().contains(word), "{word}: {}", guard.said());
+        let check = world.ask(&["check"]);
+        assert_eq!(check.code, Some(1));
+        assert!(check.out.contains(word), "{word}: {}", check.out);
+    }
+    assert_eq!((since(), children(guard.pid())), (before, pair), "it is the same guard");
+    guard.stop();
+}
+
+/// systemd starts again who fails, and takes an end with 0, or by SIGHUP, for one that was wanted.
+#[test]
+fn a_hang_up_has_a_guard_without_parent_started_again() {
     let world = World::new();
     world.append("");
     let mut guard = world.guard(Place::Powerless);
     signal(guard.pid(), Signal::HUP);
-    assert!(guard.ends().success());
+    let status = guard.ends();
+    assert_eq!(status.code(), Some(1), "{}", guard.said());
+    assert!(guard.said().contains("SIGHUP: "), "{}", guard.said());
+    drop(guard);
+    world.guard(Place::Powerless).stop();
+}
+
+/// Where it can read the configuration: here it lies beside the log.
+#[test]
+fn a_hang_up_leaves_a_guard_without_parent_where_the_configuration_has_errors() {
+    let world = World::with_logs(vec!["mail.log"], "");
+    let log = world.file("mail.log", b"");
+    let mut guard = world.guard(Place::Powerless);
+    world.configure("nonsense = 1");
+    signal(guard.pid(), Signal::HUP);
+    wait_until("the errors are told", || guard.said().contains("stays in force"));
+    assert!(guard.said().contains("nonsense"), "{}", guard.said());
+    fs::write(log, attack(now(), "203.0.113.9")).unwrap();
+    guard.reads(12);
+    world.configure("");
+    signal(guard.pid(), Signal::HUP);
+    assert_eq!(guard.ends().code(), Some(1), "{}", guard.said());
 }

@@ -1,5 +1,6 @@
 //! The bytes of a connection: as they come, or out of TLS 1.2 or 1.3 (RFC 5425).
 
+use super::{SyslogAddress, SyslogError, SyslogOptions};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConnection, WebPkiClientVerifier};
@@ -28,11 +29,34 @@ pub struct SyslogTls {
 /// TLS as configured, read from its files.
 pub(super) type Secured = Arc<ServerConfig>;
 
-/// Reads the files. A renewed certificate is read at the next start.
-///
+impl SyslogOptions {
+    /// Tries whether these addresses could be listened on, as far as files of TLS are needed.
+    ///
+    /// # Errors
+    /// The file of TLS that is of no use or is not named, and why.
+    pub fn check(&self, addresses: &[SyslogAddress]) -> Result<(), SyslogError> {
+        self.secured(addresses).map(drop)
+    }
+
+    /// Reads the files. A renewed certificate is read at the next start.
+    pub(super) fn secured(
+        &self,
+        addresses: &[SyslogAddress],
+    ) -> Result<Option<Secured>, SyslogError> {
+        let needs_tls = |address: &&SyslogAddress| matches!(address, SyslogAddress::Tls(_));
+        match (&self.tls, addresses.iter().find(needs_tls)) {
+            (None, Some(address)) => Err(SyslogError::NoCertificate(*address)),
+            (None, None) => Ok(None),
+            (Some(tls), _) => {
+                secured(tls).map(Some).map_err(|(path, error)| SyslogError::File { path, error })
+            }
+        }
+    }
+}
+
 /// # Errors
 /// The file that is of no use, and why.
-pub(super) fn secured(tls: &SyslogTls) -> Result<Secured, (PathBuf, io::Error)> {
+fn secured(tls: &SyslogTls) -> Result<Secured, (PathBuf, io::Error)> {
     let chain = certificates(&tls.certificate)?;
     let of_key = |error| (tls.key.clone(), error);
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| of_key(unusable(&error)))?;
