@@ -285,7 +285,7 @@ pub const KEYS: &[Key] = &[
     ),
     Key {
         path: "source.syslog.certificate",
-        summary: "File with this host's certificate and its chain (PEM), for `tls:`; read at the start, so restart after a renewal.",
+        summary: "File with this host's certificate and its chain (PEM), for `tls:`; read at the start, so reload after a renewal.",
         unit: "",
         kind: TEXT,
         max: 0,
