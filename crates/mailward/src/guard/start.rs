@@ -33,6 +33,7 @@ use edge::stamp::Zone;
 use edge::surroundings::{Lack, LogChoice, LogPlace, Surroundings, cannot_read, look};
 use event::{Network, Timestamp};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,9 @@ use std::path::{Path, PathBuf};
 /// How much of a log that was never read is read at the first start, in bytes: enough to learn
 /// who usually logs in.
 const LEARN_BYTES: u64 = 8 << 20;
+
+/// Descriptors that connections of syslog leave for all else.
+const DESCRIPTORS_BESIDES: u64 = 100;
 
 /// A log's lines of so long may be still to read when the clock was set back before a start.
 const BACKLOG_S: i64 = 86_400;
@@ -333,6 +337,7 @@ fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
         return Err(Failure::new("source.syslog.listen is set, and source.syslog.peers is empty")
             .remedy("list the addresses that may send syslog, for nobody else is read"));
     }
+    make_room(*connections_max)?;
     let connections_max = usize::try_from(*connections_max).unwrap_or(usize::MAX);
     let tls = certificate.clone().zip(key.clone()).map(|(certificate, key)| SyslogTls {
         certificate,
@@ -355,6 +360,25 @@ fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
             }
         };
         Failure::new(format!("source.syslog.listen: {error}")).remedy(remedy)
+    })
+}
+
+/// Sees that so many connections leave descriptors for all else, the journal and orders above all.
+/// The soft limit, which is the host's habit, is raised as far as is needed; the hard one holds.
+fn make_room(connections: u32) -> Result<(), Failure> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::from(connections) + DESCRIPTORS_BESIDES;
+    if limit.current.is_none_or(|limit| limit >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).map_err(|_| {
+        let hard = limit.maximum.map_or_else(String::new, |limit| format!(" of {limit}"));
+        Failure::new(format!(
+            "source.syslog.connections_max: {connections} connections, and {DESCRIPTORS_BESIDES} \
+             open files for all else, are beyond the limit{hard} open files"
+        ))
+        .remedy("lower source.syslog.connections_max, or raise LimitNOFILE= of the unit")
     })
 }
 
