@@ -4,7 +4,8 @@
 //! lines of that id, the connection that a Postfix process served meanwhile, the queue ids and
 //! sessions of that connection, and where a message was handed on inside this host: to a delivery
 //! agent, or through a filter (amavis and its like), which gives it back under another id. What
-//! strangers wrote leads nowhere: a next server's answer is followed only if it is one of our own.
+//! strangers wrote leads nowhere: a next server's answer is followed only if it is one of our own,
+//! reached over the loopback.
 
 use crate::failure::Failure;
 use crate::recover::failure;
@@ -93,7 +94,7 @@ impl Gathering<'_> {
                 one_connection(rows, *at)
             }
         };
-        let links = rows.iter().filter_map(Row::event).flat_map(|e| self.links(&e)).collect();
+        let links = rows.iter().flat_map(links).collect();
         for row in rows {
             if let Some(store::Record::Event { seq, .. }) = row.record() {
                 self.rows.insert(seq, row);
@@ -105,10 +106,9 @@ impl Gathering<'_> {
     /// The rows of an id, and those in which a next server says that it is its own.
     fn named(&mut self, id: &[u8]) -> Result<(Vec<Row>, Vec<Row>), Failure> {
         let rows = self.ask(&Filter { text: Some(id.to_vec()), ..Filter::default() })?;
-        let is =
-            |row: &Row, of: fn(&Event<'_>, &[u8]) -> bool| row.event().is_some_and(|e| of(&e, id));
-        let (own, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| is(row, has));
-        Ok((own, others.into_iter().filter(|row| is(row, claims)).collect()))
+        let is_own = |row: &Row| row.event().is_some_and(|event| has(&event, id));
+        let (own, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_own);
+        Ok((own, others.into_iter().filter(|row| claims(row, id)).collect()))
     }
 
     /// Oldest first.
@@ -119,19 +119,21 @@ impl Gathering<'_> {
         found.rows.reverse();
         Ok(found.rows)
     }
+}
 
-    fn links(&self, event: &Event<'_>) -> Vec<Link> {
-        let ids = [event.session, event.queue_id, handed_on(event)];
-        let mut links: Vec<Link> =
-            ids.into_iter().flatten().map(|Text(id)| Link::Id(id.to_vec())).collect();
-        links.extend(queued_as(event).map(|id| Link::Claimed { id: id.to_vec(), at: event.at }));
-        let serves_one =
-            event.server == Server::Postfix && event.service.bytes().ends_with(b"smtpd");
-        if let (true, Some(client), Some(pid)) = (serves_one, event.client, event.pid) {
-            links.push(Link::Connection { client, pid, at: event.at });
-        }
-        links
+/// Where a row leads.
+fn links(row: &Row) -> Vec<Link> {
+    let Some(event) = row.event() else { return Vec::new() };
+    let ids = [event.session, event.queue_id, handed_on(&event)];
+    let mut links: Vec<Link> =
+        ids.into_iter().flatten().map(|Text(id)| Link::Id(id.to_vec())).collect();
+    let at = event.at;
+    links.extend(queued_as(row, &event).map(|id| Link::Claimed { id: id.to_vec(), at }));
+    let serves_one = event.server == Server::Postfix && event.service.bytes().ends_with(b"smtpd");
+    if let (true, Some(client), Some(pid)) = (serves_one, event.client, event.pid) {
+        links.push(Link::Connection { client, pid, at });
     }
+    links
 }
 
 /// True where the event is of this session or message, or hands one on to it.
@@ -151,10 +153,12 @@ fn handed_on<'a>(event: &Event<'a>) -> Option<Text<'a>> {
 }
 
 /// What a next server calls a message that it took: `250 2.0.0 Ok: queued as 4D3C66C6A0`. The words
-/// are that server's, which may be anybody's.
-fn queued_as<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+/// are that server's, so it must be one of this host.
+fn queued_as<'a>(row: &Row, event: &Event<'a>) -> Option<&'a [u8]> {
     const WORDS: &[u8] = b"queued as ";
-    let was_taken = event.kind == Kind::Delivery && event.outcome == Outcome::Allowed;
+    let was_taken = event.kind == Kind::Delivery
+        && event.outcome == Outcome::Allowed
+        && row.line().is_some_and(was_relayed_inside);
     let answer = event.detail.filter(|_| was_taken)?.bytes();
     let at = answer.windows(WORDS.len()).rposition(|words| words == WORDS)?;
     let id = answer.get(at + WORDS.len()..)?;
@@ -162,8 +166,37 @@ fn queued_as<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
     id.get(..end).filter(|id| id.len() >= 6)
 }
 
-fn claims(event: &Event<'_>, id: &[u8]) -> bool {
-    queued_as(event) == Some(id)
+/// True where every next server that the line of a delivery names is one of this host. A stranger
+/// can put one more into it, with a recipient or an answer, but take none away.
+fn was_relayed_inside(line: &[u8]) -> bool {
+    const KEYS: [&[u8]; 2] = [b"relay=", b" H="];
+    let named = (0..line.len()).filter_map(|at| {
+        let rest = line.get(at..)?;
+        KEYS.iter().find_map(|key| rest.strip_prefix(*key))
+    });
+    let mut named = named.peekable();
+    named.peek().is_some() && named.all(is_of_this_host)
+}
+
+/// `127.0.0.1[127.0.0.1]:10024, ...`, `localhost [::1] ...`, `mx[private/filter], ...`.
+fn is_of_this_host(relay: &[u8]) -> bool {
+    let relay = relay.split(|byte| *byte == b',').next().unwrap_or_default();
+    let words = relay.split(|byte| *byte == b' ').take(2);
+    let mut addresses = words.filter_map(|word| {
+        let from = word.iter().position(|byte| *byte == b'[')? + 1;
+        let length = word.get(from..)?.iter().position(|byte| *byte == b']')?;
+        word.get(from..from + length)
+    });
+    let is_inside = |address: &[u8]| match std::str::from_utf8(address).map(str::parse::<IpAddr>) {
+        Ok(Ok(address)) => address.to_canonical().is_loopback(),
+        // A socket in the file system.
+        _ => address.contains(&b'/'),
+    };
+    addresses.next().is_some_and(is_inside) && addresses.all(is_inside)
+}
+
+fn claims(row: &Row, id: &[u8]) -> bool {
+    row.event().is_some_and(|event| queued_as(row, &event) == Some(id))
 }
 
 /// True where these rows of one id begin on this host, shortly before `at`: so a filter gave back
@@ -236,5 +269,29 @@ fn push_list(out: &mut String, before: &str, words: BTreeSet<String>) {
     if !words.is_empty() {
         out.push_str(before);
         out.push_str(&words.into_iter().collect::<Vec<_>>().join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_server_of_this_host_is_told_from_others() {
+        for (line, is_inside) in [
+            ("x: to=<a@b>, relay=127.0.0.1[127.0.0.1]:10024, delay=1", true),
+            ("x: to=<a@b>, relay=localhost[::1]:10024, delay=1", true),
+            ("x: to=<a@b>, relay=mx[private/filter], delay=1", true),
+            ("x: to=<a@b>, mailer=esmtp, relay=[127.0.0.1] [127.0.0.1], dsn=2.0.0", true),
+            ("x => a@b R=filter T=smtp H=localhost [127.0.0.1] C=\"250 OK\"", true),
+            ("x => a@b R=filter T=smtp H=mx.evil [192.0.2.1] C=\"250 H=x [127.0.0.1]\"", false),
+            ("x: to=<a@b>, relay=127.0.0.1[192.0.2.1]:25, delay=1", false),
+            ("x: to=<\"relay=x[127.0.0.1]\"@b>, relay=mx.evil[192.0.2.1]:25, delay=1", false),
+            ("x: to=<a@b>, relay=[127.0.0.1] [192.0.2.1], dsn=2.0.0", false),
+            ("x: to=<a@b>, relay=none, delay=1", false),
+            ("x: to=<a@b>, delay=1", false),
+        ] {
+            assert_eq!(was_relayed_inside(line.as_bytes()), is_inside, "{line}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::journal::export::escaped;
 use super::{Counts, LINE_MAX, Line, Position, Progress, Source, State, Status};
 use crate::clock::Moment;
 use event::{Network, canonical};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -32,6 +33,13 @@ const QUEUE_BYTES: usize = 256 * 1024;
 const CALL_DATAGRAMS: usize = 4096;
 /// Lines of one peer or connection before the next has its turn.
 const TURN_LINES: usize = 32;
+/// Bytes taken of one connection before the next has its turn: lines need not be in them.
+const TURN_BYTES: usize = 256 * 1024;
+/// Bytes taken of all connections by one call of [`Source::read`], and a little more.
+const CALL_BYTES: usize = 4 * TURN_BYTES;
+/// How long no connection is taken in after one could not be, for want of a descriptor or memory:
+/// it goes on waiting, and would wake the loop at once.
+const REST: Duration = Duration::from_secs(1);
 /// What the kernel is asked to hold while the guard is busy.
 const KERNEL_BYTES: usize = 8 * 1024 * 1024;
 /// A connection must bring a message within this, and end each that it begins.
@@ -111,6 +119,8 @@ pub struct SyslogSource {
     datagrams: Vec<UdpSocket>,
     /// With TLS, where the address asks for it.
     listeners: Vec<(TcpListener, Option<Secured>)>,
+    /// Until when they are left alone.
+    rest_until: Option<Moment>,
     connections: Vec<Connection>,
     peers: Vec<Peer>,
     /// Whose turn is next.
@@ -131,6 +141,9 @@ struct Lost {
     dropped: u64,
     flooder: Option<IpAddr>,
     refused: u64,
+    /// How often no connection could be taken in, and why it was the latest time.
+    untaken: u64,
+    shortage: Option<io::Error>,
     closed: u64,
     /// Connections whose TLS failed, and the latest of them with its reason.
     unsecured: u64,
@@ -175,6 +188,7 @@ impl SyslogSource {
             options,
             datagrams: Vec::new(),
             listeners: Vec::new(),
+            rest_until: None,
             connections: Vec::new(),
             peers: Vec::new(),
             turn: 0,
@@ -263,7 +277,16 @@ impl SyslogSource {
         true
     }
 
-    /// Takes connections in.
+    /// Takes connections in, unless the listeners are left alone.
+    fn accept_all(&mut self, now: Moment) {
+        self.rest_until = self.rest_until.filter(|until| now < *until);
+        for listener in 0..self.listeners.len() {
+            if self.rest_until.is_none() {
+                self.accept(listener, now);
+            }
+        }
+    }
+
     fn accept(&mut self, listener: usize, now: Moment) {
         // Who comes after these waits for the next call.
         for _ in 0..self.options.connections_max.max(1) {
@@ -272,7 +295,14 @@ impl SyslogSource {
             let (socket, address) = match from.accept() {
                 Ok((socket, address)) => (socket, address.ip()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return,
+                Err(error) => {
+                    if is_shortage(&error) {
+                        self.rest_until = Some(now.plus(REST));
+                        self.lost.untaken += 1;
+                        self.lost.shortage = Some(error);
+                    }
+                    return;
+                }
             };
             let Some(peer) = self.admitted(address) else { continue };
             if socket.set_nonblocking(true).is_err() || !self.has_room(peer, now) {
@@ -338,14 +368,15 @@ impl SyslogSource {
         self.lost.closed += (before - ended - self.connections.len()) as u64;
     }
 
-    /// Hands out a few lines of whoever's turn it is; how many there were.
+    /// Hands out a few lines of whoever's turn it is; how many there were, and how many bytes were
+    /// taken in.
     fn serve(
         &mut self,
         who: usize,
         lines: usize,
         now: Moment,
         sink: &mut dyn FnMut(Line<'_>),
-    ) -> usize {
+    ) -> (usize, usize) {
         let SyslogSource { peers, connections, line, written, counts, .. } = self;
         let mut count = 0;
         let mut hand_out = |message: &[u8], cut: bool, peer: usize| {
@@ -368,21 +399,28 @@ impl SyslogSource {
                 hand_out(&message, cut, who);
                 count += 1;
             }
-            return count;
+            return (count, 0);
         }
-        let Some(connection) = connections.get_mut(who - peers.len()) else { return 0 };
+        let Some(connection) = connections.get_mut(who - peers.len()) else { return (0, 0) };
+        let mut taken = 0;
         while count < lines {
             if let Some((message, cut)) = connection.frames.next() {
                 hand_out(message, cut, connection.peer);
                 connection.awaited = None;
                 connection.has_spoken = true;
                 count += 1;
-            } else if !connection.fill(now) {
+            } else if taken >= TURN_BYTES || !connection.fill(now, &mut taken) {
                 break;
             }
         }
-        count
+        (count, taken)
     }
+}
+
+/// True where the host, and not the connection, is at fault: the next call fails alike.
+fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| shortages.contains(&error))
 }
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
@@ -398,12 +436,12 @@ fn ended(message: &[u8]) -> &[u8] {
 }
 
 impl Connection {
-    /// Takes in more bytes; false where nothing is there now.
-    fn fill(&mut self, now: Moment) -> bool {
+    /// Takes in more bytes, and adds how many the socket gave; false where nothing is there now.
+    fn fill(&mut self, now: Moment, taken: &mut usize) -> bool {
         if self.ended || self.frames.is_broken {
             return false;
         }
-        match self.stream.read(self.frames.space()) {
+        match self.stream.read(self.frames.space(), taken) {
             Ok(0) => self.ended = true,
             Ok(count) => {
                 self.frames.filled(count);
@@ -436,14 +474,16 @@ impl Source for SyslogSource {
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let datagrams = self.datagrams.iter().map(AsFd::as_fd);
-        let listeners = self.listeners.iter().map(|(socket, _)| socket.as_fd());
+        let is_awake = self.rest_until.is_none();
+        let listeners =
+            self.listeners.iter().filter(|_| is_awake).map(|(socket, _)| socket.as_fd());
         let connections = self.connections.iter().map(|connection| connection.stream.as_fd());
         datagrams.chain(listeners).chain(connections).collect()
     }
 
     fn deadline(&self) -> Option<Moment> {
         let awaited = self.connections.iter().filter_map(|connection| connection.awaited);
-        awaited.min().map(|since| since.plus(PATIENCE))
+        awaited.map(|since| since.plus(PATIENCE)).chain(self.rest_until).min()
     }
 
     fn read(
@@ -456,19 +496,23 @@ impl Source for SyslogSource {
         for socket in 0..self.datagrams.len() {
             more |= self.receive(socket);
         }
-        (0..self.listeners.len()).for_each(|listener| self.accept(listener, now));
+        self.accept_all(now);
         let mut left = budget_lines;
+        let mut taken = 0;
         let all = self.peers.len() + self.connections.len();
         let mut idle = 0;
-        while left > 0 && idle < all {
+        while left > 0 && taken < CALL_BYTES && idle < all {
             let who = self.turn % all;
-            let count = self.serve(who, left.min(TURN_LINES), now, sink);
+            let (count, bytes) = self.serve(who, left.min(TURN_LINES), now, sink);
             left -= count;
-            idle = if count == 0 { idle + 1 } else { 0 };
+            taken += bytes;
+            // After so many bytes there may be more, some of it taken in already.
+            idle = if count == 0 && bytes < TURN_BYTES { idle + 1 } else { 0 };
             self.turn = who + 1;
         }
         self.close(now);
-        if more || left == 0 { Progress::More } else { Progress::Waiting }
+        let more = more || left == 0 || taken >= CALL_BYTES;
+        if more { Progress::More } else { Progress::Waiting }
     }
 
     fn position(&self) -> Position {
@@ -480,14 +524,14 @@ impl Source for SyslogSource {
     }
 
     fn news(&mut self, now: Moment) -> Option<String> {
-        let Lost { strangers, dropped, refused, closed, unsecured, .. } = self.lost;
-        if strangers + dropped + refused + closed + unsecured == 0
+        let Lost { strangers, dropped, refused, untaken, closed, unsecured, .. } = self.lost;
+        if strangers + dropped + refused + untaken + closed + unsecured == 0
             || self.news_at.is_some_and(|at| now.since(at) < NEWS_EVERY)
         {
             return None;
         }
         self.news_at = Some(now);
-        let Lost { stranger, flooder, failure, .. } = std::mem::take(&mut self.lost);
+        let Lost { stranger, flooder, shortage, failure, .. } = std::mem::take(&mut self.lost);
         let mut parts = Vec::new();
         if let Some(latest) = stranger {
             parts.push(format!("{strangers} of peers that are not listed, latest {latest}"));
@@ -499,6 +543,9 @@ impl Source for SyslogSource {
         }
         if refused > 0 {
             parts.push(format!("{refused} refused: too many peers or connections"));
+        }
+        if let Some(why) = shortage {
+            parts.push(format!("{untaken} times no connection could be taken: {why}"));
         }
         if closed > 0 {
             parts.push(format!("{closed} slow, silent or broken connections closed"));

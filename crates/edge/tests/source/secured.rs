@@ -5,6 +5,7 @@ use crate::syslog::LINE;
 use edge::source::{
     Progress, Source, SyslogAddress, SyslogError, SyslogOptions, SyslogSource, SyslogTls,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -158,6 +159,35 @@ fn where_no_authority_is_named_the_address_says_who_sends() {
     let mut client = Client::connect(dir.path(), address, &[]);
     client.send(&format!("{LINE}\n"));
     assert_eq!(lines(&mut source, 1), [LINE]);
+}
+
+/// Only what the source asks to be woken by wakes it here.
+#[test]
+fn text_that_was_decrypted_does_not_wait_behind_a_flood_without_messages() {
+    let dir = authority();
+    let (mut source, address) = listen(options(dir.path(), false));
+    let mut client = Client::connect(dir.path(), address, &[]);
+    let flood = std::thread::spawn(move || {
+        client.send(&"\n".repeat(3 << 20));
+        client.send(&format!("{LINE}\n"));
+        client
+    });
+    let mut found = Vec::new();
+    while found.is_empty() {
+        while source.read(second(0), 100, &mut |line| found.push(line.bytes.to_vec()))
+            == Progress::More
+        {}
+        let descriptors = source.descriptors();
+        let mut wanted: Vec<PollFd<'_>> = descriptors
+            .iter()
+            .map(|descriptor| PollFd::from_borrowed_fd(*descriptor, PollFlags::IN))
+            .collect();
+        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+        let woken = found.is_empty().then(|| poll(&mut wanted, Some(&patience)).unwrap());
+        assert_ne!(woken, Some(0), "nothing comes any more");
+    }
+    assert_eq!(found, [LINE.as_bytes()]);
+    drop(flood.join().unwrap());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::second;
 use edge::clock::Moment;
 use edge::source::{Progress, Source, SyslogAddress, SyslogOptions, SyslogSource};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
@@ -151,6 +152,72 @@ fn one_peer_has_a_quarter_of_the_connections_and_the_silent_give_way() {
     late.write_all(b"<22>late\n").unwrap();
     assert_eq!(world.texts(1, second(70)), ["<22>late"]);
     assert_eq!(world.source.descriptors().len(), 2 + 2);
+}
+
+/// In a process of its own: the limit is one of the whole process.
+#[test]
+fn without_descriptors_its_listeners_rest_for_a_second() {
+    const ALONE: &str = "MAILWARD_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", "syslog::without_descriptors_its_listeners_rest_for_a_second"]);
+        let ran = alone.env(ALONE, "").output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let mut world = listen(&["127.0.0.1"], 8);
+    let mut client = world.connect();
+    client.write_all(b"<22>late\n").unwrap();
+    let before = getrlimit(Resource::Nofile);
+    let none_left = Rlimit { current: Some(3), maximum: before.maximum };
+    setrlimit(Resource::Nofile, none_left).unwrap();
+    let nothing = |world: &mut World, now| {
+        assert_eq!(world.source.read(now, 100, &mut |_| panic!("a line")), Progress::Waiting);
+        assert_eq!(world.source.descriptors().len(), 1, "only that of datagrams");
+    };
+    nothing(&mut world, second(0));
+    assert_eq!(world.source.deadline(), Some(second(1)));
+    nothing(&mut world, second(0).plus(Duration::from_millis(999)));
+    nothing(&mut world, second(1));
+    assert_eq!(world.source.deadline(), Some(second(2)));
+    let news = world.source.news(second(1)).unwrap();
+    assert!(news.contains("2 times no connection could be taken: Too many open files"), "{news}");
+    setrlimit(Resource::Nofile, before).unwrap();
+    assert_eq!(world.texts(1, second(2)), ["<22>late"]);
+    assert_eq!(world.source.descriptors().len(), 3);
+}
+
+/// Writes until the other side takes no more.
+fn stuff(client: &mut TcpStream, bytes: &[u8]) -> usize {
+    client.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    for _ in 0..1000 {
+        match client.write(bytes) {
+            Ok(count) => sent += count,
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+        if sent > 2 << 20 {
+            break;
+        }
+    }
+    sent
+}
+
+#[test]
+fn a_flood_without_messages_ends_a_turn_and_starves_no_other() {
+    let mut world = listen(&["127.0.0.1"], 16);
+    let (mut flooder, mut other) = (world.connect(), world.connect());
+    let sent = stuff(&mut flooder, &[b'\n'; 65_536]);
+    assert!(sent > 2 << 20, "{sent}: more than is read at once");
+    other.write_all(b"<22>one\n").unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let mut count = 0;
+    assert_eq!(world.source.read(second(0), 100, &mut |_| count += 1), Progress::More);
+    assert_eq!(count, 1, "the other had its turn");
+    flooder.set_nonblocking(false).unwrap();
+    flooder.write_all(b"<22>at last\n").unwrap();
+    assert_eq!(world.texts(1, second(0)), ["<22>at last"]);
 }
 
 /// What logger(1) of util-linux sends.

@@ -33,6 +33,7 @@ use edge::stamp::Zone;
 use edge::surroundings::{Lack, LogChoice, LogPlace, Surroundings, cannot_read, look};
 use event::{Network, Timestamp};
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,9 @@ use std::path::{Path, PathBuf};
 /// How much of a log that was never read is read at the first start, in bytes: enough to learn
 /// who usually logs in.
 const LEARN_BYTES: u64 = 8 << 20;
+
+/// Descriptors that connections of syslog leave for all else.
+const DESCRIPTORS_BESIDES: u64 = 100;
 
 /// A log's lines of so long may be still to read when the clock was set back before a start.
 const BACKLOG_S: i64 = 86_400;
@@ -323,9 +327,29 @@ fn files(places: &[LogPlace]) -> Vec<PathBuf> {
 /// Listens for syslog of other hosts, where that is configured.
 fn listen(config: &Config) -> Result<Option<SyslogSource>, Failure> {
     let Some(options) = try_out::syslog(config)? else { return Ok(None) };
+    make_room(config.source.syslog.connections_max)?;
     SyslogSource::listen(&config.source.syslog.listen, options)
         .map(Some)
         .map_err(|error| try_out::no_syslog(&error))
+}
+
+/// Sees that so many connections leave descriptors for all else, the journal and orders above all.
+/// The soft limit, which is the host's habit, is raised as far as is needed; the hard one holds.
+fn make_room(connections: u32) -> Result<(), Failure> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::from(connections) + DESCRIPTORS_BESIDES;
+    if limit.current.is_none_or(|limit| limit >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).map_err(|_| {
+        let hard = limit.maximum.map_or_else(String::new, |limit| format!(" of {limit}"));
+        Failure::new(format!(
+            "source.syslog.connections_max: {connections} connections, and {DESCRIPTORS_BESIDES} \
+             open files for all else, are beyond the limit{hard} open files"
+        ))
+        .remedy("lower source.syslog.connections_max, or raise LimitNOFILE= of the unit")
+    })
 }
 
 /// The sources that others send to. Made before the file system is closed: a socket has a name in

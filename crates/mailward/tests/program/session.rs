@@ -22,7 +22,7 @@ const LINES: &[&str] = &[
 ];
 
 /// A message that amavis has in between: Postfix hands it on, and gets it back under another id.
-/// The last line but one is a stranger's server, which claims to have it under a real id of ours.
+/// The last lines are a stranger's server, which claims to have it under real ids of ours.
 const FILTERED: &[&str] = &[
     "mx postfix/smtpd[71]: connect from mail.partner.example[203.0.113.9]",
     "mx postfix/smtpd[71]: 4D3C66C6A0: client=mail.partner.example[203.0.113.9]",
@@ -36,6 +36,7 @@ const FILTERED: &[&str] = &[
     "mx postfix/smtpd[76]: 6F5E88E8C2: client=mail.other.example[198.51.100.7]",
     "mx postfix/smtp[83]: 6F5E88E8C2: to=<eve@evil.example>, relay=mx.evil.example[198.51.100.66]:25, delay=1, delays=0.1/0/0/0.9, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 4D3C66C6A0)",
     "mx postfix/smtp[84]: 6F5E88E8C2: to=<eve@evil.example>, relay=mx.evil.example[198.51.100.66]:25, delay=1, delays=0.1/0/0/0.9, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as nosuch1)",
+    "mx postfix/smtp[85]: 6F5E88E8C2: to=<\"relay=127.0.0.1[127.0.0.1]\"@evil.example>, relay=mx.evil.example[198.51.100.66]:25, delay=1, delays=0.1/0/0/0.9, dsn=2.0.0, status=sent (250 2.0.0 relay=127.0.0.1[127.0.0.1]:10024 queued as 5E4D77D7B1)",
 ];
 
 fn told(object: &serde_json::Value) -> String {

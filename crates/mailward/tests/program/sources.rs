@@ -160,6 +160,29 @@ fn syslog_without_peers_is_refused() {
     }
 }
 
+/// The address is of no use either, so that no guard stays: what is said first tells.
+#[test]
+fn connections_of_syslog_leave_descriptors_for_all_else() {
+    let world = World::with(
+        "source.syslog.listen = [\"tcp:203.0.113.1:5514\"]\n\
+         source.syslog.peers = [\"127.0.0.1\"]\n\
+         source.syslog.connections_max = 200",
+    );
+    let limits = [
+        ("250:250", "raise LimitNOFILE="),
+        ("250:400", "name an address of this host"),
+        ("300:300", "name an address of this host"),
+    ];
+    for (limit, wanted) in limits {
+        let mut up = Command::new("prlimit");
+        up.arg(format!("--nofile={limit}")).args([env!("CARGO_BIN_EXE_mailward"), "up"]);
+        let ran = up.arg("--config").arg(world.config()).output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{limit}: {told}");
+        assert!(told.contains(wanted), "{limit}: {told}");
+    }
+}
+
 #[test]
 fn logs_of_containers_are_followed_as_they_come() {
     let world = World::new();

@@ -118,11 +118,12 @@ impl Stream {
         Ok(Stream::Secured(socket, Box::new(session)))
     }
 
-    /// The next bytes; 0 at the end, `WouldBlock` where nothing is there now.
-    pub(super) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+    /// The next bytes; 0 at the end, `WouldBlock` where nothing is there now. What the socket gave
+    /// is added to `taken`: of TLS that is more than its text, and may hold none.
+    pub(super) fn read(&mut self, space: &mut [u8], taken: &mut usize) -> io::Result<usize> {
         match self {
-            Stream::Plain(socket) => socket.read(space),
-            Stream::Secured(socket, session) => decrypted(socket, session, space),
+            Stream::Plain(socket) => socket.read(space).inspect(|count| *taken += count),
+            Stream::Secured(socket, session) => decrypted(socket, session, space, taken),
         }
     }
 }
@@ -139,18 +140,20 @@ fn decrypted(
     socket: &mut TcpStream,
     session: &mut ServerConnection,
     space: &mut [u8],
+    taken: &mut usize,
 ) -> io::Result<usize> {
     for _ in 0..ROUNDS_MAX {
         match session.reader().read(space) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             done => return done,
         }
-        session.read_tls(socket)?;
+        *taken += session.read_tls(socket)?;
         let processed = session.process_new_packets();
         answer(socket, session)?;
         processed.map_err(|error| unusable(&error))?;
     }
-    Err(ErrorKind::WouldBlock.into())
+    // Text of the last round would wait for what the socket brings next.
+    session.reader().read(space)
 }
 
 /// Sends what TLS has to say: its handshake, an alert. That fits into the socket's buffer, or the
