@@ -41,8 +41,8 @@ impl Engine {
     }
 
     /// Takes up a checkpoint under a configuration. The seed is the checkpoint's: the keys of the
-    /// tables depend on it. What the configuration allows by now is lifted with the next
-    /// [`crate::Input::Config`].
+    /// tables depend on it. The allowlist is the checkpoint's, under which the records after it
+    /// came about, until [`Engine::take_up_configured`] after these.
     ///
     /// # Errors
     /// The bytes are no checkpoint, one of another version, or damaged.
@@ -60,9 +60,7 @@ fn read(from: &mut Reader<'_>, config: Config) -> Option<Engine> {
     engine.now = Timestamp(i64::read(from)?);
     engine.seq = from.u64()?;
     engine.reported_minute = i64::read(from)?;
-    let stored = Shelter::read(from)?;
-    // The allowlist of the configuration is the configuration's, now as then.
-    engine.shelter = Shelter { configured: engine.config.allow_networks.clone(), ..stored };
+    engine.shelter = Shelter::read(from)?;
     engine.timers.read(from)?;
     let mut least = 0;
     for _ in 0..from.u64()? {

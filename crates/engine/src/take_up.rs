@@ -23,6 +23,18 @@ impl Engine {
         }
     }
 
+    /// After the records are stepped again: the allowlist of the configuration is that of this
+    /// start. Where it is another one than before, no earlier order takes any of it off. Returns
+    /// whether it is: what it covers now is lifted with the next [`Order::Protect`].
+    pub fn take_up_configured(&mut self) -> bool {
+        let is_other = self.shelter.configured != self.config.allow_networks;
+        if is_other {
+            self.shelter.configured.clone_from(&self.config.allow_networks);
+            self.shelter.disallowed.clear();
+        }
+        is_other
+    }
+
     /// Decisions in mode enforce that hold, as they were told. Where they are `all`, no other
     /// holds. Their subjects' earlier offences count as far as nothing else is known of them.
     pub fn take_up_holds(&mut self, decisions: &[Decision], all: bool) {

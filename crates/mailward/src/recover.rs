@@ -51,10 +51,13 @@ pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
             dropped.clear();
         })
         .map_err(failure)?;
+    let is_reconfigured = engine.take_up_configured();
     let is_whole = !is_from_records && replayed.losses.is_empty();
     if !is_whole {
         // What was told to hold does; what records alone led to, perhaps never did.
         engine.take_up_holds(&recovery.holds, recovery.losses.is_empty());
+    } else if is_reconfigured && let Err(error) = keep(&journal, &engine) {
+        losses.push(format!("{error}: `allow --remove` may be undone at the next start"));
     }
     tell_table(&mut journal, &engine, &recovery.holds);
     losses.extend(replayed.losses.iter().map(|loss| loss.what.clone()));
@@ -95,6 +98,13 @@ fn from_nothing(config: engine::Config, journal: &Journal, losses: &mut Vec<Stri
         Err(error) => losses.push(format!("{error}: older orders to allow are forgotten")),
     }
     engine
+}
+
+/// A checkpoint before anything else is on record: orders from now on are about this configuration.
+fn keep(journal: &Journal, engine: &Engine) -> Result<(), StoreError> {
+    let mut state = Vec::new();
+    engine.checkpoint(&mut state);
+    journal.checkpoints().write(journal.mark(), &state)
 }
 
 /// Lets the table of what holds say what the engine says, with the next commit.

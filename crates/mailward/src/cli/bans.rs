@@ -7,7 +7,7 @@ use crate::recover::{failure, reader};
 use crate::terminal::{self, Style};
 use clap::{Arg, ArgMatches};
 use edge::clock;
-use event::{Decision, Mode};
+use event::{Decision, Mode, Timestamp};
 use std::process::ExitCode;
 
 /// The row of this command.
@@ -38,11 +38,11 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     let dir = config.state_dir()?;
     let mut holds = reader(&dir)?.holds().map_err(failure)?;
-    let now = clock::now();
+    let running = running(&dir);
+    let now = running.as_ref().and_then(time_of).unwrap_or_else(clock::now);
     holds.retain(|decision| {
         decision.mode == Mode::Enforce && decision.until.is_none_or(|until| until > now)
     });
-    let running = running(&dir);
     let enforcing = match &running {
         Some(status) => status["enforcing"].as_bool().unwrap_or(true),
         None => config.mode == Mode::Enforce,
@@ -61,11 +61,17 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     holds.sort_by_key(|decision| std::cmp::Reverse(decision.at));
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);
     print!("{}", heading(enforcing, holds.is_empty()));
-    print!("{}", table(Style::stdout(), &holds, limit));
+    print!("{}", table(Style::stdout(), &holds, now, limit));
     if running.is_none() && !holds.is_empty() {
         println!("\nNo guard runs now: this is what its journal holds.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The time of day as the guard reckons it: a clock that was set just now is not believed yet.
+fn time_of(status: &serde_json::Value) -> Option<Timestamp> {
+    let now: jiff::Timestamp = status["now"].as_str()?.parse().ok()?;
+    Some(Timestamp(now.as_microsecond()))
 }
 
 /// What is said before the table.
@@ -78,11 +84,10 @@ const fn heading(enforcing: bool, is_empty: bool) -> &'static str {
     }
 }
 
-fn table(style: Style, holds: &[Decision], limit: usize) -> String {
+fn table(style: Style, holds: &[Decision], now: Timestamp, limit: usize) -> String {
     if holds.is_empty() {
         return String::new();
     }
-    let now = clock::now();
     let rows = holds.iter().take(limit).map(|decision| {
         let left = decision.until.map_or_else(
             || "until lifted".to_owned(),

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::recover::Recovered;
 use crate::terminal::{Style, Tone, count, things};
 use edge::surroundings::{LogPlace, Surroundings};
-use event::Mode;
+use event::{Mode, Network};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -121,13 +121,15 @@ fn bans(facts: &Facts<'_>) -> String {
 
 fn never(facts: &Facts<'_>) -> String {
     let neighbours = &facts.found.neighbours;
+    // By the configuration and by orders, which may both name one.
+    let allowed: BTreeSet<Network> = facts.recovered.core.engine.allowlist().collect();
     format!(
         "this host ({}), {}, {}, {} at work, {}",
         things(neighbours.own.len(), "address", "addresses"),
         things(neighbours.gateways.len(), "gateway", "gateways"),
         things(neighbours.resolvers.len(), "resolver", "resolvers"),
         things(facts.found.administrators.len(), "administrator", "administrators"),
-        things(facts.config.engine.allow_networks.len(), "allowed network", "allowed networks"),
+        things(allowed.len(), "allowed network", "allowed networks"),
     )
 }
 

@@ -92,8 +92,8 @@ pub struct Guard {
     protected: Vec<Network>,
     /// Administrators at work when the guard was started, who are not seen any more.
     administrators: Vec<Network>,
-    /// Networks on the allowlist when the kernel was told last.
-    allowed: usize,
+    /// The allowlist as the kernel was told it last.
+    allowed: Vec<Network>,
     /// Ports found listening.
     ports: Vec<u16>,
     silence: Silence,
@@ -178,10 +178,8 @@ impl Guard {
             }
         }
         if !outputs.is_empty() {
-            if self.core.engine.allowlist().count() != self.allowed {
-                // Who was allowed for a time only can be banned now: the kernel must hear it first.
-                self.refresh_ruleset();
-            }
+            // Who was allowed for a time only can be banned now: the kernel must hear it first.
+            self.look_at_allowlist();
             self.kernel.apply(&outputs, now);
             self.show(&outputs);
             self.chores.changed();
@@ -229,10 +227,11 @@ impl Guard {
         self.carry_out(now);
     }
 
-    /// Looks whether the logs can still be reached, says that the loop goes round, and without a
-    /// parent looks at the surroundings.
+    /// Looks whether the logs can still be reached and who is allowed yet, says that the loop goes
+    /// round, and without a parent looks at the surroundings.
     fn look_around(&mut self, now: Timestamp) {
         self.look_at_logs(now);
+        self.look_at_allowlist();
         let status = self.in_a_line();
         if let Some(parent) = &self.parent {
             parent.alive(&status);
@@ -310,11 +309,17 @@ impl Guard {
         });
     }
 
+    /// Whoever was allowed for a time is off the allowlist when it is over, without an order.
+    fn look_at_allowlist(&mut self) {
+        if !self.core.engine.allowlist().eq(self.allowed.iter().copied()) {
+            self.refresh_ruleset();
+        }
+    }
+
     /// Tells the enforcer who is allowed now.
     fn refresh_ruleset(&mut self) {
-        let allowed: Vec<Network> = self.core.engine.allowlist().collect();
-        self.allowed = allowed.len();
-        let ruleset = kernel::ruleset(&self.config, &self.ports, &self.protected, &allowed);
+        self.allowed = self.core.engine.allowlist().collect();
+        let ruleset = kernel::ruleset(&self.config, &self.ports, &self.protected, &self.allowed);
         self.kernel.set_ruleset(ruleset);
     }
 

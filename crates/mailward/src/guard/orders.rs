@@ -198,7 +198,8 @@ impl Guard {
             .map(|counter| json!({ "name": counter.name, "packets": counter.packets, "bytes": counter.bytes }))
             .collect();
         json!({
-            "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(), "lines": self.core.seq,
+            "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(),
+            "now": self.time.now().to_string(), "lines": self.core.seq,
             "holds": self.core.engine.holds().count(), "sources": sources, "tables": tables,
             "journal": self.core.journal.dir().display().to_string(), "journal_problem": self.core.trouble,
             "kernel": { "running": self.kernel.is_running(), "idle": self.kernel.idle, "bans": self.kernel.bans,

@@ -127,7 +127,7 @@ impl Start {
             notify: notify(self.parent.as_ref()),
             parent: self.parent,
             protected,
-            allowed: 0,
+            allowed,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
             silence: Silence::default(),

@@ -124,6 +124,9 @@ fn a_clock_that_is_wrong_for_seconds_makes_no_ban_longer_or_shorter() {
         // Lines of a server whose clock is the same, and of one whose clock is right.
         let second = bans(&world, &guard, "203.0.113.2", now().plus_seconds(by_s));
         let third = bans(&world, &guard, "203.0.113.3", now());
+        agree(&world, &["203.0.113.1", "203.0.113.2", "203.0.113.3"]);
+        let told = world.ask(&["bans"]).good().out;
+        assert!(told.contains(" 6 h ") || told.contains(" 5 h "), "{told}");
         std::thread::sleep(Duration::from_secs(4));
         set(&world, 0);
         let fourth = bans(&world, &guard, "203.0.113.4", now());

@@ -145,6 +145,59 @@ fn what_is_said_to_be_banned_is_in_the_kernel() {
 }
 
 #[test]
+fn whoever_was_allowed_for_a_time_leaves_the_kernel_with_its_end() {
+    let (world, guard) = begin(Place::Namespace);
+    let allows = |network: &str| {
+        let ruleset = nft(guard.pid(), &["list", "ruleset"]);
+        assert!(ruleset.contains("198.51.100.0"), "{ruleset}");
+        ruleset.contains(network)
+    };
+    wait_until("the rules stand", || {
+        nft(guard.pid(), &["list", "ruleset"]).contains("198.51.100.0")
+    });
+    world.ask(&["allow", "203.0.113.0/24", "--for", "1s"]).good();
+    wait_until("the kernel allows it", || allows("203.0.113.0"));
+    wait_until("the kernel allows it no more", || !allows("203.0.113.0"));
+    guard.stop();
+}
+
+#[test]
+fn a_configured_network_stays_off_the_allowlist_until_the_list_is_changed() {
+    let (world, guard) = begin(Place::Powerless);
+    let take_off = || world.ask(&["allow", "198.51.100.0/24", "--remove"]).good();
+    let listed = |guard: &Guard, count: &str| {
+        let said = guard.said();
+        let never = said.lines().rfind(|line| line.starts_with("never banned")).unwrap();
+        assert!(never.ends_with(count), "{never}");
+    };
+    listed(&guard, " 1 allowed network");
+    take_off();
+    guard.stop();
+    let guard = world.guard(Place::Powerless);
+    listed(&guard, " 0 allowed networks");
+    world.ask(&["ban", "198.51.100.7"]).good();
+    guard.stop();
+    world.configure("allow.networks = [\"203.0.113.0/24\"]");
+    world.guard(Place::Powerless).stop();
+    world.configure("allow.networks = [\"198.51.100.0/24\"]");
+    let guard = world.guard(Place::Powerless);
+    listed(&guard, " 1 allowed network");
+    assert!(subjects(&world).is_empty());
+    world.ask(&["ban", "198.51.100.7"]).bad(1, &["the allowlist of the configuration"]);
+    // Also where the order is only in the records that are stepped again.
+    take_off();
+    guard.kill();
+    let guard = world.guard(Place::Powerless);
+    listed(&guard, " 0 allowed networks");
+    guard.kill();
+    world.configure("allow.networks = [\"198.51.100.0/24\", \"203.0.113.0/24\"]");
+    let guard = world.guard(Place::Powerless);
+    listed(&guard, " 2 allowed networks");
+    world.ask(&["ban", "198.51.100.7"]).bad(1, &["the allowlist of the configuration"]);
+    guard.stop();
+}
+
+#[test]
 fn the_allowlist_ends_bans_prevents_them_and_stays() {
     let (world, guard) = begin(Place::Powerless);
     world.append(&attack(now(), "203.0.113.9"));
