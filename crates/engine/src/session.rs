@@ -66,7 +66,7 @@ pub(crate) fn new_attempts(
             };
         }
         // Asks no password service; its Postfix does.
-        Server::Zimbra => return own_files::zimbra(state, seed, event, client, now_s),
+        Server::Zimbra => return own_files::paired(state, seed, event, client, now_s),
         _ => {}
     }
     let mut new = match event.server {
@@ -82,8 +82,9 @@ pub(crate) fn new_attempts(
             pair(state, WEBMAIL, side, event.attempts)
         }
         Server::Exchange => own_files::exchange(state, seed, event, client, now_s),
-        Server::Domino => own_files::domino(state, seed, event, client, now_s),
-        Server::Kerio => own_files::kerio(state, seed, event, client, now_s),
+        Server::Domino | Server::Kerio => {
+            own_files::paired(state, seed, event, client, now_s)
+        }
         _ => event.attempts,
     };
     for service in [SASLAUTHD, PAM] {

@@ -98,56 +98,42 @@ pub(crate) fn untested(
     }
 }
 
-/// How many attempts are new.
-pub(super) fn domino(
+/// How many attempts are new, of those that tell of one on two lines of the same words.
+pub(super) fn paired(
     state: &mut State,
     seed: u64,
     event: &Event<'_>,
     client: ClientKey,
     now_s: u32,
 ) -> u32 {
-    let is_smtp = event.protocol == Protocol::Smtp && is_wrong(event);
-    let Some(key) = named(seed, event.account, client, DOMINO).filter(|_| is_smtp) else {
-        return event.attempts;
-    };
-    let is_task = event.service.bytes() == DOMINO_TASK;
-    let side = if is_task { Side::Service } else { Side::Server };
-    pair(state, key, side, event.attempts, now_s)
-}
-
-/// How many attempts are new.
-pub(super) fn kerio(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
-    if !is_wrong(event) {
-        return event.attempts;
+    match shared(seed, event, client).filter(|_| is_wrong(event)) {
+        Some((key, side)) => pair(state, key, side, event.attempts, now_s),
+        None => event.attempts,
     }
-    let key = mix(lower(seed, event.service.bytes()), mix(client.0, KERIO));
-    let side = if event.account.is_some() { Side::Service } else { Side::Server };
-    pair(state, key, side, event.attempts, now_s)
 }
 
-/// How many attempts are new.
-pub(super) fn zimbra(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
-    let is_audit = event.service.bytes() == ZIMBRA_AUDIT;
-    // `audit.log` names the account, and what was typed where that is another name.
-    let typed = event.detail.filter(|_| is_audit).or(event.account);
-    let place = ZIMBRA | (event.protocol as u64) << 8;
-    let Some(key) = named(seed, typed, client, place).filter(|_| is_wrong(event)) else {
-        return event.attempts;
-    };
-    let side = if is_audit { Side::Service } else { Side::Server };
-    pair(state, key, side, event.attempts, now_s)
+/// What both lines of an attempt share, and which of them this is.
+fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)> {
+    let side = |is_service| if is_service { Side::Service } else { Side::Server };
+    let service = event.service.bytes();
+    match event.server {
+        Server::Domino => {
+            let account = event.account.filter(|_| event.protocol == Protocol::Smtp);
+            Some((named(seed, account, client, DOMINO)?, side(service == DOMINO_TASK)))
+        }
+        Server::Kerio => {
+            let key = mix(lower(seed, service), mix(client.0, KERIO));
+            Some((key, side(event.account.is_some())))
+        }
+        Server::Zimbra => {
+            let is_audit = service == ZIMBRA_AUDIT;
+            // `audit.log` names the account, and what was typed where that is another name.
+            let typed = event.detail.filter(|_| is_audit).or(event.account);
+            let place = ZIMBRA | (event.protocol as u64) << 8;
+            Some((named(seed, typed, client, place)?, side(is_audit)))
+        }
+        _ => None,
+    }
 }
 
 /// True where the line that told of the attempt before named its account, and may have by another
