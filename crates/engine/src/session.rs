@@ -82,9 +82,7 @@ pub(crate) fn new_attempts(
             pair(state, WEBMAIL, side, event.attempts)
         }
         Server::Exchange => own_files::exchange(state, seed, event, client, now_s),
-        Server::Domino | Server::Kerio => {
-            own_files::paired(state, seed, event, client, now_s)
-        }
+        Server::Domino | Server::Kerio => own_files::paired(state, seed, event, client, now_s),
         _ => event.attempts,
     };
     for service in [SASLAUTHD, PAM] {

@@ -32,12 +32,7 @@ pub struct Followed {
     readings: Vec<Reading>,
     /// For a writer that comes.
     fresh: Reading,
-    id: SourceId,
-    note_after: Moment,
     committed: String,
-    /// Late lines came with the latest read.
-    late: bool,
-    drift: Drift,
     losses: Losses,
     /// A line of a backlog that waits for the earlier ones of other sources.
     held: Option<Held>,
@@ -45,11 +40,8 @@ pub struct Followed {
     more: bool,
     /// When the line held is due: never before the one before it, so that a log keeps its order.
     due: Timestamp,
-    /// What is known of web interfaces in it.
-    pub web: Web,
-    heard: Heard,
-    /// Lines by what they were, since the start.
-    pub tally: Tally,
+    /// What was taken in of it.
+    pub taken: Taken,
 }
 
 /// Web interfaces write user names with their line breaks: a stranger can make whole lines, also
@@ -87,23 +79,17 @@ struct Held {
 impl Followed {
     /// A source that stamps without zone are read in `zone` for.
     pub fn new(source: Box<dyn Source>, zone: &Zone, core: &mut Core) -> Self {
-        let id = core.journal.source(source.name());
+        let taken = Taken::new(source.name(), core);
         Followed {
             readings: Vec::new(),
             fresh: Reading::new(Completer::new(zone.clone(), Years::Until(clock::now()))),
             committed: source.position().encode(),
             source,
-            id,
-            note_after: Moment::default(),
-            late: false,
-            drift: Drift::default(),
             losses: Losses::default(),
             held: None,
             more: true,
             due: Timestamp(i64::MIN),
-            web: Web::Untold,
-            heard: Heard::default(),
-            tally: Tally::default(),
+            taken,
         }
     }
 
@@ -124,39 +110,13 @@ impl Followed {
 
     /// Reads up to a budget of lines and takes them in.
     fn read(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> Progress {
-        let Followed {
-            source,
-            readings,
-            fresh,
-            id,
-            note_after,
-            late,
-            drift,
-            web,
-            heard,
-            tally,
-            ..
-        } = self;
-        let name = source.name().to_owned();
-        let name = name.as_str();
-        let mut taking = Taking {
-            id: *id,
-            name,
-            note_after,
-            late,
-            drift,
-            web,
-            heard,
-            tally,
-            moment,
-            is_remote: name == "syslog",
-        };
+        let Followed { source, readings, fresh, taken, .. } = self;
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
             reading.understand(line.bytes, Some(now), |understood| {
-                taking.take(core, line.bytes, &understood.told(), understood.at, now);
-                taking.note(core, odd(understood), now);
+                taken.take(core, line.bytes, &understood.told(), understood.at, now);
+                taken.note(core, odd(understood), now, moment);
             });
         });
         self.tell_news(core, time, moment);
@@ -198,23 +158,9 @@ impl Followed {
     /// Takes the line in that is held.
     fn release(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) {
         let Some(line) = self.held.take() else { return };
-        let Followed { source, id, note_after, late, drift, web, heard, tally, .. } = self;
-        let name = source.name();
-        let mut taking = Taking {
-            id: *id,
-            name,
-            note_after,
-            late,
-            drift,
-            web,
-            heard,
-            tally,
-            moment,
-            is_remote: name == "syslog",
-        };
         let now = time.now();
-        taking.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
-        taking.note(core, line.odd, now);
+        self.taken.take(core, &line.bytes, &told(&line.bytes, line.at), line.at, now);
+        self.taken.note(core, line.odd, now, moment);
     }
 
     /// True where a line was read and waits for those of other sources.
@@ -231,22 +177,38 @@ impl Followed {
     }
 }
 
-/// What taking a line in changes of its source.
-struct Taking<'a> {
+/// What was taken in of a source, and told of it.
+pub struct Taken {
     id: SourceId,
-    name: &'a str,
-    note_after: &'a mut Moment,
-    late: &'a mut bool,
-    drift: &'a mut Drift,
-    web: &'a mut Web,
-    heard: &'a mut Heard,
-    tally: &'a mut Tally,
-    moment: Moment,
+    name: String,
     /// Its lines are other hosts'.
     is_remote: bool,
+    note_after: Moment,
+    /// Late lines came with the latest read.
+    late: bool,
+    drift: Drift,
+    /// What is known of web interfaces in it.
+    pub web: Web,
+    heard: Heard,
+    /// Lines by what they were, since the start.
+    pub tally: Tally,
 }
 
-impl Taking<'_> {
+impl Taken {
+    fn new(name: &str, core: &mut Core) -> Self {
+        Taken {
+            id: core.journal.source(name),
+            name: name.to_owned(),
+            is_remote: name == "syslog",
+            note_after: Moment::default(),
+            late: false,
+            drift: Drift::default(),
+            web: Web::Untold,
+            heard: Heard::default(),
+            tally: Tally::default(),
+        }
+    }
+
     fn take(
         &mut self,
         core: &mut Core,
@@ -262,10 +224,10 @@ impl Taking<'_> {
         if let Some(drifted) = self.drift.take(told) {
             core.note(now, "parser-drift", &format!("{}: {drifted}", self.name));
         }
-        if let Some(doubtful) = judged(self.tally) {
+        if let Some(doubtful) = judged(&self.tally) {
             core.note(now, "source", &format!("{}: {doubtful}", self.name));
         }
-        *self.late |= matches!(told, Told::Event(_)) && at < now.plus_seconds(-LATENESS_S);
+        self.late |= matches!(told, Told::Event(_)) && at < now.plus_seconds(-LATENESS_S);
         match told {
             Told::Unknown => core.journal.append_sample(seq, self.id, "unknown", bytes),
             Told::Unframed => core.journal.append_sample(seq, self.id, "no log line", bytes),
@@ -283,15 +245,15 @@ impl Taking<'_> {
         now: Timestamp,
     ) -> Option<Told<'a>> {
         let Told::Event(event) = told else { return None };
-        if let Web::Only(server) = *self.web {
+        if let Web::Only(server) = self.web {
             return in_web_log(server, event);
         }
         // What other hosts log says nothing of the servers here.
         if !self.is_remote {
             self.heard.add(event.server);
         }
-        if *self.web == Web::Untold && is_of_web(event.server) {
-            *self.web = Web::Told;
+        if self.web == Web::Untold && is_of_web(event.server) {
+            self.web = Web::Told;
             let text = format!(
                 "{}: lines of {}, which writes line breaks of user names as they are: a stranger can \
                  write whole lines of any server here; where the log is its own, list it in \
@@ -303,11 +265,11 @@ impl Taking<'_> {
         None
     }
 
-    fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp) {
-        if self.moment >= *self.note_after
+    fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp, moment: Moment) {
+        if moment >= self.note_after
             && let Some(what) = odd
         {
-            *self.note_after = self.moment.plus(Duration::from_secs(NOTE_EVERY_S));
+            self.note_after = moment.plus(Duration::from_secs(NOTE_EVERY_S));
             core.note(now, "stamp", &what);
         }
     }
@@ -360,7 +322,8 @@ fn odd(understood: &Understood<'_>) -> Option<String> {
 impl Intake {
     /// The servers of which something was read since the last call.
     pub fn heard(&mut self) -> Heard {
-        let each = self.followed.iter_mut().map(|followed| std::mem::take(&mut followed.heard));
+        let each =
+            self.followed.iter_mut().map(|followed| std::mem::take(&mut followed.taken.heard));
         each.fold(Heard::default(), Heard::and)
     }
 
@@ -377,7 +340,7 @@ impl Intake {
         }
         let is_pause = moment.since(self.read_at) > PAUSE;
         self.read_at = moment;
-        self.followed.iter_mut().for_each(|followed| followed.late = false);
+        self.followed.iter_mut().for_each(|followed| followed.taken.late = false);
         if self.followed.len() > 1 && (self.behind || is_pause) {
             return self.read_merged(core, time, moment);
         }
@@ -417,7 +380,7 @@ impl Intake {
 
     /// True where the latest read brought late lines: a backlog is being read.
     pub fn is_late(&self) -> bool {
-        self.followed.iter().any(|followed| followed.late)
+        self.followed.iter().any(|followed| followed.taken.late)
     }
 
     /// Positions that moved since the last call of [`Intake::committed`].

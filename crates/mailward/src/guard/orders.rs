@@ -170,7 +170,7 @@ impl Guard {
             .iter()
             .map(|followed| {
                 let status = followed.status();
-                let tally = followed.tally;
+                let tally = followed.taken.tally;
                 json!({
                     "name": followed.name(), "state": status.state.name(), "lag_bytes": status.lag_bytes,
                     "lines": tally.lines, "events": tally.events, "hostile": tally.hostile,

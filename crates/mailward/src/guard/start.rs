@@ -404,7 +404,7 @@ fn open(
         if let LogPlace::File(path) = place
             && let Some(file) = web.find(|file| file.path == *path)
         {
-            one.web = Web::Only(file.server);
+            one.taken.web = Web::Only(file.server);
         }
         followed.push(one);
     }
