@@ -19,8 +19,6 @@ pub struct Understood<'a> {
     pub clamped: bool,
     /// By so many seconds its writer's clock seems to have been set back.
     pub back_s: u32,
-    /// It may have been cut.
-    is_long: bool,
     record: Option<&'a Record<'a>>,
 }
 
@@ -35,7 +33,6 @@ impl<'a> Understood<'a> {
     #[inline]
     pub fn told(&self) -> Told<'a> {
         match self.record {
-            Some(record) if self.is_long => parse::perhaps_cut(parse::parse(record, self.at)),
             Some(record) => parse::parse(record, self.at),
             None => Told::Unframed,
         }
@@ -67,12 +64,10 @@ impl Reading {
         let record = self.framer.frame(line);
         let Some(record) = &record else {
             let at = Timestamp(i64::MIN);
-            let (clamped, back_s, is_long) = (false, 0, false);
-            return take(&Understood { at, clamped, back_s, is_long, record: None });
+            return take(&Understood { at, clamped: false, back_s: 0, record: None });
         };
         let Completed { at, clamped, back_s } = completed(&mut self.completer, record, arrival);
-        let is_long = line.len() >= parse::WHOLE_MAX;
-        take(&Understood { at, clamped, back_s, is_long, record: Some(record) })
+        take(&Understood { at, clamped, back_s, record: Some(record) })
     }
 }
 
@@ -102,9 +97,6 @@ fn completed(
 /// What a line tells whose stamp was completed before.
 pub fn told(line: &[u8], at: Timestamp) -> Told<'_> {
     match parse::frame(line) {
-        Some(record) if line.len() >= parse::WHOLE_MAX => {
-            parse::perhaps_cut(parse::parse(&record, at))
-        }
         Some(record) => parse::parse(&record, at),
         None => Told::Unframed,
     }

@@ -2,7 +2,7 @@
 //! same host, one of a few programs. What was read of those once is compared, and not read again.
 
 use crate::record::{self, Envelope, LocalStamp, Record, Stamp};
-use crate::{PARSERS, scan};
+use crate::{PARSERS, WHOLE_MAX, scan};
 use event::{Text, Timestamp};
 
 /// Cuts lines as [`crate::frame`] does, faster where they repeat each other. For one log; what it
@@ -115,6 +115,7 @@ impl Framer {
             message: message.strip_prefix(b" ").unwrap_or(message),
             envelope,
             owner: known.owner,
+            is_long: line.len() >= WHOLE_MAX,
         })
     }
 

@@ -144,7 +144,7 @@ pub const PARSERS: &[Parser] = &[
 
 /// A line of fewer bytes is surely whole: sources and rsyslog cut at 8 KiB, envelope included; at
 /// less, but syslog daemons of old (1 KiB), nobody is known to.
-pub const WHOLE_MAX: usize = 7_680;
+const WHOLE_MAX: usize = 7_680;
 
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
@@ -157,8 +157,7 @@ pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
             None => return Parsed::Foreign,
         },
     };
-    // In Dovecot's own files a name can stand in the program's place.
-    if record.message.len() + record.program.bytes().len() >= WHOLE_MAX {
+    if record.is_long {
         return perhaps_cut(ask(row, record, at));
     }
     ask(row, record, at)
@@ -176,9 +175,8 @@ fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 /// What is left of what a line of [`WHOLE_MAX`] bytes and more says: it may have been cut, by a
 /// source or by what wrote it (rsyslog: 8 KiB). What seems to be its end may then be the end of a
 /// name, padded to that length by a stranger who put another's address there: it names nobody.
-/// [`parse`] sees to it by the message's length; who has the whole line knows better.
 #[cold]
-pub fn perhaps_cut(parsed: Parsed<'_>) -> Parsed<'_> {
+fn perhaps_cut(parsed: Parsed<'_>) -> Parsed<'_> {
     match parsed {
         Parsed::Event(event) if !is_client_first(&event) => {
             // The id of a message stands before all that a stranger chose, a session's need not.

@@ -11,7 +11,7 @@ pub(crate) mod tai64n;
 mod tests;
 
 use crate::framer::Owner;
-use crate::{PARSERS, scan};
+use crate::{PARSERS, WHOLE_MAX, scan};
 use event::{Text, Timestamp};
 
 /// A line, cut into its parts. Borrows from the line.
@@ -33,6 +33,8 @@ pub struct Record<'a> {
     pub envelope: Envelope,
     /// Whose line it is, where that is known already.
     pub(crate) owner: Owner,
+    /// Its line is so long that it may have been cut.
+    pub(crate) is_long: bool,
 }
 
 impl<'a> Record<'a> {
@@ -43,8 +45,16 @@ impl<'a> Record<'a> {
         message: &'a [u8],
         envelope: Envelope,
     ) -> Self {
-        let program = Text(program);
-        Record { stamp, host: None, program, pid: None, message, envelope, owner: Owner::Unasked }
+        Record {
+            stamp,
+            host: None,
+            program: Text(program),
+            pid: None,
+            message,
+            envelope,
+            owner: Owner::Unasked,
+            is_long: false,
+        }
     }
 }
 
@@ -107,7 +117,8 @@ pub fn frame(line: &[u8]) -> Option<Record<'_>> {
         }
         _ => None,
     };
-    known.or_else(|| own_file(line)).or_else(|| container::named(line))
+    let record = known.or_else(|| own_file(line)).or_else(|| container::named(line))?;
+    Some(Record { is_long: line.len() >= WHOLE_MAX, ..record })
 }
 
 /// Lines that begin with a digit and no date that [`calendar`] knows.
@@ -229,6 +240,7 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
         message: if message.first() == Some(&b'[') { behind_id(message) } else { message },
         envelope,
         owner: Owner::Unasked,
+        is_long: false,
     })
 }
 
@@ -358,6 +370,7 @@ fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
         message: message.strip_prefix(b" ").unwrap_or(message),
         envelope: Envelope::Rfc5424,
         owner: Owner::Unasked,
+        is_long: false,
     })
 }
 
