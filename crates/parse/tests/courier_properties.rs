@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 const PIECES: &[&str] = &[
@@ -45,13 +45,6 @@ const TEMPLATES: &[&str] = &[
     "courierd: newmsg,id=0000000000000003.5F000000.00000001: dns; {} (x [::ffff:6.6.6.6])",
     "courieresmtp: id=0000000000000003.5F000000.00000001,from=<{}>,addr=<b@example.org>: 550 no",
 ];
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]

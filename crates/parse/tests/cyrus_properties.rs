@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 const PIECES: &[&str] = &[
@@ -39,13 +39,6 @@ const TEMPLATES: &[&str] = &[
     "cyrus/lmtpunix[7]: verify_user(user.{}) failed: Mailbox does not exist",
     "cyrus/lmtpunix[7]: Delivered: <{}> to mailbox: user.bob",
 ];
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
 
 fn client(line: &[u8]) -> Option<String> {
     event(line).and_then(|event| event.client).map(|client| client.to_string())

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Event;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, contains, text};
 
 const PIECES: &[&str] = &[
@@ -163,13 +163,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         [b"2026-11-21 16:15:37.123 +0100 [4711] ", message].concat(),
         [b"Nov 21 16:15:37 mx exim[4711]: [4711] ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 fn is_peer_or_nobody(line: &[u8]) -> Result<Option<Event<'_>>, TestCaseError> {

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like Horde: its own words, with another's address.
@@ -72,13 +72,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         [b"2026-11-28T09:22:26+00:00 ERR: HORDE ", message].concat(),
         [b"Nov 28 09:22:16 HORDE ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

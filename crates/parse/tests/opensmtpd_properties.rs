@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Kind, Outcome, Reason, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::{Event, Kind, Outcome, Reason};
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 const PIECES: &[&str] = &[
@@ -80,13 +80,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         [b"2026-11-21T16:40:01.000000+00:00 mx smtpd[4711]: ", message].concat(),
         [b"<22>1 2026-11-21T16:40:01.000000+00:00 mx smtpd 4711 - - ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 /// As `smtpd` writes a command: quotes and backslashes escaped.

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like this server: its own words, with another's address.
@@ -36,13 +36,6 @@ const TEMPLATES: &[&str] = &[
 fn line(template: &str, words: &[u8]) -> Vec<u8> {
     let parts: Vec<&[u8]> = template.split("{}").map(str::as_bytes).collect();
     [b"Sat Nov 28 08:50:17 2026 - [4711] ", parts.join(words).as_slice()].concat()
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::{client, event};
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like Roundcube: its own words, with another's address.
@@ -85,17 +85,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         [b"Nov 28 08:50:17 mx roundcube[4711]: ", message].concat(),
         [b"2026-11-28T08:50:17.000000000Z stdout F userlogins: ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
-
-fn client(line: &[u8]) -> Option<String> {
-    event(line)?.client.map(|client| client.to_string())
 }
 
 proptest! {

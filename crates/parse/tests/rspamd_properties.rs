@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like this server: its own words, with another's address.
@@ -70,13 +70,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         [b"2026-11-21 16:40:01 #4711(normal) ", message].concat(),
         [b"2026-11-21T16:40:01.000000+00:00 mx rspamd[4711]: (normal) ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

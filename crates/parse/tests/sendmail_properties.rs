@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::{Event, Server};
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, contains, text};
 
 const PIECES: &[&str] = &[
@@ -59,13 +59,6 @@ const EITHER: &[&str] = &[
     "Milter: to=<{}>, reject=550 5.7.1 {}",
     "Milter: connect: host=x, addr=203.0.113.66, reject={}",
 ];
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
 
 fn client(event: Option<Event<'_>>) -> Option<String> {
     event.and_then(|event| event.client).map(|client| client.to_string())

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like SOGo: its own words, with another's address.
@@ -83,13 +83,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 3] {
         ]
         .concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

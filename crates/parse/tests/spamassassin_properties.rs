@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like this server: its own words, with another's address.
@@ -42,13 +42,6 @@ fn framings(message: &[u8]) -> [Vec<u8>; 2] {
         [b"Nov 21 16:40:01 mx spamd[4711]: ", message].concat(),
         [b"Sat Nov 21 16:40:01 2026 [4711] info: ", message].concat(),
     ]
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::Server;
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 /// What a stranger would write to look like the plugin: its own words, with another's address.
@@ -51,13 +51,6 @@ fn line(template: &str, user: &[u8], domain: &[u8]) -> Vec<u8> {
     }
     out.extend(rest.bytes());
     out
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 proptest! {

@@ -2,9 +2,9 @@
 
 mod stranger;
 
-use event::{Event, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::{Event, Server};
 use proptest::prelude::*;
+use stranger::named::event;
 use stranger::{PEER, text};
 
 const PIECES: &[&str] = &[
@@ -59,13 +59,6 @@ const PEER_UNKNOWN: &[&str] = &[
 fn line(template: &str, words: &[u8]) -> Vec<u8> {
     let parts: Vec<&[u8]> = template.split("{}").map(str::as_bytes).collect();
     [&b"2026-11-21T16:02:10Z INFO "[..], &parts.join(words)].concat()
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
 }
 
 /// As newer releases write a text.

@@ -3,9 +3,9 @@
 
 mod stranger;
 
-use event::{Event, Outcome, Server, Timestamp};
-use parse::{Parsed, frame, parse};
+use event::{Outcome, Server};
 use proptest::prelude::*;
+use stranger::named::{event, is_peer_or_nobody};
 use stranger::{PEER, text};
 
 const PIECES: &[&str] = &[
@@ -64,20 +64,6 @@ fn line(template: &str, words: &[u8]) -> Vec<u8> {
     });
     let parts: Vec<Vec<u8>> = parts.collect();
     [b"2026-11-21 16:02:10,123 ".to_vec(), parts.join(&doubled[..])].concat()
-}
-
-fn event(line: &[u8]) -> Option<Event<'_>> {
-    match parse(&frame(line)?, Timestamp(0)) {
-        Parsed::Event(event) => Some(event),
-        _ => None,
-    }
-}
-
-fn is_peer_or_nobody(line: &[u8]) -> Result<(), TestCaseError> {
-    let client = event(line).and_then(|event| event.client).map(|client| client.to_string());
-    let shown = String::from_utf8_lossy(line);
-    prop_assert!(client.as_deref().is_none_or(|client| client == PEER), "{}", shown);
-    Ok(())
 }
 
 proptest! {

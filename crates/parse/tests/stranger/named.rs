@@ -25,6 +25,14 @@ pub fn client(line: &[u8]) -> Option<String> {
     event(line)?.client.map(|client| client.to_string())
 }
 
+/// No third is blamed by a line.
+pub fn is_peer_or_nobody(line: &[u8]) -> Result<(), TestCaseError> {
+    let client = client(line);
+    let shown = String::from_utf8_lossy(line);
+    prop_assert!(client.as_deref().is_none_or(|client| client == PEER), "{}", shown);
+    Ok(())
+}
+
 /// Of the lines in `read` the peer can be read whatever the words are; in `hidden` he may be
 /// nobody.
 pub fn names_the_peer_or_nobody(
