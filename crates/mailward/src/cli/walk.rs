@@ -21,8 +21,8 @@ pub const COMMAND: Command = Command {
     name: "walk",
     summary: "Show what becomes of one line, step by step",
     about: "Prints what each step makes of a line: how it is framed, its completed stamp, the parser that is asked, what \
-            the line says, and what an engine that knows nothing else concludes. Without LINE each line of standard input \
-            is walked by itself.",
+            the line says, and what an engine that knows nothing else concludes. Without LINE, or with \
+            -, each line of standard input is walked by itself.",
     examples: &[
         ("mailward walk 'LINE'", "one line, as it stands in the log"),
         ("mailward walk < lines.txt", "each line of a file, by itself"),
@@ -40,7 +40,7 @@ const LINES_MAX: usize = 1_000;
 
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?.engine;
-    if let Some(line) = matches.get_one::<String>("line") {
+    if let Some(line) = matches.get_one::<String>("line").filter(|line| *line != "-") {
         print!("{}", walked(line.as_bytes(), &config));
         return Ok(ExitCode::SUCCESS);
     }

@@ -291,6 +291,16 @@ fn tables_completions_and_man_pages() {
 }
 
 #[test]
+fn lines_of_standard_input_are_walked_one_by_one() {
+    let line =
+        b"Nov 21 16:02:10 mx postfix/smtpd[7]: lost connection after AUTH from x[203.0.113.9]\n";
+    for arguments in [&["walk"][..], &["walk", "-"]] {
+        let told = run(arguments, line).good().out;
+        assert!(told.contains("client\": \"203.0.113.9"), "{told}");
+    }
+}
+
+#[test]
 fn check_says_what_the_list_and_the_hook_lack() {
     let world = World::new();
     world.append("");
