@@ -59,6 +59,11 @@ impl State {
         self.users.each(|row| set(&mut [&mut row.window_s, &mut row.seen_s]));
         self.sessions.each(|row| set(&mut [&mut row.stamp_s]));
         self.joins.each(|row| set(&mut [&mut row.stamp_s]));
+        self.queries.each(|row| {
+            set(&mut [&mut row.window_s, &mut row.day_s, &mut row.told_s]);
+        });
+        let asked = &mut self.asked;
+        set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
     }
 }
 

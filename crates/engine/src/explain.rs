@@ -185,6 +185,10 @@ impl Engine {
             lines.sort_unstable();
             explanation.evidence = lines.into_iter().collect();
         }
+        if let Some(row) = self.state.queries.get(client.0) {
+            let names = row.names.count().saturating_add(row.absent.count());
+            stand("mx-surge", names * 1000, config.mx_surge.names_min * 1000, 0);
+        }
     }
 
     fn explain_prefix(&self, prefix: PrefixKey, explanation: &mut Explanation) {

@@ -119,9 +119,30 @@ macro_rules! key {
     };
 }
 
+mod detectors;
 mod table;
 
-pub use table::KEYS;
+use detectors::OF_DETECTORS;
+use table::OF_ALL;
+
+/// All keys, by detector, then what concerns all of them.
+pub const KEYS: &[Key] = &joined::<{ OF_DETECTORS.len() + OF_ALL.len() }>();
+
+/// One table of the two; the compiler makes it, so no index fails at run time.
+#[allow(clippy::indexing_slicing)]
+const fn joined<const COUNT: usize>() -> [Key; COUNT] {
+    let mut all = [OF_ALL[0]; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        all[at] = if at < OF_DETECTORS.len() {
+            OF_DETECTORS[at]
+        } else {
+            OF_ALL[at - OF_DETECTORS.len()]
+        };
+        at += 1;
+    }
+    all
+}
 
 #[cfg(test)]
 mod tests {

@@ -159,6 +159,23 @@ pub struct Once {
     pub ban_s: u32,
 }
 
+/// `mx-surge`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MxSurge {
+    /// Off, observe or enforce: nobody is banned for it.
+    pub mode: Mode,
+    /// Distinct names in a window from which a host is told of that is no mail host.
+    pub names_min: u32,
+    /// Distinct names in a day from which it is.
+    pub day_names_min: u32,
+    /// Names in a window that no mail explains, from which this host is told of.
+    pub unexplained_min: u32,
+    /// Length of the window, seconds; up to twice that is remembered.
+    pub window_s: u32,
+    /// Mail servers beside this host: their questions are nobody's business.
+    pub mail_hosts: Vec<Network>,
+}
+
 /// How bans grow.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bans {
@@ -203,6 +220,7 @@ pub struct Capacities {
     pub joins: u32,
     pub offences: u32,
     pub bans: u32,
+    pub queries: u32,
 }
 
 /// Thresholds, weights and modes; the defaults are compiled in.
@@ -231,6 +249,8 @@ pub struct Config {
     pub exploit_attempt: Once,
     /// `bait-account`.
     pub bait_account: Once,
+    /// `mx-surge`.
+    pub mx_surge: MxSurge,
     /// Names that no honest client logs in with, in lower case.
     pub bait_accounts: Vec<Box<str>>,
     /// How bans grow.
@@ -303,6 +323,14 @@ impl Default for Config {
             },
             exploit_attempt: Once { mode: Mode::Enforce, ban_s: DAY_S },
             bait_account: Once { mode: Mode::Enforce, ban_s: DAY_S },
+            mx_surge: MxSurge {
+                mode: Mode::Enforce,
+                names_min: 7,
+                day_names_min: 30,
+                unexplained_min: 20,
+                window_s: 5 * MINUTE_S,
+                mail_hosts: Vec::new(),
+            },
             bait_accounts: Vec::new(),
             ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
             prefix: Prefixes {
@@ -364,6 +392,7 @@ const CAPACITIES: Capacities = Capacities {
     joins: 1 << 16,
     offences: 1 << 18,
     bans: 1 << 18,
+    queries: 1 << 15,
 };
 
 impl Config {

@@ -7,6 +7,7 @@ pub(crate) mod distributed_guessing;
 pub(crate) mod exploit_attempt;
 mod grace;
 mod guessing;
+pub(crate) mod mx_surge;
 pub(crate) mod password_spray;
 pub(crate) mod recipient_harvest;
 pub(crate) mod relay_probe;
@@ -53,6 +54,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     recipient_harvest::SPEC,
     exploit_attempt::SPEC,
     bait_account::SPEC,
+    mx_surge::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.
@@ -104,7 +106,8 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
         return;
     }
     match (event.kind, event.outcome) {
-        (Kind::Delivery | Kind::Session | Kind::Query, _) | (Kind::Tls, Outcome::Allowed) => return,
+        (Kind::Delivery | Kind::Session, _) | (Kind::Tls, Outcome::Allowed) => return,
+        (Kind::Query, _) => return mx_surge::judge(engine, seen, out),
         (Kind::Message, Outcome::Allowed) => {
             return connection_flood::accepted(engine, seen.client, seen.now_s);
         }

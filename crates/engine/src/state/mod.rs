@@ -7,16 +7,18 @@
 //! `distributed-guessing` give way in the order they came; what is lost then is only who of the
 //! cohort is decided on at once, not that the account is under attack.
 
+mod asked;
 mod pairs;
 mod rows;
 
+pub(crate) use asked::Asked;
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
-    AccountRow, ClientRow, JoinRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, SessionRow,
-    TrafficRow, UserRow, whole,
+    AccountRow, ClientRow, JoinRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, QueryRow,
+    SessionRow, TrafficRow, UserRow, whole,
 };
 
-use crate::checkpoint::{Reader, Writer};
+use crate::checkpoint::{Reader, Record as _, Writer};
 use crate::config::Config;
 use crate::explain::TableStatistics;
 use crate::table::Table;
@@ -46,6 +48,10 @@ pub(crate) struct State {
     pub joins: Table<JoinRow>,
     /// Earlier offences, by subject.
     pub offences: Table<OffenceRow>,
+    /// Whose mail servers were asked for, by DNS client.
+    pub queries: Table<QueryRow>,
+    /// The same of this host itself, and what explains it.
+    pub asked: Asked,
 }
 
 impl State {
@@ -63,6 +69,8 @@ impl State {
             sessions: Table::new(table.sessions, seed),
             joins: Table::new(table.joins, seed),
             offences: Table::new(table.offences, seed),
+            queries: Table::new(table.queries, seed),
+            asked: Asked::default(),
         }
     }
 
@@ -88,11 +96,12 @@ impl State {
             row("sessions", &self.sessions),
             row("joins", &self.joins),
             row("offences", &self.offences),
+            row("queries", &self.queries),
         ])
     }
 
     /// How many entries gave way since the last call, by table.
-    pub fn take_evicted(&mut self) -> [(&'static str, u64); 11] {
+    pub fn take_evicted(&mut self) -> [(&'static str, u64); 12] {
         [
             ("clients", self.clients.take_unreported()),
             ("prefixes", self.prefixes.take_unreported()),
@@ -105,6 +114,7 @@ impl State {
             ("sessions", self.sessions.take_unreported()),
             ("joins", self.joins.take_unreported()),
             ("offences", self.offences.take_unreported()),
+            ("queries", self.queries.take_unreported()),
         ]
     }
 
@@ -120,6 +130,8 @@ impl State {
         self.sessions.write(into);
         self.joins.write(into);
         self.offences.write(into);
+        self.queries.write(into);
+        self.asked.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -133,6 +145,9 @@ impl State {
         self.users.read(from)?;
         self.sessions.read(from)?;
         self.joins.read(from)?;
-        self.offences.read(from)
+        self.offences.read(from)?;
+        self.queries.read(from)?;
+        self.asked = Asked::read(from)?;
+        Some(())
     }
 }

@@ -154,6 +154,20 @@ row! {
         address: [u64; 2],
         account: ShortName,
     }
+    /// Whose mail servers a DNS client asked for.
+    QueryRow {
+        names: Sketch,
+        /// Of these, names that do not exist.
+        absent: Sketch,
+        day: Sketch,
+        window_s: u32,
+        day_s: u32,
+        /// When it was last told, seconds; 0 for never.
+        told_s: u32,
+        /// The most names of a window, fading.
+        usual: Score,
+        lines: Lines,
+    }
     /// How often a subject was banned.
     OffenceRow {
         offences: Score,

@@ -27,6 +27,7 @@ enum What {
     },
     NoFinding {
         detector: String,
+        subject: Option<Subject>,
     },
     Expiry {
         subject: Subject,
@@ -70,7 +71,10 @@ impl Expectation {
             ["expect", "no", "ban", who] => What::NoBan { subject: subject(who)? },
             ["expect", "no", "bans"] => What::NoBans,
             ["expect", "no", "finding", detector] => {
-                What::NoFinding { detector: (*detector).into() }
+                What::NoFinding { detector: (*detector).into(), subject: None }
+            }
+            ["expect", "no", "finding", detector, "about", who] => {
+                What::NoFinding { detector: (*detector).into(), subject: Some(subject(who)?) }
             }
             ["expect", "finding", detector, "about", who] => {
                 What::Finding { detector: (*detector).into(), subject: subject(who)? }
@@ -146,8 +150,8 @@ impl What {
             What::Finding { detector, subject } => {
                 (!finding(played, detector, Some(subject))).then(|| "no such finding".into())
             }
-            What::NoFinding { detector } => {
-                finding(played, detector, None).then(|| "there is one".into())
+            What::NoFinding { detector, subject } => {
+                finding(played, detector, subject.as_ref()).then(|| "there is one".into())
             }
             What::Expiry { subject, cause } => {
                 let found = played.outputs.iter().any(|output| {

@@ -171,8 +171,11 @@ fn order(name: &str, rest: &[&str], clock_s: i64) -> Result<Option<Order>, Strin
     }))
 }
 
-/// An address, a network or an account.
+/// An address, a network, `host:NAME` or an account.
 pub fn subject(text: &str) -> Result<Subject, String> {
+    if let Some(name) = text.strip_prefix("host:") {
+        return Ok(Subject::Host(name.as_bytes().into()));
+    }
     match text.parse::<Network>() {
         Ok(network) if network.is_host() => Ok(Subject::Client(network.address())),
         Ok(network) => Ok(Subject::Network(network)),

@@ -31,6 +31,8 @@ const TEXTS: &[&str] = &[
     "helo",
     "secret_tag",
     "detail",
+    "query_name",
+    "query_type",
 ];
 const OTHERS: &[&str] = &[
     "server", "protocol", "kind", "outcome", "reason", "client", "attempts", "pid", "hostile",
@@ -113,6 +115,8 @@ impl Moment {
             helo: self.text("helo"),
             secret_tag: self.text("secret_tag"),
             detail: self.text("detail"),
+            query_name: self.text("query_name"),
+            query_type: self.text("query_type"),
             commands,
             ..Event::new(at, self.server, service, self.kind, self.outcome)
         }

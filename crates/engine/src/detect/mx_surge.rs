@@ -1,0 +1,216 @@
+//! `mx-surge`: a host asks for the mail servers of many domains.
+//!
+//! Only a mail server has to know where a domain's mail goes. Whyte, van Oorschot and Kranakis
+//! ("Addressing SMTP-based mass-mailing activity within enterprise networks", ACSAC 2006) find a
+//! host that sends spam by itself with its first such question. An administrator asks a few, too,
+//! so this waits for more.
+//!
+//! Algorithm, for a host that is no mail host: distinct names asked for with type MX, by linear
+//! counting, in `window_s` at least; a name that does not exist counts twice, for lists of
+//! addresses are old. From `names_min` on it is told, once a day at most, unless the host asked a
+//! third as many in a window of the last days: then that is how it is. From `day_names_min` within
+//! a day on it is told once a week.
+//!
+//! This host itself asks for each domain that it sends to, and its own logs say which these are. So
+//! of its questions those count that no sender, recipient or HELO name of its mail explains, within
+//! the window or the next: a stolen account's mail is explained and `outbound-surge`'s matter, a
+//! program that sends past the mail server is not. With `a` bits asked and not explained of `m`,
+//! and `z` bits that no explanation set, about `a m / z` names are unexplained. From
+//! `unexplained_min` on, and three times what is usual here, it is told.
+//!
+//! Whoever sends a UDP datagram writes any address he likes in front, so this bans nobody: it
+//! tells.
+//!
+//! Misses on purpose: what asks another resolver; hosts in `mail_hosts`.
+
+use super::{DetectorSpec, Seen};
+use crate::config::MxSurge;
+use crate::decide::Verdict;
+use crate::engine::{Engine, Output};
+use crate::explain::Protection;
+use crate::hash::lower;
+use crate::sketch;
+use crate::state::Asked;
+use alloc::vec::Vec;
+use event::{Event, Evidence, Kind, Mode, Network, Reason, Subject, canonical};
+
+pub(crate) const SPEC: DetectorSpec = DetectorSpec {
+    name: "mx-surge",
+    summary: "A host that is no mail server asks for the mail servers of many domains.",
+    technique: "T1071.003",
+    misses: "Questions to another resolver; hosts that are listed as mail hosts.",
+};
+
+const DAY_S: u32 = 86_400;
+/// What a host asked in a window is remembered for so long, by half.
+const USUAL_HALF_LIFE_S: u32 = 7 * DAY_S;
+/// So many times what is usual is a surge.
+const SURGE_FACTOR: u32 = 3;
+
+/// A DNS client asked for a name.
+pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    let rule = &engine.config.mx_surge;
+    let event = seen.event;
+    let is_mx = event.query_type.is_some_and(|kind| kind.bytes().eq_ignore_ascii_case(b"MX"));
+    let Some(name) = event.query_name.filter(|_| is_mx && rule.mode != Mode::Off) else { return };
+    let asker = Network::host(canonical(seen.address));
+    if rule.mail_hosts.iter().any(|network| network.overlaps(&asker)) {
+        return;
+    }
+    let name = lower(engine.config.seed, name.bytes());
+    let is_own = matches!(
+        engine.shelter.of(&asker, engine.now),
+        Some(Protection::Special | Protection::Surroundings(_))
+    );
+    if is_own {
+        engine.state.asked.query(name, seen.seq, seen.now_s);
+    }
+    if !(is_own && engine.state.asked.has_mail(seen.now_s)) {
+        judge_host(engine, seen, name, out);
+    }
+}
+
+/// Counts a name for a host that is no mail host.
+fn judge_host(engine: &mut Engine, seen: &Seen<'_>, name: u64, out: &mut Vec<Output>) {
+    let (rule, now_s) = (&engine.config.mx_surge, seen.now_s);
+    let Some(row) = engine.state.queries.entry(seen.client.0) else { return };
+    let counted = row.names.count().saturating_add(row.absent.count());
+    let windows = sketch::turn(&mut row.window_s, now_s, rule.window_s);
+    if windows > 0 && counted.saturating_mul(1000) > row.usual.at(now_s, USUAL_HALF_LIFE_S) {
+        row.usual.take(u32::MAX);
+        row.usual.add(now_s, USUAL_HALF_LIFE_S, counted.saturating_mul(1000));
+    }
+    row.names.rotate(windows);
+    row.absent.rotate(windows);
+    row.day.rotate(sketch::turn(&mut row.day_s, now_s, DAY_S));
+    row.names.mark(name);
+    row.day.mark(name);
+    if seen.event.reason == Some(Reason::NameUnknown) {
+        row.absent.mark(name);
+    }
+    row.lines.push(seen.seq);
+    let counted = row.names.count().saturating_add(row.absent.count());
+    let usual = row.usual.at(now_s, USUAL_HALF_LIFE_S) / 1000;
+    let is_burst = counted >= rule.names_min && counted >= usual.saturating_mul(SURGE_FACTOR);
+    let is_slow = row.day.count() >= rule.day_names_min;
+    let pause_s = if is_burst { DAY_S } else { 7 * DAY_S };
+    let was_told = row.told_s != 0 && now_s.saturating_sub(row.told_s) < pause_s;
+    if !(is_burst || is_slow) || was_told {
+        return;
+    }
+    row.told_s = now_s;
+    let evidence = row.lines.evidence(seen.seq);
+    let verdict = verdict(rule, counted.max(row.day.count()), evidence);
+    engine.find(&verdict, Subject::Client(canonical(seen.address)), out);
+}
+
+/// Notes which domains the mail of this host explains; judges its questions when a window ends.
+/// Nothing where this host never asked.
+#[inline]
+pub(crate) fn explain(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>) {
+    let now_s = engine.now_s();
+    if engine.state.asked.is_watching(now_s) {
+        watched(engine, event, now_s, out);
+    }
+}
+
+fn watched(engine: &mut Engine, event: &Event<'_>, now_s: u32, out: &mut Vec<Output>) {
+    let rule = &engine.config.mx_surge;
+    if let Some(unexplained) = engine.state.asked.turn(now_s, rule.window_s) {
+        let usual = engine.state.asked.usual(unexplained, now_s);
+        let is_surge = unexplained >= rule.unexplained_min
+            && unexplained >= usual.saturating_mul(SURGE_FACTOR);
+        if is_surge && engine.state.asked.is_to_tell(now_s) {
+            let verdict = verdict(rule, unexplained, engine.state.asked.evidence(engine.seq));
+            let host = event.host.map_or(&b"localhost"[..], |host| host.bytes());
+            engine.find(&verdict, Subject::Host(host.to_ascii_lowercase().into()), out);
+        }
+    }
+    if event.kind == Kind::Query {
+        return;
+    }
+    let seed = engine.config.seed;
+    let domain = |address: &[u8]| {
+        let domain = address.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+        lower(seed, domain)
+    };
+    for text in [event.sender, event.recipient, event.helo].into_iter().flatten() {
+        engine.state.asked.explain(domain(text.bytes()), now_s);
+    }
+}
+
+fn verdict(rule: &MxSurge, names: u32, evidence: Evidence) -> Verdict {
+    let score = names.saturating_mul(1000);
+    Verdict { detector: SPEC.name, mode: rule.mode, ban_s: 0, score, evidence }
+}
+
+impl Asked {
+    /// What was usual before `unexplained` names, which from now on is part of it.
+    fn usual(&mut self, unexplained: u32, now_s: u32) -> u32 {
+        let before = self.usual.at(now_s, USUAL_HALF_LIFE_S);
+        let now = unexplained.saturating_mul(1000);
+        if now > before {
+            self.usual.take(u32::MAX);
+            self.usual.add(now_s, USUAL_HALF_LIFE_S, now);
+        }
+        before / 1000
+    }
+
+    /// True once a day.
+    fn is_to_tell(&mut self, now_s: u32) -> bool {
+        let is_due = self.told_s == 0 || now_s.saturating_sub(self.told_s) >= DAY_S;
+        if is_due {
+            self.told_s = now_s;
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Input};
+    use alloc::format;
+    use event::{Outcome, Protocol, Server, Text, Timestamp};
+
+    /// After how many names a host is told of that asks for one every `every_s`.
+    fn told_after(seed: u64, every_s: i64, is_absent: bool) -> Option<u64> {
+        let mut engine = Engine::new(Config { seed, ..Config::default() });
+        let mut out = Vec::new();
+        (1..=200).find(|number| {
+            let name = format!("{seed}.{number}.example.org");
+            let at = Timestamp::from_seconds(1_700_000_000 + *number as i64 * every_s);
+            let (outcome, reason) = match is_absent {
+                true => (Outcome::Rejected, Some(Reason::NameUnknown)),
+                false => (Outcome::Allowed, None),
+            };
+            let event = Event {
+                client: Some([10, 0, 0, 66].into()),
+                protocol: Protocol::Dns,
+                reason,
+                query_name: Some(Text(name.as_bytes())),
+                query_type: Some(Text(b"MX")),
+                ..Event::new(at, Server::Unbound, Text(b"unbound"), Kind::Query, outcome)
+            };
+            engine.step(*number, &Input::Event(&event), &mut out);
+            !out.is_empty()
+        })
+    }
+
+    /// The aim: a host that is no mail host is told of within its first ten names. Two names may
+    /// share a bit, so it is a matter of the key how many are counted of ten.
+    #[test]
+    fn a_burst_is_told_within_ten_names_under_nearly_every_key() {
+        let late = (0..2_000).filter(|seed| told_after(*seed, 5, false) > Some(10)).count();
+        assert!(late <= 20, "{late} of 2000");
+        assert!((0..200).all(|seed| told_after(seed, 5, true) <= Some(8)), "old lists sooner");
+    }
+
+    #[test]
+    fn three_names_an_hour_are_told_within_a_day() {
+        for seed in 0..50 {
+            assert!(told_after(seed, 1_200, false).is_some_and(|names| names <= 60), "{seed}");
+        }
+        assert!(told_after(1, 7_200, false).is_none(), "one in two hours is anybody");
+    }
+}
