@@ -70,19 +70,6 @@ enum Word {
     Nobodys,
 }
 
-/// Web interfaces that write a user name with its line breaks: what stands behind one is a line of
-/// its own, and is a stranger's. (nginx and mailcow do, too; their parsers name no client.)
-pub const fn writes_breaks(server: Server) -> bool {
-    matches!(
-        server,
-        Server::Roundcube
-            | Server::Sogo
-            | Server::Horde
-            | Server::Squirrelmail
-            | Server::Openwebmail
-    )
-}
-
 /// What earlier lines, or a proxy that is trusted, said of an event that does not say it itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Joined {
@@ -117,7 +104,7 @@ impl Engine {
     pub fn join(&mut self, event: &Event<'_>) -> Option<Joined> {
         let word = match (event.forwarded, event.client) {
             (None, None) => Word::Own,
-            (None, Some(_)) if !writes_breaks(event.server) => Word::Own,
+            (None, Some(_)) if !event.is_forgeable() => Word::Own,
             _ => self.word(event),
         };
         match word {
@@ -135,17 +122,21 @@ impl Engine {
         }
     }
 
+    /// True where `forwarded.servers` lists a server: nobody else writes lines of it.
+    pub fn is_believed(&self, server: Server) -> bool {
+        self.config.forwarded_servers.contains(&server)
+    }
+
     /// Whose word the addresses of an event are.
     #[cold]
     fn word(&self, event: &Event<'_>) -> Word {
-        let is_listed = self.config.forwarded_servers.contains(&event.server);
-        if writes_breaks(event.server) && !is_listed {
+        let is_listed = self.is_believed(event.server);
+        if event.is_forgeable() && !is_listed {
             return Word::Nobodys;
         }
         let is_believed = match event.client {
             None => is_listed,
-            // What others write beside the peer, ASSP out of a mail's header, is anybody's.
-            Some(_) if !writes_breaks(event.server) && event.server != Server::Zimbra => false,
+            Some(_) if !event.server.tells_forwarded() => false,
             Some(peer) => {
                 let peer = canonical(peer);
                 self.config.forwarded_proxies.iter().any(|network| network.contains(peer))
@@ -363,7 +354,10 @@ mod tests {
         let mut engine =
             Engine::new(Config { forwarded_proxies: Vec::from([trusted]), ..Config::default() });
         let mut told = |event| filled(&mut engine, &event).0.map(|client| client.to_string());
-        let by = |client, forwarded| by(Server::Zimbra, client, forwarded);
+        let by = |client, forwarded| Event {
+            service: Text(b"security"),
+            ..by(Server::Zimbra, client, forwarded)
+        };
         assert_eq!(told(by(PROXY, Some(BEHIND))).as_deref(), Some(BEHIND));
         assert_eq!(told(by(BEHIND, Some(BEHIND))).as_deref(), Some(BEHIND), "comes back");
         let stranger = "198.51.100.9";
@@ -388,6 +382,13 @@ mod tests {
             assert_eq!(again.fill(&told), told, "comes back from the journal");
             assert_eq!(filled(&mut engine, &Event { client: None, ..line }).0, None, "nor later");
         }
+        let zimbra = |service: &'static str| Event {
+            service: Text::from(service),
+            ..by(Server::Zimbra, BEHIND, None)
+        };
+        assert_eq!(filled(&mut engine, &zimbra("imap")).0, None, "raw, as SOGo's");
+        let audited = zimbra("security");
+        assert_eq!(filled(&mut engine, &audited).0, audited.client, "without line breaks");
         let trusted = Config { forwarded_servers: Vec::from(servers), ..Config::default() };
         let mut engine = Engine::new(trusted);
         for server in servers {
