@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::hash::{lower, mix};
 use crate::state::{JoinRow, State};
 use crate::table::Row;
+use alloc::boxed::Box;
 use core::net::{IpAddr, Ipv6Addr};
 use event::{Event, Kind, Outcome, Server, Text, canonical};
 
@@ -39,7 +40,7 @@ record! {
 }
 
 impl ShortName {
-    fn of(name: &[u8]) -> Self {
+    pub(crate) fn of(name: &[u8]) -> Self {
         let mut short = ShortName::default();
         let Ok(length @ 1..) = u8::try_from(name.len()) else { return short };
         if usize::from(length) > NAME_MAX {
@@ -51,6 +52,12 @@ impl ShortName {
             *word = u64::from_le_bytes(bytes);
         }
         ShortName { length, ..short }
+    }
+
+    /// The name, lower case; none where it was too long.
+    pub(crate) fn lower(&self) -> Option<Box<[u8]>> {
+        let name = self.bytes().get(..usize::from(self.length))?.to_ascii_lowercase();
+        (!name.is_empty()).then(|| name.into())
     }
 
     fn bytes(&self) -> [u8; NAME_MAX] {
