@@ -105,15 +105,21 @@ fn exchange_name(name: &str) -> String {
     exchange("User Name: bob").replace("bob@example.org", name)
 }
 
+fn exchange_end() -> String {
+    exchange(",-,").replace("08DB994D2DD18DC1", "08DB994D2DD18DBF")
+}
+
 #[test]
 fn exchange_names_and_answers_are_one_attempt_each() {
     let answer = || exchange(">,535 5.7.3");
     let name = |number: usize| exchange_name(&format!("guess{number}"));
-    let names: Vec<String> = (0..3).map(name).collect();
+    // Who does not wait for answers: the end of the connection has the last name count.
+    let mut names: Vec<String> = (0..3).map(name).collect();
+    names.push(exchange_end());
     let last = exchange("Too many errors");
     let session = [name(0), answer(), name(1), answer(), name(2), last];
     assert!((score(&session) - score(&names)).abs() < 0.01);
-    assert!(score(&names) > score(&names[..2]));
+    assert!(score(&names) > score(&names[..3]) && score(&names[..3]) > score(&names[..2]));
     // The same name again is another attempt, once the first was answered.
     let again = [name(0), answer(), name(0), answer()];
     assert!(score(&again) > score(&again[..2]));
@@ -130,7 +136,7 @@ fn exchange_excuses_no_answer_that_belongs_to_no_name() {
     assert!(score(&[name(), answer(), answer()]) > one, "a second answer");
     assert!(score(&[name(), answer(), exchange("User Name: NULL"), answer()]) > one, "no name");
     let elsewhere = answer().replace("08DB994D2DD18DBF", "08DB994D2DD18DFF");
-    assert!(score(&[name(), elsewhere]) > one, "another session");
+    assert!(score(&[name(), elsewhere, exchange_end()]) > one, "another session");
     let imap = line("exchange/mailbox.txt", "NO LOGIN failed");
     let imap = imap.replace("08DB994D2DD18DC0", "08DB994D2DD18DBF");
     assert!(score(&[imap.clone(), answer()]) > score(&[imap]), "another protocol");
@@ -140,20 +146,36 @@ fn exchange_excuses_no_answer_that_belongs_to_no_name() {
 
 /// Nobody is banned because a directory does not answer, and nobody gains a guess by it.
 #[test]
-fn exchange_that_could_not_test_a_password_counts_no_attempt_but_the_first() {
+fn exchange_that_could_not_test_a_password_counts_no_attempt() {
     let session = "08DB994D2DD18DBF";
     let untested = exchange("454 4.7.0").replace("08DB994D2DD18DC1", session);
     let untested = untested.replace("203.0.113.9", CLIENT);
     let answer = || exchange(">,535 5.7.3");
-    let name = || exchange_name("bob");
-    let outage: Vec<String> = (0..30).flat_map(|_| [name(), untested.clone()]).collect();
-    assert!((score(&outage) - score(&[name()])).abs() < 0.01);
-    let guesses = |count: usize| (0..count).flat_map(|_| [name(), answer()]).collect::<Vec<_>>();
+    let name = |number: usize| exchange_name(&format!("guess{number}"));
+    let outage: Vec<String> = (0..30).flat_map(|n| [name(n), untested.clone()]).collect();
+    let ended = [outage.clone(), vec![exchange_end()]].concat();
+    assert!(score(&ended) < 0.01 && rules(&ended, Config::default()).is_empty());
+    let guesses = |count: usize| (0..count).flat_map(|n| [name(n), answer()]).collect::<Vec<_>>();
     let behind = [outage, guesses(4)].concat();
     assert!((score(&behind) - score(&guesses(4))).abs() < 0.01);
     // An answer that no name was told for excuses nothing.
     let answers = [vec![untested; 9], guesses(4)].concat();
     assert!((score(&answers) - score(&guesses(4))).abs() < 0.01);
+}
+
+/// Where Dovecot does not answer Postfix, the counts at the end of the connection have what failed,
+/// too.
+#[test]
+fn postfix_that_could_not_test_a_password_counts_no_attempt() {
+    let client = |line: String| line.replace("198.51.100.7", CLIENT);
+    let untested = client(line("postfix/sasl.txt", "SASL LOGIN authentication failed: Connection"));
+    let counts = line("postfix/connections.txt", "auth=0/3 quit=1");
+    let connection = [untested.clone(), untested.clone(), untested.clone(), counts.clone()];
+    let outage: Vec<String> = (0..20).flat_map(|_| connection.clone()).collect();
+    assert!(score(&outage) < 0.01 && rules(&outage, Config::default()).is_empty());
+    // What was tested in the same connection counts.
+    let one = [untested.clone(), untested.clone(), counts.clone()];
+    assert!(score(&one) > 0.5 && score(&[counts]) > score(&one));
 }
 
 fn domino_task(name: &str) -> String {
