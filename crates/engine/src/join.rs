@@ -4,7 +4,8 @@
 //! later lines, the failed logins among them, carry nothing but an id. What the first line said of
 //! an id is kept in a bounded table and given to the later ones. The same id of another host is
 //! another session. Nothing is guessed: without the first line there is nobody, and an account is
-//! given only to what followed its login.
+//! given only to what followed its login. An id is believed for as long as it is nobody else's
+//! ([`id_life_s`]): servers whose ids soon come again are left out.
 //!
 //! Whoever takes events in asks [`Engine::join`] of each before [`Engine::step`], also of those
 //! that come back from the journal: so the table is that of an engine that never stopped.
@@ -14,12 +15,15 @@ use crate::engine::Engine;
 use crate::hash::{lower, mix};
 use crate::state::{JoinRow, State};
 use crate::table::Row;
+use alloc::boxed::Box;
 use core::net::{IpAddr, Ipv6Addr};
 use event::{Event, Kind, Outcome, Server, Text, canonical};
 
-/// An id that was not met for so long is another one, seconds: the longest a queue keeps a
-/// message (Postfix, Sendmail and OpenSMTPD give up after four or five days).
-const STALE_S: u32 = 5 * 86_400;
+/// An id that never comes again and was not met for so long is done with, seconds: the longest a
+/// queue keeps a message (Postfix, Sendmail and OpenSMTPD give up after four or five days).
+const QUEUE_S: u32 = 5 * 86_400;
+/// The same, of what lasts no longer than a connection.
+const CONNECTION_S: u32 = 3_600;
 /// A longer account name is not kept: half a name would be another's.
 const NAME_MAX: usize = 64;
 
@@ -36,7 +40,7 @@ record! {
 }
 
 impl ShortName {
-    fn of(name: &[u8]) -> Self {
+    pub(crate) fn of(name: &[u8]) -> Self {
         let mut short = ShortName::default();
         let Ok(length @ 1..) = u8::try_from(name.len()) else { return short };
         if usize::from(length) > NAME_MAX {
@@ -48,6 +52,12 @@ impl ShortName {
             *word = u64::from_le_bytes(bytes);
         }
         ShortName { length, ..short }
+    }
+
+    /// The name, lower case; none where it was too long.
+    pub(crate) fn lower(&self) -> Option<Box<[u8]>> {
+        let name = self.bytes().get(..usize::from(self.length))?.to_ascii_lowercase();
+        (!name.is_empty()).then(|| name.into())
     }
 
     fn bytes(&self) -> [u8; NAME_MAX] {
@@ -68,19 +78,6 @@ enum Word {
     Of(IpAddr),
     /// Nobody: a stranger could have written the line.
     Nobodys,
-}
-
-/// Web interfaces that write a user name with its line breaks: what stands behind one is a line of
-/// its own, and is a stranger's. (nginx and mailcow do, too; their parsers name no client.)
-pub const fn writes_breaks(server: Server) -> bool {
-    matches!(
-        server,
-        Server::Roundcube
-            | Server::Sogo
-            | Server::Horde
-            | Server::Squirrelmail
-            | Server::Openwebmail
-    )
 }
 
 /// What earlier lines, or a proxy that is trusted, said of an event that does not say it itself.
@@ -117,7 +114,7 @@ impl Engine {
     pub fn join(&mut self, event: &Event<'_>) -> Option<Joined> {
         let word = match (event.forwarded, event.client) {
             (None, None) => Word::Own,
-            (None, Some(_)) if !writes_breaks(event.server) => Word::Own,
+            (None, Some(_)) if !event.is_forgeable() => Word::Own,
             _ => self.word(event),
         };
         match word {
@@ -135,17 +132,21 @@ impl Engine {
         }
     }
 
+    /// True where `forwarded.servers` lists a server: nobody else writes lines of it.
+    pub fn is_believed(&self, server: Server) -> bool {
+        self.config.forwarded_servers.contains(&server)
+    }
+
     /// Whose word the addresses of an event are.
     #[cold]
     fn word(&self, event: &Event<'_>) -> Word {
-        let is_listed = self.config.forwarded_servers.contains(&event.server);
-        if writes_breaks(event.server) && !is_listed {
+        let is_listed = self.is_believed(event.server);
+        if event.is_forgeable() && !is_listed {
             return Word::Nobodys;
         }
         let is_believed = match event.client {
             None => is_listed,
-            // What others write beside the peer, ASSP out of a mail's header, is anybody's.
-            Some(_) if !writes_breaks(event.server) && event.server != Server::Zimbra => false,
+            Some(_) if !event.server.tells_forwarded() => false,
             Some(peer) => {
                 let peer = canonical(peer);
                 self.config.forwarded_proxies.iter().any(|network| network.contains(peer))
@@ -156,37 +157,85 @@ impl Engine {
 
     #[inline]
     fn joined(&mut self, event: &Event<'_>) -> Option<Joined> {
-        if !leaves_out(event.server) || event.session.is_none() && event.queue_id.is_none() {
+        if event.session.is_none() && event.queue_id.is_none() {
             return None;
         }
-        let joined = join(&mut self.state, self.config.seed, event);
+        let joined = join(&mut self.state, self.config.seed, event, id_life_s(event.server)?);
         (joined.client.is_some() || joined.account_length > 0).then_some(joined)
     }
 }
 
-/// Servers whose lines name the peer only once. The others' name it wherever it matters.
-const fn leaves_out(server: Server) -> bool {
-    !matches!(server, Server::Postfix | Server::Dovecot | Server::Exim | Server::Mailward)
+/// For how long after its last line an id still means the same session or message, seconds. `None`
+/// where lines are not joined: their ids come again, or every line that matters names the peer.
+const fn id_life_s(server: Server) -> Option<u32> {
+    match server {
+        // Ids are random, or begin with the time.
+        Server::Opensmtpd
+        | Server::Sendmail
+        | Server::Cyrus
+        | Server::Courier
+        | Server::Stalwart
+        | Server::Exchange
+        | Server::Barracuda
+        | Server::Kerio
+        | Server::Roundcube
+        | Server::Openwebmail => Some(QUEUE_S),
+        // The last five digits of the seconds, which come again after 28 hours.
+        Server::Assp => Some(CONNECTION_S),
+        // Postfix's id, which comes again with the inode, and 20 random bits.
+        Server::Mailscanner => Some(CONNECTION_S),
+        // Amavis counts by process, rspamd takes 24 random bits, qmail counts from its start and
+        // has inodes, Domino takes the numbers of notes. None of them leaves out what matters.
+        Server::Amavis | Server::Rspamd | Server::Qmail | Server::Domino => None,
+        // Each of their lines names the peer wherever it matters.
+        Server::Postfix | Server::Dovecot | Server::Exim | Server::Mailward => None,
+        // No ids.
+        Server::Spamassassin
+        | Server::Zimbra
+        | Server::Sogo
+        | Server::Horde
+        | Server::Squirrelmail
+        | Server::Mailcow
+        | Server::Mailu
+        | Server::Perdition
+        | Server::Solidpop3d
+        | Server::Uwimap
+        | Server::Saslauthd
+        | Server::Pam
+        | Server::Bind
+        | Server::Unbound
+        | Server::Dnsmasq
+        | Server::Nsd
+        | Server::Pdns
+        | Server::Coredns
+        | Server::Dnstap
+        | Server::Nginx => None,
+    }
 }
 
-fn join(state: &mut State, seed: u64, event: &Event<'_>) -> Joined {
+fn join(state: &mut State, seed: u64, event: &Event<'_>, life_s: u32) -> Joined {
     let host = lower(seed, event.host.unwrap_or_default().bytes());
     let place = mix(host, event.server as u64);
     let key =
         |id: Option<Text<'_>>, form: u64| id.map(|Text(id)| mix(mix(place, form), lower(seed, id)));
     let (session, message) = (key(event.session, SESSION), key(event.queue_id, MESSAGE));
     let now_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
+    // The first line of a session or a message: ids come again, and what begins on this host has no
+    // client.
+    let begins = |kind| event.kind == kind && event.outcome == Outcome::Allowed;
+    let first = [
+        session.filter(|_| begins(Kind::Connect) && event.client.is_none()),
+        message.filter(|_| begins(Kind::Message)),
+    ];
     let mut joined = Joined::NOTHING;
     let mut behind = ShortName::default();
-    if let Some(key) = session {
-        recall(state, key, now_s, event, &mut joined, &mut behind);
-    }
-    if let Some(key) = message {
-        // The first line of a message: ids come again, and a message of this host has no client.
-        if event.kind == Kind::Message && event.outcome == Outcome::Allowed {
-            state.joins.remove(key);
+    for (key, first) in [session, message].into_iter().zip(first) {
+        if let Some(first) = first {
+            state.joins.remove(first);
         }
-        recall(state, key, now_s, event, &mut joined, &mut behind);
+        if let Some(key) = key {
+            recall(state, key, now_s, life_s, event, &mut joined, &mut behind);
+        }
     }
     if event.account.is_none() {
         (joined.account, joined.account_length) = (behind.bytes(), behind.length.into());
@@ -214,12 +263,14 @@ fn recall(
     state: &mut State,
     key: u64,
     now_s: u32,
+    life_s: u32,
     event: &Event<'_>,
     joined: &mut Joined,
     behind: &mut ShortName,
 ) {
     let Some(row) = state.joins.touch(key) else { return };
-    if now_s.saturating_sub(row.stamp_s) > STALE_S {
+    // Older lines can come later, too: another log that is read from its beginning.
+    if now_s.abs_diff(row.stamp_s) > life_s {
         *row = JoinRow::with_key(key);
         return;
     }
@@ -363,7 +414,10 @@ mod tests {
         let mut engine =
             Engine::new(Config { forwarded_proxies: Vec::from([trusted]), ..Config::default() });
         let mut told = |event| filled(&mut engine, &event).0.map(|client| client.to_string());
-        let by = |client, forwarded| by(Server::Zimbra, client, forwarded);
+        let by = |client, forwarded| Event {
+            service: Text(b"security"),
+            ..by(Server::Zimbra, client, forwarded)
+        };
         assert_eq!(told(by(PROXY, Some(BEHIND))).as_deref(), Some(BEHIND));
         assert_eq!(told(by(BEHIND, Some(BEHIND))).as_deref(), Some(BEHIND), "comes back");
         let stranger = "198.51.100.9";
@@ -371,7 +425,7 @@ mod tests {
         assert_eq!(told(assp).as_deref(), Some(PROXY), "no web proxy's word");
         assert_eq!(told(by(stranger, Some(BEHIND))).as_deref(), Some(stranger));
         assert_eq!(told(by(PROXY, None)).as_deref(), Some(PROXY));
-        let later = Event { client: None, ..by(PROXY, None) };
+        let later = Event { client: None, ..assp };
         assert_eq!(told(later).as_deref(), Some("192.0.2.3"), "of its session");
     }
 
@@ -388,6 +442,13 @@ mod tests {
             assert_eq!(again.fill(&told), told, "comes back from the journal");
             assert_eq!(filled(&mut engine, &Event { client: None, ..line }).0, None, "nor later");
         }
+        let zimbra = |service: &'static str| Event {
+            service: Text::from(service),
+            ..by(Server::Zimbra, BEHIND, None)
+        };
+        assert_eq!(filled(&mut engine, &zimbra("imap")).0, None, "raw, as SOGo's");
+        let audited = zimbra("security");
+        assert_eq!(filled(&mut engine, &audited).0, audited.client, "without line breaks");
         let trusted = Config { forwarded_servers: Vec::from(servers), ..Config::default() };
         let mut engine = Engine::new(trusted);
         for server in servers {

@@ -42,4 +42,4 @@ pub use config::{
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};
-pub use join::{Joined, writes_breaks};
+pub use join::Joined;

@@ -17,17 +17,20 @@
 //! - Two password databases of Dovecot make two lines of one attempt: the same session and account
 //!   within a second is one.
 //! - Exchange, Domino, Kerio and Zimbra tell of one attempt twice in logs of their own
-//!   ([`own_files`]).
+//!   ([`exchange`], [`own_files`]).
+//!
+//! Where a server says that a login failed for no fault of the client's, no other line of it
+//! counts: not the attempt, and not the account as one more that was tried.
 
+mod exchange;
 mod own_files;
-
-pub(crate) use own_files::{is_named_otherwise, untested};
 
 use crate::client::ClientKey;
 use crate::hash::{lower, mix, short};
+use crate::join::ShortName;
 use crate::state::{SessionRow, State};
 use crate::table::Row;
-use event::{Event, Kind, Server, Text};
+use event::{Event, Kind, Reason, Server, Text};
 
 const PAIR_S: u32 = 60;
 const STALE_S: u32 = 86_400;
@@ -40,8 +43,90 @@ const PAM: u64 = 0x50;
 const SASLAUTHD: u64 = 0x4c;
 const WEBMAIL: u64 = 0x57;
 
+/// What a line says of failed logins that no line before it did. All that detectors weigh of a
+/// failure comes from here.
+#[derive(Clone, Copy)]
+pub(crate) struct News {
+    /// How many attempts; 0 where other lines told of them, but not of the account.
+    pub attempts: u32,
+    /// Hash of the account's name; none where nothing tells it.
+    pub account: Option<u64>,
+    /// The name, if it is short enough.
+    pub name: ShortName,
+    /// The line that is their evidence.
+    pub line: u64,
+}
+
+impl News {
+    fn of(seed: u64, event: &Event<'_>, attempts: u32, line: u64) -> Self {
+        let name = event.account.unwrap_or_default();
+        let account = event.account.map(|name| lower(seed, name.bytes()));
+        News { attempts, account, name: ShortName::of(name.bytes()), line }
+    }
+}
+
+/// What an event that tells of failed logins says that is new. `None` where that is nothing.
+pub(crate) fn news(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+    line: u64,
+) -> Option<News> {
+    if event.server == Server::Exchange {
+        return exchange::news(state, seed, event, client, now_s, line);
+    }
+    let is_excused = is_excused(state, event, client, now_s);
+    let attempts = new_attempts(state, seed, event, client, now_s);
+    let news = News::of(seed, event, attempts, line);
+    let is_known = match event.server {
+        // The line before named the account, too, if by another name (Zimbra's `mailbox.log` has
+        // what was typed, an alias for example), or said that it is locked (Domino).
+        Server::Zimbra | Server::Domino => true,
+        Server::Dovecot if event.session.is_some() => true,
+        _ => is_excused || news.account.is_none(),
+    };
+    (attempts > 0 || !is_known).then_some(news)
+}
+
+/// True where a login failed, and no password was found to be wrong.
+pub(crate) fn is_untested(event: &Event<'_>) -> bool {
+    matches!(
+        event.reason,
+        Some(Reason::AuthUnavailable | Reason::AccountDisabled | Reason::AuthAborted)
+    )
+}
+
+/// Takes note of a line that is no failed login, but says what other lines of one mean: that it
+/// counts, which is returned, or that the client is not to blame.
+#[inline]
+pub(crate) fn settled(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+    line: u64,
+) -> Option<News> {
+    match event.server {
+        Server::Exchange => return exchange::settled(state, seed, event, client, now_s, line),
+        _ if event.kind != Kind::Auth || !is_untested(event) => {}
+        // The connection's counts have it, too.
+        Server::Postfix if event.pid.is_some() => {
+            told(state, connection(seed, event, client), 1, now_s)
+        }
+        Server::Dovecot if event.reason != Some(Reason::AuthAborted) => {
+            dovecot_untested(state, seed, event, client, now_s);
+        }
+        Server::Domino => own_files::untested(state, seed, event, client, now_s),
+        _ => {}
+    }
+    None
+}
+
 /// How many attempts an event adds to what was counted before.
-pub(crate) fn new_attempts(
+fn new_attempts(
     state: &mut State,
     seed: u64,
     event: &Event<'_>,
@@ -81,7 +166,6 @@ pub(crate) fn new_attempts(
             };
             pair(state, WEBMAIL, side, event.attempts)
         }
-        Server::Exchange => own_files::exchange(state, seed, event, client, now_s),
         Server::Domino | Server::Kerio => own_files::paired(state, seed, event, client, now_s),
         _ => event.attempts,
     };
@@ -136,14 +220,13 @@ fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut Ses
 
 fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
     let is_auth = event.service.bytes().starts_with(b"auth");
-    let Some(Text(session)) = event.session else {
+    let Some(key) = dovecot_session(seed, event, client) else {
         return if is_auth {
             from_auth(state, client, event.attempts, now_s)
         } else {
             from_server(state, client, event.attempts, now_s)
         };
     };
-    let key = mix(lower(seed, session), mix(client.0, SESSION));
     let mark = short(event.account.map_or(0, |name| lower(seed, name.bytes())));
     let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
     if !is_auth {
@@ -160,6 +243,54 @@ fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     event.attempts
 }
 
+fn dovecot_session(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
+    event.session.map(|Text(session)| mix(lower(seed, session), mix(client.0, SESSION)))
+}
+
+/// Of a login that `auth` excuses, the login process or the server that asked tells as of any other
+/// failure.
+fn dovecot_untested(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) {
+    if !event.service.bytes().starts_with(b"auth") {
+        return;
+    }
+    match dovecot_session(seed, event, client) {
+        Some(key) => told(state, key, 1, now_s),
+        None if event.reason == Some(Reason::AccountDisabled) => {
+            let is_first = from_auth(state, client, 1, now_s) > 0;
+            let key = mix(client.0, SMTP_AUTH);
+            if let Some(row) = row(state, key, now_s, PAIR_S).filter(|_| is_first) {
+                row.mark = row.mark.saturating_add(1);
+            }
+        }
+        None => {}
+    }
+}
+
+/// True where Dovecot's `auth` excused the login that the other server is to tell of; excuses once.
+fn is_excused(state: &mut State, event: &Event<'_>, client: ClientKey, now_s: u32) -> bool {
+    let asks = matches!(event.server, Server::Postfix | Server::Exim) && event.kind == Kind::Auth;
+    let Some(row) = state.sessions.touch(mix(client.0, SMTP_AUTH)).filter(|_| asks) else {
+        return false;
+    };
+    let is_excused = row.mark > 0 && now_s.saturating_sub(row.stamp_s) <= PAIR_S;
+    row.mark -= u32::from(is_excused);
+    is_excused
+}
+
+/// Notes attempts that a later line's count has, too.
+fn told(state: &mut State, key: u64, attempts: u32, now_s: u32) {
+    if let Some(row) = row(state, key, now_s, STALE_S) {
+        row.counted = row.counted.saturating_add(attempts);
+        row.stamp_s = now_s;
+    }
+}
+
 /// Dovecot's word on attempts that Postfix or Exim will tell, or has told.
 fn from_auth(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) -> u32 {
     pair(state, mix(client.0, SMTP_AUTH), Side::Service, attempts, now_s)
@@ -170,10 +301,15 @@ fn from_server(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) 
     pair(state, mix(client.0, SMTP_AUTH), Side::Server, attempts, now_s)
 }
 
-fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+/// A connection of Postfix.
+fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> u64 {
     let host = lower(seed, event.host.unwrap_or_default().bytes());
     let process = u64::from(event.pid.unwrap_or_default());
-    let key = mix(mix(host, process ^ CONNECTION << 32), client.0);
+    mix(mix(host, process ^ CONNECTION << 32), client.0)
+}
+
+fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+    let key = connection(seed, event, client);
     if event.kind == Kind::Disconnect {
         let told = match state.sessions.get(key) {
             Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => row.counted,
@@ -185,11 +321,8 @@ fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
         let untold = event.attempts.saturating_sub(told);
         return if untold == 0 { 0 } else { from_server(state, client, untold, now_s) };
     }
-    if event.pid.is_some()
-        && let Some(row) = row(state, key, now_s, STALE_S)
-    {
-        row.counted = row.counted.saturating_add(event.attempts);
-        row.stamp_s = now_s;
+    if event.pid.is_some() {
+        told(state, key, event.attempts, now_s);
     }
     from_server(state, client, event.attempts, now_s)
 }

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+mod breaks;
 mod command;
 mod decision;
 mod event;
@@ -17,6 +18,7 @@ mod text;
 mod time;
 mod vocabulary;
 
+pub use breaks::LineBreaks;
 pub use command::{Command, Order};
 pub use decision::{Decision, Evicted, Evidence, Expiry, Finding, Measure, Mode, Name};
 pub use event::{CommandCounts, Event};

@@ -28,3 +28,4 @@ pub mod supervise;
 pub mod terminal;
 pub mod understand;
 pub mod unit;
+pub mod web;

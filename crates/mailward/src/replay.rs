@@ -1,9 +1,12 @@
 //! Old logs through the parsers and the engine, in the order of their times.
 
+use crate::config::WebFile;
 use crate::failure::Failure;
 use crate::input::{self, Log};
+use crate::print;
 use crate::terminal::Style;
 use crate::understand::{Tally, Told, told};
+use crate::web::Web;
 use clap::ArgMatches;
 use edge::clock;
 use engine::{Engine, Input, Joined, Output};
@@ -11,6 +14,7 @@ use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabul
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::Path;
 
 /// Decisions kept for the human form.
 const KEPT_MAX: usize = 100_000;
@@ -21,7 +25,8 @@ const LATELY: usize = 1 << 12;
 
 /// A replay.
 pub struct Replay {
-    logs: Vec<Log>,
+    /// Each with what is known of web interfaces in it.
+    logs: Vec<(Web, Log)>,
     engine: Engine,
     outputs: Vec<Output>,
     outcome: Outcome,
@@ -101,13 +106,20 @@ pub struct Kept {
 }
 
 impl Replay {
-    /// Opens the logs named on the command line.
-    pub fn open(matches: &ArgMatches, config: engine::Config) -> Result<Self, Failure> {
+    /// Opens the logs named on the command line; `web_files` are those of web interfaces alone.
+    pub fn open(
+        matches: &ArgMatches,
+        config: engine::Config,
+        web_files: &[WebFile],
+    ) -> Result<Self, Failure> {
         let logs = input::open(matches)?;
         let size: u64 =
             logs.iter().filter_map(|log| Some(std::fs::metadata(&log.name).ok()?.len())).sum();
         Ok(Replay {
-            logs,
+            logs: logs
+                .into_iter()
+                .map(|log| (Web::of(Path::new(&log.name), web_files), log))
+                .collect(),
             engine: Engine::new(config),
             outputs: Vec::new(),
             // Only people are told.
@@ -148,9 +160,14 @@ impl Replay {
     }
 
     fn one(&mut self, take: &mut dyn FnMut(&Output) -> Result<(), Failure>) -> Result<(), Failure> {
-        let Some(mut log) = self.logs.pop() else { return Ok(()) };
+        let Some((mut web, mut log)) = self.logs.pop() else { return Ok(()) };
+        let name = log.name.clone();
         loop {
-            if !log.each(|_, _, understood| self.step(&understood.told(), take))? {
+            if !log.each(|_, _, understood| {
+                let told = understood.told();
+                let left = self.believed(&mut web, &told, &name);
+                self.step(left.as_ref().unwrap_or(&told), take)
+            })? {
                 self.outcome.logs.push((log.name, self.outcome.tally));
                 return Ok(());
             }
@@ -179,14 +196,28 @@ impl Replay {
             let Some(queue) = queues.get_mut(position) else { break };
             if let Some(at) = queue.at {
                 let told = told(&queue.line, at);
-                queue.tally.take(&told);
-                self.step(&told, take)?;
+                let left = self.believed(&mut queue.web, &told, &queue.log.name);
+                let told = left.as_ref().unwrap_or(&told);
+                queue.tally.take(told);
+                self.step(told, take)?;
             }
             failed = queue.fill().err().or(failed);
         }
         let tallies = queues.into_iter().map(|queue| (queue.log.name, queue.tally));
         self.outcome.logs.extend(tallies);
         failed.map_or(Ok(()), Err)
+    }
+
+    /// What is left of a line that a stranger may have written, as in the guard; people are told
+    /// once for each log.
+    #[inline]
+    fn believed<'a>(&self, web: &mut Web, told: &Told<'a>, log: &str) -> Option<Told<'a>> {
+        if let Told::Event(event) = told
+            && let Some(text) = web.news(event)
+        {
+            print::error_line(format_args!("mailward: {log}: {text}"));
+        }
+        web.left_of(told, &self.engine)
     }
 
     fn step(
@@ -290,6 +321,7 @@ fn progress(size: u64) -> Option<ProgressBar> {
 
 /// The next line of one log, waiting for its turn.
 struct Queue {
+    web: Web,
     log: Log,
     line: Vec<u8>,
     tally: Tally,
@@ -300,9 +332,9 @@ struct Queue {
 }
 
 impl Queue {
-    fn new(log: Log) -> Self {
+    fn new((web, log): (Web, Log)) -> Self {
         let (line, tally) = (Vec::new(), Tally::default());
-        Queue { log, line, tally, at: None, due: Timestamp(i64::MIN) }
+        Queue { web, log, line, tally, at: None, due: Timestamp(i64::MIN) }
     }
 
     fn due(&self) -> Option<Timestamp> {

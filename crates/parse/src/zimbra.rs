@@ -116,11 +116,11 @@ fn line(message: &[u8], at: Timestamp) -> Option<Line<'_>> {
     Some(Line { level, thread, context, is_sure, logger, text, at })
 }
 
-/// True where a context with a pair stands anywhere: a user agent can look like one, too, and then
-/// its client hides himself, but blames nobody.
+/// True where another context stands anywhere, also an empty one: a user agent can look like one,
+/// too, and then its client hides himself, but blames nobody.
 fn has_context(mut rest: &[u8]) -> bool {
     while let Some((_, behind)) = scan::split_once(rest, BETWEEN) {
-        if !behind.starts_with(b"]") && context(behind).is_some() {
+        if context(behind).is_some() {
             return true;
         }
         rest = behind;

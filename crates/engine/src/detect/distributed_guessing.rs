@@ -53,9 +53,14 @@ pub(crate) fn judge(
     row.clients.rotate(windows);
     row.prefixes.mark(mix(client.prefix().0, seed));
     row.clients.mark(mix(client.0, seed));
-    row.lines.push(seen.seq);
-    let pair =
-        Pair { account, client: client.0, last_s: now_s, line: seen.seq as u32, ..Pair::default() };
+    row.lines.push(attempt.line);
+    let pair = Pair {
+        account,
+        client: client.0,
+        last_s: now_s,
+        line: attempt.line as u32,
+        ..Pair::default()
+    };
     if let Some(newest) = engine.state.pairs.note(pair, row.newest) {
         row.newest = newest;
     }
@@ -71,13 +76,12 @@ pub(crate) fn judge(
         return grace::give(engine, account, client, now_s);
     }
     let (newest, lines) = (row.newest, row.lines);
-    let name = seen.event.account.unwrap_or_default().bytes().to_ascii_lowercase();
-    let evidence = lines.evidence(seen.seq);
-    engine.find(
-        &verdict(engine, prefixes.max(clients), evidence),
-        Subject::Account(name.into()),
-        out,
-    );
+    let named = seen.event.account.map(|name| name.bytes().to_ascii_lowercase().into());
+    if let Some(name) = named.or_else(|| attempt.name.lower()) {
+        let evidence = lines.evidence(seen.seq);
+        let verdict = verdict(engine, prefixes.max(clients), evidence);
+        engine.find(&verdict, Subject::Account(name), out);
+    }
     cohort(engine, account, newest, out);
 }
 

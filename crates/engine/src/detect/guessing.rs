@@ -144,7 +144,7 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
         None => row.unnamed.current |= new > 0,
     }
     row.last_s = now_s.max(1);
-    row.lines.push(seen.seq);
+    row.lines.push(attempt.line);
     let others = row.accounts.bits() & !attempt.account.map_or(0, bit);
     let is_like_device = others == 0 && row.accounts.previous == 0 && !row.unnamed.previous;
     let (accounts, lines) = (row.accounts.count(), row.lines);

@@ -22,8 +22,9 @@ use crate::client::ClientKey;
 use crate::decide::Target;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
+use crate::join::ShortName;
 use crate::places::{self, Place};
-use crate::session;
+use crate::session::{self, News};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server};
@@ -74,8 +75,12 @@ impl Seen<'_> {
 
 /// A failed login, or several that one line tells of.
 pub(crate) struct Attempt {
-    /// Hash of the name; none where the line has none.
+    /// Hash of the name; none where no line has one.
     pub account: Option<u64>,
+    /// The name, if it is short enough.
+    pub name: ShortName,
+    /// The line that tells of it.
+    pub line: u64,
     /// How many attempts are new; 0 where other lines told of them, but not of the account.
     pub count: u32,
     pub known: Option<bool>,
@@ -113,7 +118,11 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
         }
         (Kind::Connect, Outcome::Allowed) => return connection_flood::connect(engine, seen, out),
         (Kind::Auth, Outcome::Allowed) => return login(engine, seen, out),
-        (Kind::Disconnect, Outcome::Allowed) if !event.hostile && event.reason.is_none() => return,
+        (Kind::Disconnect, Outcome::Allowed)
+            if !event.hostile && event.reason.is_none() && event.server != Server::Exchange =>
+        {
+            return;
+        }
         _ => {}
     }
     rarer(engine, seen, out);
@@ -131,6 +140,7 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     if event.hostile && event.attempts > 0 {
         return attempt(engine, seen, out);
     }
+    settle(engine, seen, out);
     let Some(reason) = event.reason else { return connection_flood::passed(engine, seen) };
     if event.server == Server::Exim
         && event.hostile
@@ -144,10 +154,6 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     {
         return;
     }
-    if matches!(reason, Reason::AuthUnavailable | Reason::AccountDisabled) {
-        let seed = engine.config.seed;
-        session::untested(&mut engine.state, seed, event, seen.client, seen.now_s);
-    }
     match reason {
         Reason::RelayDenied => relay_probe::judge(engine, seen, out),
         Reason::RecipientUnknown => recipient_harvest::judge(engine, seen, out),
@@ -155,7 +161,17 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     }
 }
 
+/// What a line that is no failed login says of one.
+fn settle(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    let Seen { seq, now_s, client, event, .. } = *seen;
+    let seed = engine.config.seed;
+    if let Some(news) = session::settled(&mut engine.state, seed, event, client, now_s, seq) {
+        failed(engine, seen, &news, out);
+    }
+}
+
 fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
+    settle(engine, seen, out);
     connection_flood::accepted(engine, seen.client, seen.now_s);
     let Some(name) = seen.event.account else { return };
     let account = lower(engine.config.seed, name.bytes());
@@ -175,25 +191,31 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
 }
 
 fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
-    let (event, client, now_s) = (seen.event, seen.client, seen.now_s);
+    let Seen { seq, now_s, client, event, .. } = *seen;
     let seed = engine.config.seed;
-    let account = event.account.map(|name| lower(seed, name.bytes()));
-    if let Some(account) = account
-        && bait_account::judge(engine, seen, account, out)
+    if let Some(name) = event.account
+        && bait_account::judge(engine, seen, lower(seed, name.bytes()), out)
     {
         return;
     }
-    let count = session::new_attempts(&mut engine.state, seed, event, client, now_s);
-    if count == 0 && session::is_named_otherwise(event) {
-        return;
+    if let Some(news) = session::news(&mut engine.state, seed, event, client, now_s, seq) {
+        failed(engine, seen, &news, out);
     }
+}
+
+/// What is new of failed logins, through the detectors that weigh it.
+fn failed(engine: &mut Engine, seen: &Seen<'_>, news: &News, out: &mut Vec<Output>) {
+    let (event, client, now_s) = (seen.event, seen.client, seen.now_s);
+    let account = news.account;
     let place = account.map_or(Place::Strange, |account| {
         places::place(&engine.state, &engine.config, account, client, now_s)
     });
-    let tag = event.secret_tag.map(|tag| lower(seed, tag.bytes()));
+    let tag = event.secret_tag.map(|tag| lower(engine.config.seed, tag.bytes()));
     let attempt = Attempt {
         account,
-        count,
+        name: news.name,
+        line: news.line,
+        count: news.attempts,
         known: event.known,
         secret: tag.map(|tag| crate::hash::short(mix(tag, account.unwrap_or_default()))),
         tested: event.reason != Some(Reason::AuthDisallowed),

@@ -67,7 +67,9 @@ pub(crate) fn judge(
         let verdict = verdict(&rule, standing.accounts, standing.lines.evidence(seen.seq));
         engine.convict(&verdict, seen.target(), out);
     }
-    let Some(verdict) = judge_prefix(engine, seen, account, out) else { return false };
+    let Some(verdict) = judge_prefix(engine, seen, account, attempt.line, out) else {
+        return false;
+    };
     if attempt.good > 0 || engine.is_held(seen.client) {
         return false;
     }
@@ -101,6 +103,7 @@ fn judge_prefix(
     engine: &mut Engine,
     seen: &Seen<'_>,
     account: u64,
+    line: u64,
     out: &mut Vec<Output>,
 ) -> Option<Verdict> {
     let (rule, now_s, seed) = (engine.config.password_spray, seen.now_s, engine.config.seed);
@@ -111,7 +114,7 @@ fn judge_prefix(
     row.clients.rotate(windows);
     row.accounts.mark(account);
     row.clients.mark(mix(seen.client.0, seed));
-    row.lines.push(seen.seq);
+    row.lines.push(line);
     let (accounts, clients, lines) = (row.accounts.count(), row.clients.count(), row.lines);
     let lasts = row.spray_until_s > now_s;
     if accounts < rule.prefix_accounts_min || clients < PREFIX_CLIENTS_MIN {

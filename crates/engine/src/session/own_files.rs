@@ -1,25 +1,20 @@
 //! Servers that tell of one failed login twice in logs of their own, where either line can be
 //! missing.
 //!
-//! - Exchange, SMTP only: `User Name: bob`, then `535`, in one session. The name counts; the `535`
-//!   behind it does not, and one without a name does. An answer that says that no password was
-//!   tested excuses the client one later name, as this one was counted already.
 //! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
 //! - Kerio: `Failed ... login` names no account, other lines of the same service do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
-//! The latter three pair off within a minute, each line with one of the other kind. What pairs is
+//! They pair off within a minute, each line with one of the other kind. What pairs is
 //! told by the same client of the same protocol, and of the same account where both name one. So
 //! no attempt excuses one that is not known by the same words.
 
-use super::{STALE_S, Side, pair, row};
+use super::{Side, pair};
 use crate::client::ClientKey;
 use crate::hash::{lower, mix};
 use crate::state::State;
 use event::{Event, Protocol, Reason, Server, Text};
 
-const EXCHANGE: u64 = 0x45;
-const UNTESTED: u64 = 0x55;
 const DOMINO: u64 = 0x44;
 const KERIO: u64 = 0x4b;
 const ZIMBRA: u64 = 0x5a;
@@ -28,75 +23,6 @@ const ZIMBRA: u64 = 0x5a;
 const DOMINO_TASK: &[u8] = b"smtp";
 /// Zimbra's logger of `audit.log`.
 const ZIMBRA_AUDIT: &[u8] = b"security";
-
-/// How many attempts are new.
-pub(super) fn exchange(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
-    let Some(key) = connection(seed, event, client).filter(|_| is_wrong(event)) else {
-        return event.attempts;
-    };
-    let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
-    let is_pending = core::mem::take(&mut row.counted) > 0;
-    if event.account.is_none() {
-        return if is_pending { 0 } else { event.attempts };
-    }
-    (row.counted, row.stamp_s) = (1, now_s);
-    if is_excused(state, client, now_s) { 0 } else { event.attempts }
-}
-
-/// The connection of an SMTP session of Exchange.
-fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
-    let is_smtp = matches!(event.protocol, Protocol::Smtp | Protocol::Submission);
-    let Text(session) = event.session.filter(|_| is_smtp)?;
-    let host = lower(seed, event.host.unwrap_or_default().bytes());
-    Some(mix(mix(lower(seed, session), host), mix(client.0, EXCHANGE)))
-}
-
-/// True where an untested password of the client was counted; excuses once.
-fn is_excused(state: &mut State, client: ClientKey, now_s: u32) -> bool {
-    let Some(row) = state.sessions.touch(mix(client.0, UNTESTED)) else { return false };
-    if row.counted == 0 || now_s.saturating_sub(row.stamp_s) > STALE_S {
-        return false;
-    }
-    row.counted -= 1;
-    true
-}
-
-/// Takes note of a login that failed for no fault of the client's, where a second line of it tells
-/// of a failure like any other.
-pub(crate) fn untested(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) {
-    match event.server {
-        Server::Exchange => {
-            let Some(key) = connection(seed, event, client) else { return };
-            let Some(told) = state.sessions.touch(key) else { return };
-            if core::mem::take(&mut told.counted) == 0 {
-                return;
-            }
-            if let Some(row) = row(state, mix(client.0, UNTESTED), now_s, STALE_S) {
-                row.counted = row.counted.saturating_add(1);
-                row.stamp_s = now_s;
-            }
-        }
-        // Of a locked user the SMTP server says no more than that the login failed.
-        Server::Domino if event.service.bytes() == DOMINO_TASK => {
-            if let Some(key) = named(seed, event.account, client, DOMINO) {
-                pair(state, key, Side::Service, 1, now_s);
-            }
-        }
-        _ => {}
-    }
-}
 
 /// How many attempts are new, of those that tell of one on two lines of the same words.
 pub(super) fn paired(
@@ -136,14 +62,21 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
     }
 }
 
-/// True where the line that told of the attempt before named its account, and may have by another
-/// name: `mailbox.log` has what was typed, an alias for example. It is no second account.
-pub(crate) fn is_named_otherwise(event: &Event<'_>) -> bool {
-    event.server == Server::Zimbra
+/// Takes note of a locked user: of him the SMTP server says no more than that the login failed.
+pub(super) fn untested(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) {
+    if let Some((key, side @ Side::Service)) = shared(seed, event, client) {
+        pair(state, key, side, 1, now_s);
+    }
 }
 
 /// True for a password or account that was wrong, and no other refusal.
-fn is_wrong(event: &Event<'_>) -> bool {
+pub(super) fn is_wrong(event: &Event<'_>) -> bool {
     event.attempts > 0 && event.reason == Some(Reason::AuthFailed)
 }
 
@@ -161,10 +94,10 @@ mod tests {
     use event::{Kind, Outcome, Timestamp};
     use proptest::prelude::*;
 
-    const SERVERS: [Server; 4] = [Server::Exchange, Server::Domino, Server::Kerio, Server::Zimbra];
+    const SERVERS: [Server; 3] = [Server::Domino, Server::Kerio, Server::Zimbra];
     const NAMES: [&str; 3] = ["bob", "eve", "info@example.org"];
 
-    /// A line of one of two kinds, about one of several accounts, services or sessions. `group` is
+    /// A line of one of two kinds, about one of several accounts or services. `group` is
     /// what the two lines of an attempt share.
     #[derive(Clone, Copy, Debug)]
     struct Line {
@@ -193,7 +126,6 @@ mod tests {
                 hostile: true,
                 attempts: 1,
                 account: names_one.then_some(Text(NAMES[self.name].as_bytes())),
-                session: (self.server == Server::Exchange).then_some(Text(b"08DB994D2DD18DBF")),
                 ..Event::new(
                     Timestamp(0),
                     self.server,

@@ -49,7 +49,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let json = is_json(matches);
     let all = matches.get_flag("all");
     let dir = config.state_dir().ok();
-    let mut replay = Replay::open(matches, seed::under(dir.as_deref(), config.engine))?;
+    let engine = seed::under(dir.as_deref(), config.engine);
+    let mut replay = Replay::open(matches, engine, &config.source.web_files)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut text = String::new();
     let mut take = |output: &Output| {

@@ -138,7 +138,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         path: "source.web_files",
-        summary: "Logs of web interfaces to follow, each with its server, such as `sogo=/var/log/sogo/sogo.log` (or `horde`, `roundcube`, `nginx`, `mailcow`): strangers can write whole lines into them, so only lines of that server are read there.",
+        summary: "Logs of web interfaces to follow, each with its server, such as `sogo=/var/log/sogo/sogo.log` (or `horde`, `roundcube`, `nginx`, `mailcow`, `zimbra`): strangers can write whole lines into them, so only lines of that server are read there, by the guard and by `replay`. The addresses in Zimbra's `audit.log` are believed only where it is named here.",
         unit: "",
         kind: ValueKind::Words,
         max: 0,

@@ -7,10 +7,11 @@ use super::silence::Heard;
 use super::time::TimeOfDay;
 use crate::core::Core;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Told, Understood, doubt, told};
+use crate::web::Web;
 use edge::clock::{self, Moment};
 use edge::source::{Position, Progress, Source, Status};
 use edge::stamp::{Completer, Years, Zone};
-use event::{Event, Server, Timestamp};
+use event::Timestamp;
 use rustix::event::{PollFd, PollFlags};
 use std::time::Duration;
 use store::SourceId;
@@ -42,18 +43,6 @@ pub struct Followed {
     due: Timestamp,
     /// What was taken in of it.
     pub taken: Taken,
-}
-
-/// Web interfaces write user names with their line breaks: a stranger can make whole lines, also
-/// such that look like another server's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Web {
-    /// No line of one was met.
-    Untold,
-    /// Lines of one were met, and people were told.
-    Told,
-    /// It is the log of this one: other servers' lines in it are a stranger's.
-    Only(Server),
 }
 
 /// All sources.
@@ -235,8 +224,7 @@ impl Taken {
         }
     }
 
-    /// What is left of a line that a stranger may have written: in the log of a web interface, that
-    /// of another server.
+    /// What is left of a line that a stranger may have written.
     #[inline]
     fn believed<'a>(
         &mut self,
@@ -245,24 +233,15 @@ impl Taken {
         now: Timestamp,
     ) -> Option<Told<'a>> {
         let Told::Event(event) = told else { return None };
-        if let Web::Only(server) = self.web {
-            return in_web_log(server, event);
-        }
-        // What other hosts log says nothing of the servers here.
-        if !self.is_remote {
+        // What other hosts log says nothing of the servers here; nor does what a stranger wrote.
+        let is_odd = matches!(self.web, Web::Only { server, .. } if server != event.server);
+        if !self.is_remote && !is_odd {
             self.heard.add(event.server);
         }
-        if self.web == Web::Untold && is_of_web(event.server) {
-            self.web = Web::Told;
-            let text = format!(
-                "{}: lines of {}, which writes line breaks of user names as they are: a stranger can \
-                 write whole lines of any server here; where the log is its own, list it in \
-                 source.web_files",
-                self.name, event.server
-            );
-            core.note(now, "source", &text);
+        if let Some(text) = self.web.news(event) {
+            core.note(now, "source", &format!("{}: {text}", self.name));
         }
-        None
+        self.web.left_of(told, &core.engine)
     }
 
     fn note(&mut self, core: &mut Core, odd: Option<String>, now: Timestamp, moment: Moment) {
@@ -273,21 +252,6 @@ impl Taken {
             core.note(now, "stamp", &what);
         }
     }
-}
-
-fn is_of_web(server: Server) -> bool {
-    engine::writes_breaks(server) || matches!(server, Server::Nginx | Server::Mailcow)
-}
-
-/// What is left of an event in the log of a web interface, where it is not to be taken as it is.
-fn in_web_log<'a>(server: Server, event: &Event<'a>) -> Option<Told<'a>> {
-    if event.server != server {
-        return Some(Told::Unknown);
-    }
-    // The engine knows whose word to believe, but of those that name a client in other logs.
-    let client = event.client.filter(|_| !engine::writes_breaks(server))?;
-    let forwarded = event.forwarded.or(Some(client));
-    Some(Told::Event(Event { client: None, forwarded, ..*event }))
 }
 
 /// What is doubtful about a source, when enough of it was read to judge.

@@ -8,7 +8,7 @@ use super::hang_up::HangUp;
 use super::home;
 use super::hook::HookCalls;
 use super::identity::{self, Identity, User};
-use super::intake::{self, Followed, Intake, Web};
+use super::intake::{self, Followed, Intake};
 use super::kernel::{self, Kernel};
 use super::listen::Control;
 use super::reach::Reach;
@@ -23,6 +23,7 @@ use crate::notify::Notify;
 use crate::recover::{self, Recovered};
 use crate::screen::Screen;
 use crate::supervise;
+use crate::web::Web;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
 use edge::source::dnstap::DnstapSource;
@@ -400,11 +401,8 @@ fn open(
             }
         };
         let mut one = Followed::new(source, zone, &mut recovered.core);
-        let mut web = config.source.web_files.iter();
-        if let LogPlace::File(path) = place
-            && let Some(file) = web.find(|file| file.path == *path)
-        {
-            one.taken.web = Web::Only(file.server);
+        if let LogPlace::File(path) = place {
+            one.taken.web = Web::of(path, &config.source.web_files);
         }
         followed.push(one);
     }

@@ -216,3 +216,84 @@ fn a_copied_log_without_a_last_newline_loses_no_line_of_a_merged_backlog() {
     let expected: Vec<String> = (0..20).map(|n| format!("user{n:02}@example.org")).collect();
     assert_eq!(accounts, expected);
 }
+
+/// What a stranger makes whole lines of in a log that is no other server's: five guesses of one
+/// client, as Postfix tells of them, and as Zimbra and SOGo do.
+fn forged(form: &str) -> String {
+    let line = |n: u32| {
+        let at = now().plus_seconds(i64::from(n) - 90);
+        let (client, name) = ("203.0.113.9", format!("user{n:02}@example.org"));
+        let zimbra = stamp(at).replace('T', " ");
+        let zimbra = zimbra.get(..19).unwrap();
+        match form {
+            "postfix" => failed(at, client, &name),
+            "zimbra" => format!(
+                "{zimbra},123 WARN  [ImapServer-1] [ip={client};] security - cmd=Auth; account={name}; protocol=imap; error=authentication failed for [{name}], invalid password;\n"
+            ),
+            "mailbox" => format!(
+                "{zimbra},123 INFO  [ImapServer-1] [ip={client};] imap - authentication failed for [{name}] (invalid password)\n"
+            ),
+            _ => format!(
+                "{} mx sogod[9]: SOGoRootPage Login from '{client}' for user '{name}' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0\n",
+                stamp(at)
+            ),
+        }
+    };
+    (0..40).map(line).collect()
+}
+
+/// Strangers can write whole lines into the logs of web interfaces: whom the guard does not believe
+/// there, a replay must not.
+#[test]
+fn in_the_logs_of_web_interfaces_a_replay_believes_whom_the_guard_does() {
+    const ZIMBRA: &str = "source.web_files";
+    const SOGO: &str = "forwarded.servers";
+    for (log, server, more, form, is_believed, told) in [
+        ("log/sogo.log", "sogo", "", "postfix", false, ""),
+        ("log/sogo.log", "sogo", "", "sogo", false, ""),
+        ("log/sogo.log", "sogo", "\nforwarded.servers = [\"sogo\"]", "sogo", true, ""),
+        ("log/sogo.log", "", "", "sogo", false, SOGO),
+        ("log/audit.log", "zimbra", "", "zimbra", true, ""),
+        ("log/audit.log", "zimbra", "", "mailbox", false, ""),
+        ("log/audit.log", "zimbra", "", "postfix", false, ""),
+        ("log/mailbox.log", "zimbra", "", "zimbra", false, ""),
+        ("log/audit.log", "", "", "zimbra", false, ZIMBRA),
+        ("log/audit.log", "", "\nforwarded.servers = [\"zimbra\"]", "zimbra", true, ""),
+        ("log/mail.log", "", "", "postfix", true, ""),
+    ] {
+        let case = format!("{form} in {log} of {server:?} {more}");
+        let world = World::with_logs(vec![log], "");
+        let files = match server {
+            "" => String::new(),
+            _ => format!("source.web_files = [\"{server}={}\"]", world.path(log).display()),
+        };
+        world.configure(&format!("{GRACE}\n{files}{more}"));
+        std::fs::write(world.path(log), forged(form)).unwrap();
+        let guard = world.guard(Place::Powerless);
+        read_out(&world, guard, 40);
+        assert_the_same(&world, 0);
+        let log = world.path(log).display().to_string();
+        let replay = world.ask(&["replay", "--format", "json", &log]).good();
+        let is_banned = replay.out.lines().any(|line| {
+            line.starts_with("{\"type\": \"decision\"") && line.contains("\"203.0.113.9\"")
+        });
+        assert_eq!(is_banned, is_believed, "{case}");
+        assert!(replay.err.contains(told), "{case}: {}", replay.err);
+        let notes = replay.err.matches("line breaks").count();
+        assert_eq!(notes, usize::from(server.is_empty() && form != "postfix"), "{case}");
+    }
+}
+
+/// What a log was rotated to is its own, as well.
+#[test]
+fn a_rotated_log_of_a_web_interface_is_its_own_too() {
+    let world = World::with_logs(vec![], "");
+    let named = world.path("log/sogo.log");
+    world.configure(&format!("source.web_files = [\"sogo={}\"]", named.display()));
+    for (name, decisions) in [("sogo.log.1", 0), ("sogo.log-20261128", 0), ("sogo.log2", 1)] {
+        let log = world.file(&format!("log/{name}"), forged("postfix").as_bytes());
+        let replayed = world.ask(&["replay", "--format", "json", &log]).good().out;
+        let found = verdicts(&replayed).iter().filter(|line| line.contains("\"decision\"")).count();
+        assert_eq!(found.min(1), decisions, "{name}");
+    }
+}

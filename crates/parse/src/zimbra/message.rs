@@ -115,15 +115,16 @@ fn visit<'a>(line: &Line<'a>, protocol: Protocol) -> Option<Event<'a>> {
     failed_login(line, protocol, text)
 }
 
-/// `authentication failed for [bob] (invalid password)` or `[bob], invalid password`. What stands
-/// behind the last bracket is Zimbra's.
+/// `authentication failed for [bob] (invalid password)`, `[bob], invalid password`, and
+/// `bob (no such account)`. These loggers write a name's line break as it is: a line that ends in
+/// a name tells of a failure, and of nobody.
 fn failed_login<'a>(line: &Line<'a>, protocol: Protocol, text: &'a [u8]) -> Option<Event<'a>> {
     let rest = text.strip_prefix(FAILED)?;
-    let account = match rest.strip_prefix(b"[") {
-        Some(_) => typed(text),
-        None => rest.get(..scan::find_last(rest, b" (")?).and_then(name),
+    let Some((account, why)) = name_and_reason(rest, b" (") else {
+        let failed = refused(line, protocol, b"");
+        return Some(Event { client: None, forwarded: None, ..failed });
     };
-    Some(Event { account, ..refused(line, protocol, reason_of(rest)) })
+    Some(Event { account: name(account), ..refused(line, protocol, why) })
 }
 
 const FAILED: &[u8] = b"authentication failed for ";
@@ -134,10 +135,29 @@ fn typed(error: &[u8]) -> Option<Text<'_>> {
     inner.get(..scan::find_last(inner, b"]")?).and_then(name)
 }
 
-/// What stands behind the last bracket of `[bob], invalid password`, or the whole.
+/// Why `cmd=Auth` failed. A stranger's name stands before the reason, or behind a colon, as in
+/// `no such account: bob`.
 fn reason_of(error: &[u8]) -> &[u8] {
-    let behind = scan::find_last(error, b"]").and_then(|at| error.get(at + 1..));
-    behind.unwrap_or(error)
+    match error.strip_prefix(FAILED) {
+        Some(rest) => name_and_reason(rest, b", ").map_or(b"", |(_, why)| why),
+        None => scan::split_once(error, b": ").map_or(error, |(why, _)| why),
+    }
+}
+
+/// What stands behind `authentication failed for`: a name in brackets, and a reason, which may be
+/// left out, behind the last bracket; or a name without, and behind the last `between` the reason.
+fn name_and_reason<'a>(rest: &'a [u8], between: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let Some(inner) = rest.strip_prefix(b"[") else {
+        let (account, why) = rest.split_at_checked(scan::find_last(rest, between)?)?;
+        return is_reason(why).then_some((account, why));
+    };
+    let (account, behind) = inner.split_at_checked(scan::find_last(inner, b"]")?)?;
+    let why = behind.strip_prefix(b"]")?;
+    (why.is_empty() || is_reason(why)).then_some((account, why))
+}
+
+fn is_reason(why: &[u8]) -> bool {
+    why.starts_with(b", ") || why.starts_with(b" (") && why.ends_with(b")")
 }
 
 fn refused<'a>(line: &Line<'a>, protocol: Protocol, why: &[u8]) -> Event<'a> {
