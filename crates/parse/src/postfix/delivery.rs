@@ -4,14 +4,22 @@ use super::line::{Line, detail};
 use crate::scan;
 use event::{Event, Kind, Outcome, Reason, Text};
 
+/// Stands behind the sender, who may have written it, too: the last one is qmgr's.
+const SIZE: &[u8] = b">, size=";
+
 /// qmgr: `QUEUEID: from=<a>, size=1, nrcpt=1 (queue active)`, or `status=expired`.
 #[inline(always)] // an event is large to return
 pub(super) fn from<'a>(line: &Line<'a>, queue_id: Text<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let rest = rest.strip_prefix(b"from=<")?;
     let queue_id = Some(queue_id);
-    if let Some(end) = scan::find_last(rest, b">, size=") {
+    if let Some(end) = scan::find_last(rest, SIZE) {
         let sender = Some(Text(rest.get(..end)?));
-        return Some(Event { queue_id, sender, ..line.event(Kind::Message, Outcome::Allowed) });
+        let size = rest.get(end + SIZE.len()..).unwrap_or_default();
+        let recipients = scan::split_once(size, b", nrcpt=")
+            .and_then(|(_, rest)| scan::number(scan::word(rest).0))
+            .unwrap_or(0);
+        let event = line.event(Kind::Message, Outcome::Allowed);
+        return Some(Event { queue_id, sender, recipients, ..event });
     }
     let end = scan::find_last(rest, b">, status=")?;
     let sender = Some(Text(rest.get(..end)?));
