@@ -62,6 +62,10 @@ impl State {
         self.queries.each(|row| {
             set(&mut [&mut row.window_s, &mut row.day_s, &mut row.told_s]);
         });
+        self.mails.each(|row| set(&mut [&mut row.stamp_s]));
+        self.senders.each(|row| {
+            set(&mut [&mut row.day_s, &mut row.told_s, row.known.window_mut()]);
+        });
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
     }

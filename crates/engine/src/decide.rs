@@ -109,6 +109,33 @@ impl Engine {
         }
     }
 
+    /// Tells of it and proposes a measure for an account: recorded only, until something asks for
+    /// it.
+    pub(crate) fn propose(
+        &mut self,
+        verdict: &Verdict,
+        subject: Subject,
+        measure: Measure,
+        out: &mut Vec<Output>,
+    ) {
+        self.find(verdict, subject.clone(), out);
+        if self.holds.get(&subject).is_some() {
+            return;
+        }
+        let decision = Decision {
+            at: self.now,
+            measure,
+            subject,
+            until: Some(self.now.plus_seconds(i64::from(verdict.ban_s))),
+            rule: Cow::Borrowed(verdict.detector),
+            offence: 1,
+            score: verdict.score as f32 / 1000.0,
+            mode: Mode::Observe,
+            evidence: verdict.evidence,
+        };
+        self.hold(decision, out);
+    }
+
     /// The subject to decide on: of an IPv6 client whose /64 holds a protected address, the single
     /// address.
     fn unsheltered(&self, target: Target) -> Option<Subject> {

@@ -176,6 +176,25 @@ pub struct MxSurge {
     pub mail_hosts: Vec<Network>,
 }
 
+/// `outbound-surge`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Outbound {
+    /// Off, observe or enforce: it proposes, and bans nobody.
+    pub mode: Mode,
+    /// Recipients within about an hour from which it may be a surge.
+    pub recipients_min: u32,
+    /// So many times what is usual is a surge.
+    pub surge_factor: u32,
+    /// Share of recipients that the account never wrote to, per cent.
+    pub fresh_percent: u32,
+    /// Share of recipients that are refused for good, per cent.
+    pub failed_percent: u32,
+    /// Recipients within about an hour that are too many, whoever they are.
+    pub quota: u32,
+    /// How long to hold the account's messages, seconds.
+    pub hold_s: u32,
+}
+
 /// How bans grow.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bans {
@@ -221,6 +240,7 @@ pub struct Capacities {
     pub offences: u32,
     pub bans: u32,
     pub queries: u32,
+    pub mails: u32,
 }
 
 /// Thresholds, weights and modes; the defaults are compiled in.
@@ -251,6 +271,8 @@ pub struct Config {
     pub bait_account: Once,
     /// `mx-surge`.
     pub mx_surge: MxSurge,
+    /// `outbound-surge`.
+    pub outbound_surge: Outbound,
     /// Names that no honest client logs in with, in lower case.
     pub bait_accounts: Vec<Box<str>>,
     /// How bans grow.
@@ -323,14 +345,8 @@ impl Default for Config {
             },
             exploit_attempt: Once { mode: Mode::Enforce, ban_s: DAY_S },
             bait_account: Once { mode: Mode::Enforce, ban_s: DAY_S },
-            mx_surge: MxSurge {
-                mode: Mode::Enforce,
-                names_min: 7,
-                day_names_min: 30,
-                unexplained_min: 20,
-                window_s: 5 * MINUTE_S,
-                mail_hosts: Vec::new(),
-            },
+            mx_surge: mx_surge(),
+            outbound_surge: OUTBOUND_SURGE,
             bait_accounts: Vec::new(),
             ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
             prefix: Prefixes {
@@ -350,6 +366,27 @@ impl Default for Config {
         }
     }
 }
+
+fn mx_surge() -> MxSurge {
+    MxSurge {
+        mode: Mode::Enforce,
+        names_min: 7,
+        day_names_min: 30,
+        unexplained_min: 20,
+        window_s: 5 * MINUTE_S,
+        mail_hosts: Vec::new(),
+    }
+}
+
+const OUTBOUND_SURGE: Outbound = Outbound {
+    mode: Mode::Observe,
+    recipients_min: 30,
+    surge_factor: 6,
+    fresh_percent: 80,
+    failed_percent: 20,
+    quota: 1_000,
+    hold_s: DAY_S,
+};
 
 const BRUTE_FORCE: Guessing = Guessing {
     rule: rule(8, 10 * MINUTE_S, HOUR_S),
@@ -393,6 +430,7 @@ const CAPACITIES: Capacities = Capacities {
     offences: 1 << 18,
     bans: 1 << 18,
     queries: 1 << 15,
+    mails: 1 << 16,
 };
 
 impl Config {

@@ -8,6 +8,7 @@ pub(crate) mod exploit_attempt;
 mod grace;
 mod guessing;
 pub(crate) mod mx_surge;
+pub(crate) mod outbound_surge;
 pub(crate) mod password_spray;
 pub(crate) mod recipient_harvest;
 pub(crate) mod relay_probe;
@@ -56,6 +57,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     exploit_attempt::SPEC,
     bait_account::SPEC,
     mx_surge::SPEC,
+    outbound_surge::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.

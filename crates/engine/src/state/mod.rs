@@ -10,13 +10,15 @@
 mod asked;
 mod pairs;
 mod rows;
+mod sender;
 
 pub(crate) use asked::Asked;
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
-    AccountRow, ClientRow, JoinRow, Lines, OffenceRow, PlaceRow, PrefixRow, ProbeRow, QueryRow,
-    SessionRow, TrafficRow, UserRow, whole,
+    AccountRow, ClientRow, JoinRow, Lines, MailRow, OffenceRow, PlaceRow, PrefixRow, ProbeRow,
+    QueryRow, SessionRow, TrafficRow, UserRow, whole,
 };
+pub(crate) use sender::SenderRow;
 
 use crate::checkpoint::{Reader, Record as _, Writer};
 use crate::config::Config;
@@ -50,7 +52,11 @@ pub(crate) struct State {
     pub offences: Table<OffenceRow>,
     /// Whose mail servers were asked for, by DNS client.
     pub queries: Table<QueryRow>,
-    /// The same of this host itself, and what explains it.
+    /// Which account a message is from, by queue id.
+    pub mails: Table<MailRow>,
+    /// What accounts send.
+    pub senders: Table<SenderRow>,
+    /// What this host itself asked, and what explains it.
     pub asked: Asked,
 }
 
@@ -71,6 +77,8 @@ impl State {
             offences: Table::new(table.offences, seed),
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
+            mails: Table::new(table.mails, seed),
+            senders: Table::new(table.accounts, seed),
         }
     }
 
@@ -97,11 +105,13 @@ impl State {
             row("joins", &self.joins),
             row("offences", &self.offences),
             row("queries", &self.queries),
+            row("mails", &self.mails),
+            row("senders", &self.senders),
         ])
     }
 
     /// How many entries gave way since the last call, by table.
-    pub fn take_evicted(&mut self) -> [(&'static str, u64); 12] {
+    pub fn take_evicted(&mut self) -> [(&'static str, u64); 14] {
         [
             ("clients", self.clients.take_unreported()),
             ("prefixes", self.prefixes.take_unreported()),
@@ -115,6 +125,8 @@ impl State {
             ("joins", self.joins.take_unreported()),
             ("offences", self.offences.take_unreported()),
             ("queries", self.queries.take_unreported()),
+            ("mails", self.mails.take_unreported()),
+            ("senders", self.senders.take_unreported()),
         ]
     }
 
@@ -131,6 +143,8 @@ impl State {
         self.joins.write(into);
         self.offences.write(into);
         self.queries.write(into);
+        self.mails.write(into);
+        self.senders.write(into);
         self.asked.write(into);
     }
 
@@ -147,6 +161,8 @@ impl State {
         self.joins.read(from)?;
         self.offences.read(from)?;
         self.queries.read(from)?;
+        self.mails.read(from)?;
+        self.senders.read(from)?;
         self.asked = Asked::read(from)?;
         Some(())
     }

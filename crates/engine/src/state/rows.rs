@@ -154,6 +154,15 @@ row! {
         address: [u64; 2],
         account: ShortName,
     }
+    /// Whose message a queue id is.
+    MailRow {
+        account: u64,
+        /// Recipients counted so far.
+        recipients: u32,
+        /// Recipients of whom it is known what became of them.
+        finals: u32,
+        stamp_s: u32,
+    }
     /// Whose mail servers a DNS client asked for.
     QueryRow {
         names: Sketch,

@@ -29,6 +29,11 @@ enum What {
         detector: String,
         subject: Option<Subject>,
     },
+    FewFindings {
+        most: usize,
+        detector: String,
+        subject: Subject,
+    },
     Expiry {
         subject: Subject,
         cause: String,
@@ -75,6 +80,13 @@ impl Expectation {
             }
             ["expect", "no", "finding", detector, "about", who] => {
                 What::NoFinding { detector: (*detector).into(), subject: Some(subject(who)?) }
+            }
+            ["expect", "at", "most", most, "findings", "of", detector, "about", who] => {
+                What::FewFindings {
+                    most: most.parse().map_err(|_| "how many")?,
+                    detector: (*detector).into(),
+                    subject: subject(who)?,
+                }
             }
             ["expect", "finding", detector, "about", who] => {
                 What::Finding { detector: (*detector).into(), subject: subject(who)? }
@@ -148,10 +160,14 @@ impl What {
             What::NoBan { subject } => ban(played, subject, None).map(told),
             What::NoBans => bans(played).next().map(told),
             What::Finding { detector, subject } => {
-                (!finding(played, detector, Some(subject))).then(|| "no such finding".into())
+                (findings(played, detector, Some(subject)) == 0).then(|| "no such finding".into())
             }
             What::NoFinding { detector, subject } => {
-                finding(played, detector, subject.as_ref()).then(|| "there is one".into())
+                (findings(played, detector, subject.as_ref()) > 0).then(|| "there is one".into())
+            }
+            What::FewFindings { most, detector, subject } => {
+                let found = findings(played, detector, Some(subject));
+                (found > *most).then(|| format!("there are {found}"))
             }
             What::Expiry { subject, cause } => {
                 let found = played.outputs.iter().any(|output| {
@@ -180,9 +196,10 @@ fn told(ban: &Decision) -> String {
     format!("{} by {} at {}, score {}, lines {lines:?}", ban.subject, ban.rule, ban.at, ban.score)
 }
 
-fn finding(played: &Played, detector: &str, subject: Option<&Subject>) -> bool {
-    played.outputs.iter().any(|output| {
+fn findings(played: &Played, detector: &str, subject: Option<&Subject>) -> usize {
+    let is_it = |output: &&Output| {
         matches!(output, Output::Finding(finding)
             if finding.detector == detector && subject.is_none_or(|wanted| finding.subject == *wanted))
-    })
+    };
+    played.outputs.iter().filter(is_it).count()
 }

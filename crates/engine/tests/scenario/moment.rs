@@ -16,6 +16,7 @@ pub struct Moment {
     reason: Option<Reason>,
     client: Option<IpAddr>,
     attempts: u32,
+    recipients: u32,
     pid: Option<u32>,
 }
 
@@ -35,8 +36,18 @@ const TEXTS: &[&str] = &[
     "query_type",
 ];
 const OTHERS: &[&str] = &[
-    "server", "protocol", "kind", "outcome", "reason", "client", "attempts", "pid", "hostile",
-    "known", "auth",
+    "server",
+    "protocol",
+    "kind",
+    "outcome",
+    "reason",
+    "client",
+    "attempts",
+    "recipients",
+    "pid",
+    "hostile",
+    "known",
+    "auth",
 ];
 
 fn word<V: Vocabulary>(fields: &BTreeMap<String, String>, key: &str) -> Result<V, String> {
@@ -76,6 +87,7 @@ impl Moment {
             },
             client: number(&fields, "client")?,
             attempts: number(&fields, "attempts")?.unwrap_or(0),
+            recipients: number(&fields, "recipients")?.unwrap_or(0),
             pid: number(&fields, "pid")?,
             fields,
         })
@@ -105,6 +117,7 @@ impl Moment {
             account: self.text("account"),
             known: self.flag("known"),
             attempts: self.attempts,
+            recipients: self.recipients,
             host: self.text("host"),
             pid: self.pid,
             session: self.text("session"),

@@ -394,4 +394,45 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         "Mail servers beside this host, which may ask for any domain.",
         mx_surge.mail_hosts
     ),
+    key!(
+        mode "outbound-surge.mode",
+        "Off, observe or enforce: it proposes to hold messages, and bans nobody.",
+        outbound_surge.mode
+    ),
+    key!(
+        "" "outbound-surge.recipients_min",
+        "Recipients of an account within about an hour from which it may be a surge.",
+        1..100000,
+        outbound_surge.recipients_min
+    ),
+    key!(
+        "" "outbound-surge.surge_factor",
+        "So many times what is usual for the account is a surge.",
+        1..1000,
+        outbound_surge.surge_factor
+    ),
+    key!(
+        "per cent" "outbound-surge.fresh_percent",
+        "Share of recipients that the account never wrote to, from which a surge is told.",
+        1..100,
+        outbound_surge.fresh_percent
+    ),
+    key!(
+        "per cent" "outbound-surge.failed_percent",
+        "Share of recipients that are refused for good, from which a surge is told.",
+        1..100,
+        outbound_surge.failed_percent
+    ),
+    key!(
+        "" "outbound-surge.quota",
+        "Recipients within about an hour that are too many, whoever they are.",
+        1..1000000,
+        outbound_surge.quota
+    ),
+    key!(
+        "s" "outbound-surge.hold_s",
+        "How long to hold the account's messages.",
+        60..31536000,
+        outbound_surge.hold_s
+    ),
 ];

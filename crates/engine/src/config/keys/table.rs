@@ -135,6 +135,7 @@ pub(super) const OF_ALL: &[Key] = &[
         table.offences
     ),
     key!("entries" "table.bans", "Most entries of the table `bans`.", 16..16777216, table.bans),
+    key!("entries" "table.mails", "Most entries of the table `mails`.", 16..16777216, table.mails),
     key!(
         "entries" "table.queries",
         "Most entries of the table `queries`.",
