@@ -26,9 +26,7 @@ impl Engine {
                 self.timers.set_end(until, number, row);
             }
         }
-        for allowed in &mut self.shelter.allowed {
-            allowed.until = allowed.until.map(|until| until.saturating_add(by_micros));
-        }
+        self.shelter.set_clock(by_micros);
         self.state.set_clock(by_micros / 1_000_000);
         self.now = at;
     }

@@ -1,7 +1,8 @@
 //! Counts attempts once, although servers tell of one attempt on up to three lines.
 //!
 //! - Dovecot's `auth` names each failure at once, its login process the number of all when the
-//!   connection ends: joined by the session; what was counted is not counted again.
+//!   connection ends: joined by the session, in either order, as they may stand in two files. As
+//!   many count as the one that tells of more of them does.
 //! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` or Exim's `535`
 //!   tell of the same attempt, in either order: within a minute one of each pairs off, by client. A
 //!   client cannot gain a free guess by this: each line excuses only a line of the other kind.
@@ -84,10 +85,27 @@ pub(crate) fn news(
         // The line before named the account, too, if by another name (Zimbra's `mailbox.log` has
         // what was typed, an alias for example), or said that it is locked (Domino).
         Server::Zimbra | Server::Domino => true,
-        Server::Dovecot if event.session.is_some() => true,
+        Server::Dovecot if event.session.is_some() => !is_from_auth(event),
         _ => is_excused || news.account.is_none(),
     };
     (attempts > 0 || !is_known).then_some(news)
+}
+
+/// Takes note of what a client does while it is banned: it is not counted, and what later lines of
+/// the same connection tell of it again is not either, also where the ban is lifted meanwhile.
+pub(crate) fn done_with(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+    line: u64,
+) {
+    if event.hostile && event.attempts > 0 {
+        let _ = news(state, seed, event, client, now_s, line);
+    } else {
+        let _ = settled(state, seed, event, client, now_s, line);
+    }
 }
 
 /// True where a login failed, and no password was found to be wrong.
@@ -219,7 +237,7 @@ fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut Ses
 }
 
 fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
-    let is_auth = event.service.bytes().starts_with(b"auth");
+    let is_auth = is_from_auth(event);
     let Some(key) = dovecot_session(seed, event, client) else {
         return if is_auth {
             from_auth(state, client, event.attempts, now_s)
@@ -229,18 +247,22 @@ fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     };
     let mark = short(event.account.map_or(0, |name| lower(seed, name.bytes())));
     let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
+    let known = row.counted.max(row.other);
     if !is_auth {
-        let new = event.attempts.saturating_sub(row.counted);
-        row.counted = row.counted.max(event.attempts);
-        row.stamp_s = now_s;
-        return new;
-    }
-    if row.counted > 0 && row.mark == mark && now_s.saturating_sub(row.stamp_s) <= 1 {
+        row.other = row.other.max(event.attempts);
+    } else if row.counted > 0 && row.mark == mark && now_s.saturating_sub(row.stamp_s) <= 1 {
         return 0;
+    } else {
+        row.counted = row.counted.saturating_add(event.attempts);
+        row.mark = mark;
     }
-    row.counted = row.counted.saturating_add(event.attempts);
-    (row.mark, row.stamp_s) = (mark, now_s);
-    event.attempts
+    row.stamp_s = now_s;
+    row.counted.max(row.other) - known
+}
+
+/// True for a line of the process that tests passwords, and not of one that asks it.
+fn is_from_auth(event: &Event<'_>) -> bool {
+    event.service.bytes().starts_with(b"auth")
 }
 
 fn dovecot_session(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
@@ -256,7 +278,7 @@ fn dovecot_untested(
     client: ClientKey,
     now_s: u32,
 ) {
-    if !event.service.bytes().starts_with(b"auth") {
+    if !is_from_auth(event) {
         return;
     }
     match dovecot_session(seed, event, client) {

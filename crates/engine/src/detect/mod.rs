@@ -129,7 +129,15 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
 fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
     if engine.is_held(seen.client) {
-        return;
+        let Seen { seq, now_s, client, .. } = *seen;
+        return session::done_with(
+            &mut engine.state,
+            engine.config.seed,
+            event,
+            client,
+            now_s,
+            seq,
+        );
     }
     if exploit_attempt::judge(engine, seen, out) {
         return;

@@ -1,0 +1,97 @@
+//! In whatever order lines come, an attempt counts once.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use engine::{Config, Engine, Input, Output};
+use event::{
+    Command, Event, Kind, Order, Outcome, Protocol, Reason, Server, Subject, Text, Timestamp,
+};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// 2026-11-02T08:00:00Z.
+const START: Timestamp = Timestamp(1_793_606_400_000_000);
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 66));
+
+fn failure(server: Server, service: &'static str, kind: Kind, attempts: u32) -> Event<'static> {
+    Event {
+        protocol: Protocol::Imap,
+        host: Some(Text(b"mx")),
+        pid: Some(100),
+        client: Some(CLIENT),
+        account: Some(Text(b"bob")).filter(|_| kind == Kind::Auth),
+        reason: Some(Reason::AuthFailed),
+        hostile: true,
+        attempts,
+        ..Event::new(START, server, Text(service.as_bytes()), kind, Outcome::Rejected)
+    }
+}
+
+fn play(engine: &mut Engine, lines: &[(i64, Event<'_>)]) -> Vec<Output> {
+    let mut out = Vec::new();
+    for (number, (at_s, event)) in (1..).zip(lines) {
+        let event = Event { at: START.plus_seconds(*at_s), ..*event };
+        engine.step(number, &Input::Event(&event), &mut out);
+    }
+    out
+}
+
+fn score(lines: &[(i64, Event<'_>)]) -> f32 {
+    let mut engine = Engine::new(Config::default());
+    play(&mut engine, lines);
+    let scores = engine.explain(&Subject::Client(CLIENT)).scores;
+    let found = scores.iter().find(|standing| standing.detector == "brute-force");
+    found.map_or(0.0, |standing| standing.score)
+}
+
+/// Dovecot's `auth` writes to another file than its login process, and that file is read later.
+#[test]
+fn dovecot_tells_of_each_attempt_once_whichever_process_is_read_first() {
+    let line = |service, attempts| {
+        let event = failure(Server::Dovecot, service, Kind::Auth, attempts);
+        (0, Event { session: Some(Text(b"abc")), ..event })
+    };
+    let (each, all) = (line("auth", 1), line("imap-login", 3));
+    let named = |name: &'static str| (0, Event { account: Some(Text(name.as_bytes())), ..each.1 });
+    let names = [named("bob"), named("eve"), named("ann")];
+    let one = score(&names);
+    let [bob, eve, ann] = names;
+    assert!((score(&[bob, eve, ann, all]) - one).abs() < 0.01);
+    let orders = [[all, bob, eve, ann], [bob, all, eve, ann], [bob, eve, all, ann]];
+    for order in orders {
+        assert!(score(&order) <= one + 0.01, "{} for {one}", score(&order));
+    }
+    let more = line("imap-login", 5);
+    let late = score(&[bob, eve, ann, more]);
+    assert!(
+        late > one && score(&[more, bob, eve, ann]) <= late + 0.01,
+        "two were told by one only"
+    );
+}
+
+/// All that failed before a ban is lifted is done with: also what the connection's counts say of it
+/// when it ends later.
+#[test]
+fn what_was_tried_before_a_ban_was_lifted_bans_nobody_again() {
+    for server in [Server::Postfix, Server::Dovecot] {
+        let (service, kind) = match server {
+            Server::Postfix => ("smtpd", Kind::Disconnect),
+            _ => ("imap-login", Kind::Auth),
+        };
+        let each_service = if server == Server::Postfix { "smtpd" } else { "auth" };
+        let session = Some(Text(b"abc")).filter(|_| server == Server::Dovecot);
+        let each = Event { session, ..failure(server, each_service, Kind::Auth, 1) };
+        let counts = Event { session, ..failure(server, service, kind, 40) };
+        let mut engine = Engine::new(Config::default());
+        let tries: Vec<_> = (0..40).map(|number| (number * 2, each)).collect();
+        let out = play(&mut engine, &tries);
+        assert!(out.iter().any(|output| matches!(output, Output::Decision(_))), "{server}");
+        let subject = Subject::Client(CLIENT);
+        let (operator, reason) = ("root".into(), "test".into());
+        let order = Order::Unban { subject: subject.clone() };
+        let command = Command { at: START.plus_seconds(80), operator, reason, order };
+        engine.step(50, &Input::Command(&command), &mut Vec::new());
+        let out = play(&mut engine, &[(90, counts)]);
+        assert!(out.is_empty(), "{server}: {out:?}");
+        assert_eq!(engine.explain(&subject).scores, [], "{server}");
+    }
+}
