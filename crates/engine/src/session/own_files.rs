@@ -2,7 +2,7 @@
 //! missing.
 //!
 //! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
-//! - Kerio: `Failed ... login` names no account, other lines of the same service do.
+//! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
 //! They pair off within a minute, each line with one of the other kind. What pairs is
@@ -48,7 +48,12 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
             Some((named(seed, account, client, DOMINO)?, side(service == DOMINO_TASK)))
         }
         Server::Kerio => {
-            let key = mix(lower(seed, service), mix(client.0, KERIO));
+            // `HTTP` on one line may be `HTTP/WebMail` on the other.
+            let place = match event.protocol {
+                Protocol::Unknown => lower(seed, service),
+                protocol => protocol as u64,
+            };
+            let key = mix(place, mix(client.0, KERIO));
             Some((key, side(event.account.is_some())))
         }
         Server::Zimbra => {
@@ -177,6 +182,34 @@ mod tests {
                 prop_assert!(counted >= first.max(second), "{group:?} {first} {second} {counted}");
                 prop_assert!(counted <= first + second);
             }
+        }
+    }
+
+    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of two
+    /// protocols for which there is no word, each is one.
+    #[test]
+    fn kerio_names_one_protocol_by_two_words() {
+        for (first, second, protocol, attempts) in [
+            ("HTTP", "HTTP/WebMail", Protocol::Http, 1),
+            ("XMPP", "XMPP", Protocol::Unknown, 1),
+            ("XMPP", "LDAP", Protocol::Unknown, 2),
+        ] {
+            let mut state = State::new(&Config::default());
+            let line = Line {
+                server: Server::Kerio,
+                is_first: true,
+                name: 0,
+                place: 1,
+                client: 1,
+                after_s: 0,
+            };
+            let mut told = |line: Line, service: &'static str| {
+                let service = Text(service.as_bytes());
+                let event = Event { service, protocol, ..line.event() };
+                new_attempts(&mut state, 7, &event, ClientKey(1), 1_000)
+            };
+            let counted = told(line, second) + told(Line { is_first: false, ..line }, first);
+            assert_eq!(counted, attempts, "{first} {second}");
         }
     }
 

@@ -96,6 +96,9 @@ fn command_error<'a>(line: &Line<'a>, answer: &'a [u8], command: &'a [u8]) -> Ev
             let permanent = outcome == Outcome::Rejected;
             return Event { hostile: permanent, attempts: u32::from(permanent), ..event };
         }
+        b"500" | b"502" | b"503" if is_hasty(command) => {
+            return line.refusal(Kind::Command, outcome, Reason::ProtocolError);
+        }
         b"502" | b"500" => {
             let event = line.refusal(Kind::Command, outcome, Reason::NonSmtpCommand);
             // The command may be a password that came late: it is no detail.
@@ -110,6 +113,13 @@ fn command_error<'a>(line: &Line<'a>, answer: &'a [u8], command: &'a [u8]) -> Ev
     }
     let event = line.refusal(Kind::Command, outcome, Reason::ProtocolError);
     Event { hostile: outcome == Outcome::Rejected, detail: Some(Text(answer)), ..event }
+}
+
+/// True of a command that an honest server sends at once with others: where its sender or all its
+/// recipients were refused, Courier knows it no more.
+fn is_hasty(command: &[u8]) -> bool {
+    let is = |word: &[u8]| command.get(..word.len()).is_some_and(|c| c.eq_ignore_ascii_case(word));
+    is(b"RCPT TO:") || command.eq_ignore_ascii_case(b"DATA")
 }
 
 /// `A>,to=<B>: 550 User unknown.`, behind `from=<`. Where a delimiter stands twice, neither address

@@ -158,7 +158,7 @@ fn refused<'a>(front: &Front<'a>, code: &[u8], text: &'a [u8]) -> Event<'a> {
     };
     let outcome = if code.starts_with(b"4") { Outcome::Deferred } else { Outcome::Rejected };
     let (kind, reason) = cause(code, status, phrase);
-    let hostile = is_hostile(reason, outcome);
+    let hostile = is_hostile(reason, outcome) && !is_hasty(phrase);
     let is_login = hostile && kind == Kind::Auth;
     let outcome = match (kind, reason) {
         (Kind::Disconnect, _) | (_, Reason::TooManyErrors) => Outcome::Dropped,
@@ -182,6 +182,15 @@ fn is_hostile(reason: Reason, outcome: Outcome) -> bool {
         | Reason::AuthDisallowed => outcome == Outcome::Rejected,
         _ => false,
     }
+}
+
+/// True of a command that an honest server sent at once, and whose sender or recipients were all
+/// refused before it.
+fn is_hasty(phrase: &[u8]) -> bool {
+    let starts = |words: &[u8]| {
+        phrase.get(..words.len()).is_some_and(|head| head.eq_ignore_ascii_case(words))
+    };
+    starts(b"Need rcpt command") || starts(b"Need mail command")
 }
 
 /// Where the words say more than the code.

@@ -70,7 +70,9 @@ fn rubbish<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     let tail = scan::find(rest, b", client: ").filter(|_| is_told_once(rest));
     let context = Context::read(tail.and_then(|at| rest.get(at..)).unwrap_or_default());
     let event = line.event(context, *kind, Outcome::Rejected);
-    Some(Event { reason: Some(*reason), hostile: true, ..event })
+    // What an honest server sends at once, which was told to log in.
+    let is_hasty = *head == HEADS[2].0 && rest.starts_with(b"DATA\" ");
+    Some(Event { reason: Some(*reason), hostile: !is_hasty, ..event })
 }
 
 /// Lines whose words are nginx' own, up to the address.
