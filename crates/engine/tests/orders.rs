@@ -68,6 +68,18 @@ fn dovecot_tells_of_each_attempt_once_whichever_process_is_read_first() {
     );
 }
 
+/// Where a syslog daemon writes no process, several connections of a client cannot be told apart.
+#[test]
+fn counts_of_connections_without_a_process_have_what_their_lines_told() {
+    let without = |event: Event<'static>| (0, Event { pid: None, account: None, ..event });
+    let each = without(failure(Server::Postfix, "smtpd", Kind::Auth, 1));
+    let counts = |count| without(failure(Server::Postfix, "smtpd", Kind::Disconnect, count));
+    let one = score(&[each, each, each]);
+    assert!((score(&[each, each, each, counts(1), counts(2)]) - one).abs() < 0.01);
+    assert!((score(&[each, each, counts(2), each, counts(1)]) - one).abs() < 0.01);
+    assert!(score(&[each, each, counts(2), counts(1)]) > score(&[each, each, counts(2)]));
+}
+
 /// All that failed before a ban is lifted is done with: also what the connection's counts say of it
 /// when it ends later.
 #[test]
