@@ -7,7 +7,8 @@
 //!   tell of the same attempt, in either order: within a minute one of each pairs off, by client. A
 //!   client cannot gain a free guess by this: each line excuses only a line of the other kind.
 //! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
-//!   client).
+//!   client). Where no process is written, connections of a client cannot be told apart: what the
+//!   lines told more of than one's count stays for the next.
 //! - Exim writes a refusal to two logs, which may be two files that are read one after the other:
 //!   two lines of one client that are the same, their second included, are one, if they come within
 //!   a day. A third is new again, so a fast guesser at least counts half.
@@ -131,9 +132,7 @@ pub(crate) fn settled(
         Server::Exchange => return exchange::settled(state, seed, event, client, now_s, line),
         _ if event.kind != Kind::Auth || !is_untested(event) => {}
         // The connection's counts have it, too.
-        Server::Postfix if event.pid.is_some() => {
-            told(state, connection(seed, event, client), 1, now_s)
-        }
+        Server::Postfix => told(state, connection(seed, event, client), 1, now_s),
         Server::Dovecot if event.reason != Some(Reason::AuthAborted) => {
             dovecot_untested(state, seed, event, client, now_s);
         }
@@ -333,19 +332,22 @@ fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> u64 {
 fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
     let key = connection(seed, event, client);
     if event.kind == Kind::Disconnect {
-        let told = match state.sessions.get(key) {
-            Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => row.counted,
+        let told = match state.sessions.touch(key) {
+            Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => {
+                let told = row.counted;
+                row.counted = told.saturating_sub(event.attempts);
+                // Of lines without a process, the rest is another connection's.
+                if event.pid.is_some() || row.counted == 0 {
+                    state.sessions.remove(key);
+                }
+                told
+            }
             _ => 0,
         };
-        if told > 0 {
-            state.sessions.remove(key);
-        }
         let untold = event.attempts.saturating_sub(told);
         return if untold == 0 { 0 } else { from_server(state, client, untold, now_s) };
     }
-    if event.pid.is_some() {
-        told(state, key, event.attempts, now_s);
-    }
+    told(state, key, event.attempts, now_s);
     from_server(state, client, event.attempts, now_s)
 }
 

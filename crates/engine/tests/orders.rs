@@ -68,6 +68,75 @@ fn dovecot_tells_of_each_attempt_once_whichever_process_is_read_first() {
     );
 }
 
+/// Where a syslog daemon writes no process, several connections of a client cannot be told apart.
+#[test]
+fn counts_of_connections_without_a_process_have_what_their_lines_told() {
+    let without = |event: Event<'static>| (0, Event { pid: None, account: None, ..event });
+    let each = without(failure(Server::Postfix, "smtpd", Kind::Auth, 1));
+    let counts = |count| without(failure(Server::Postfix, "smtpd", Kind::Disconnect, count));
+    let one = score(&[each, each, each]);
+    assert!((score(&[each, each, each, counts(1), counts(2)]) - one).abs() < 0.01);
+    assert!((score(&[each, each, counts(2), each, counts(1)]) - one).abs() < 0.01);
+    assert!(score(&[each, each, counts(2), counts(1)]) > score(&[each, each, counts(2)]));
+}
+
+/// What an honest client does over hours, read at once: a sender's queue after an outage of the
+/// network.
+#[test]
+fn what_was_written_over_hours_and_is_read_at_once_is_no_burst() {
+    let connect = Event {
+        outcome: Outcome::Allowed,
+        reason: None,
+        hostile: false,
+        attempts: 0,
+        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
+    };
+    let typo = failure(Server::Postfix, "smtpd", Kind::Auth, 1);
+    let names = ["bob", "eve", "ann"].map(|name| Some(Text(name.as_bytes())));
+    let monitor: Vec<_> = (0..1440).map(|number| (number * 30, connect)).collect();
+    let office: Vec<_> = (0..8)
+        .map(|number| (number * 600, Event { account: names[number as usize % 3], ..typo }))
+        .collect();
+    // A monitor that tries every door, each minute.
+    let doors = ["smtpd", "submission/smtpd", "smtps/smtpd", "postscreen", "587/smtpd"];
+    let left = Event { outcome: Outcome::Dropped, reason: Some(Reason::ConnectionLost), ..connect };
+    let doors: Vec<_> = (0..600)
+        .map(|number| {
+            let service = Text(doors[number as usize % 5].as_bytes());
+            (number / 5 * 60, Event { kind: Kind::Disconnect, service, ..left })
+        })
+        .collect();
+    for lines in [monitor, office, doors] {
+        for (late_s, is_queue) in [(0, false), (43_200, true)] {
+            let mut engine = Engine::new(Config::default());
+            engine.step(0, &Input::Tick(START.plus_seconds(late_s)), &mut Vec::new());
+            assert_eq!(play(&mut engine, &lines), [], "{is_queue}");
+        }
+    }
+}
+
+/// A host whose clock is in the wrong zone is as late with each line: its attackers gain nothing,
+/// nor do those that go from it to another.
+#[test]
+fn a_host_that_is_always_late_is_judged_as_any_other() {
+    let each = failure(Server::Postfix, "smtpd", Kind::Auth, 1);
+    for zone_s in [1_800, 3_600, 7_200] {
+        for is_turn_about in [false, true] {
+            let mut engine = Engine::new(Config::default());
+            let mut out = Vec::new();
+            for number in 0..20 {
+                let now = START.plus_seconds(7_200 + number * 2);
+                let is_late = !is_turn_about || number % 2 == 0;
+                let at = now.plus_seconds(if is_late { -zone_s } else { 0 });
+                engine.step(0, &Input::Tick(now), &mut out);
+                engine.step(1, &Input::Event(&Event { at, ..each }), &mut out);
+            }
+            let is_ban = |output: &Output| matches!(output, Output::Decision(_));
+            assert!(out.iter().any(is_ban), "{zone_s} {is_turn_about}");
+        }
+    }
+}
+
 /// All that failed before a ban is lifted is done with: also what the connection's counts say of it
 /// when it ends later.
 #[test]

@@ -122,6 +122,12 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     let windows = sketch::turn(&mut row.window_s, now_s, config.password_spray.window_s);
     row.accounts.rotate(windows);
     row.unnamed.rotate(windows);
+    let passed_s = row.late.caught_up_s(seen.late_s);
+    if passed_s > 0 {
+        row.brute.fade_by(passed_s, config.brute_force.rule.half_life_s);
+        row.slow.fade_by(passed_s, config.slow_guessing.rule.half_life_s);
+        row.last_s = row.last_s.saturating_sub(passed_s).max(u32::from(row.last_s > 0));
+    }
     let mut new = attempt.count;
     if let Some(secret) = attempt.secret {
         if row.tries.contains(&secret) {

@@ -60,6 +60,8 @@ pub const DETECTORS: &[DetectorSpec] = &[
 pub(crate) struct Seen<'a> {
     pub seq: u64,
     pub now_s: u32,
+    /// How long before now it was written.
+    pub late_s: u32,
     pub client: ClientKey,
     pub address: IpAddr,
     pub event: &'a Event<'a>,
