@@ -4,13 +4,14 @@
 //! - Exchange, SMTP only: `User Name: bob`, then `535`, in one session. The name counts; the `535`
 //!   behind it does not, and one without a name does. An answer that says that no password was
 //!   tested excuses the client one later name, as this one was counted already.
-//! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
+//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which may
+//!   be the short name on one line and the full one on the other.
 //! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
 //! The latter three pair off within a minute, each line with one of the other kind. What pairs is
-//! told by the same client of the same protocol, and of the same account where both name one. So
-//! no attempt excuses one that is not known by the same words.
+//! told by the same client of the same protocol, and with Zimbra of the same account. A line excuses
+//! only one of the other kind: whoever mixes attempts of which one line tells still counts half.
 
 use super::{STALE_S, Side, pair, row};
 use crate::client::ClientKey;
@@ -24,8 +25,8 @@ const DOMINO: u64 = 0x44;
 const KERIO: u64 = 0x4b;
 const ZIMBRA: u64 = 0x5a;
 
-/// Domino's task that tests the passwords of SMTP.
-const DOMINO_TASK: &[u8] = b"smtp";
+/// How the names of those parts of Domino end that tell what the tasks which test passwords told.
+const DOMINO_SERVER: &[u8] = b" Server";
 /// Zimbra's logger of `audit.log`.
 const ZIMBRA_AUDIT: &[u8] = b"security";
 
@@ -89,9 +90,9 @@ pub(crate) fn untested(
             }
         }
         // Of a locked user the SMTP server says no more than that the login failed.
-        Server::Domino if event.service.bytes() == DOMINO_TASK => {
-            if let Some(key) = named(seed, event.account, client, DOMINO) {
-                pair(state, key, Side::Service, 1, now_s);
+        Server::Domino => {
+            if let Some((key, side @ Side::Service)) = domino(event, client) {
+                pair(state, key, side, 1, now_s);
             }
         }
         _ => {}
@@ -117,10 +118,7 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
     let side = |is_service| if is_service { Side::Service } else { Side::Server };
     let service = event.service.bytes();
     match event.server {
-        Server::Domino => {
-            let account = event.account.filter(|_| event.protocol == Protocol::Smtp);
-            Some((named(seed, account, client, DOMINO)?, side(service == DOMINO_TASK)))
-        }
+        Server::Domino => domino(event, client),
         Server::Kerio => {
             // `HTTP` on one line may be `HTTP/WebMail` on the other.
             let place = match event.protocol {
@@ -141,10 +139,20 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
     }
 }
 
+/// What both lines of an attempt at Domino share. A line without an account, of an address that
+/// Domino locked, has no second one that would name it.
+fn domino(event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)> {
+    event.account?;
+    let is_server = event.service.bytes().ends_with(DOMINO_SERVER);
+    let key = mix(event.protocol as u64, mix(client.0, DOMINO));
+    Some((key, if is_server { Side::Server } else { Side::Service }))
+}
+
 /// True where the line that told of the attempt before named its account, and may have by another
-/// name: `mailbox.log` has what was typed, an alias for example. It is no second account.
+/// name: `mailbox.log` has what was typed, an alias for example, and Domino has short and full
+/// names. It is no second account.
 pub(crate) fn is_named_otherwise(event: &Event<'_>) -> bool {
-    event.server == Server::Zimbra
+    matches!(event.server, Server::Zimbra | Server::Domino)
 }
 
 /// True for a password or account that was wrong, and no other refusal.
@@ -187,6 +195,7 @@ mod tests {
             let service: &[u8] = match (self.server, self.is_first) {
                 (Server::Domino, true) if self.place == 0 => b"smtp",
                 (Server::Domino, true) => b"imap",
+                (Server::Domino, false) => b"SMTP Server",
                 (Server::Zimbra, true) => b"security",
                 (Server::Kerio, _) if self.place == 0 => b"SMTP",
                 _ => b"other",
@@ -210,7 +219,7 @@ mod tests {
         }
 
         fn group(&self) -> (u8, Server, usize, usize) {
-            let is_by_name = matches!(self.server, Server::Domino | Server::Zimbra);
+            let is_by_name = self.server == Server::Zimbra;
             (self.client, self.server, self.place, if is_by_name { self.name } else { 0 })
         }
     }
