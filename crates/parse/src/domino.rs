@@ -207,8 +207,8 @@ fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     })
 }
 
-/// `Authentication failed for user bob ; connecting host 203.0.113.9`, of the servers of SMTP, IMAP,
-/// POP3 and LDAP.
+/// `Authentication failed for user bob ; connecting host 203.0.113.9`, of the servers of SMTP,
+/// IMAP, POP3 and LDAP.
 fn failed_login<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     const FAILED: &[u8] = b"Authentication failed for user ";
     if !line.task.ends_with(b" Server") || !line.text.starts_with(FAILED) {
