@@ -199,7 +199,9 @@ fn domino_counts_an_smtp_login_once_and_either_line_alone() {
 #[test]
 fn domino_excuses_nothing_but_the_same_attempt() {
     let one = score(&[domino_task("bob")]);
-    assert!(score(&[domino_task("bob"), domino_server("eve")]) > one, "another account");
+    // Of one attempt, one line may have the short name and the other the full one.
+    let full = score(&[domino_task("CN=Bob Low/O=Org"), domino_server("blow")]);
+    assert!((full - one).abs() < 0.01, "two names of one account");
     let web = line("domino/console.txt", "http: bob@").replace("bob@example.org", "bob");
     assert!(score(&[web, domino_server("bob")]) > one, "another protocol");
     let elsewhere = domino_task("bob").replace(CLIENT, "203.0.113.67");

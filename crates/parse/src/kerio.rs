@@ -5,12 +5,12 @@
 //! the address, the address ends the line and is read from there: a name can hold the very words
 //! between. Where names stand right of it, it is read from the left.
 //!
-//! In mail.log sender and recipient stand left of the host, the subject right of it: Kerio's keys are
-//! those between the size and the subject.
+//! In mail.log sender and recipient stand left of the host, the subject right of it: Kerio's keys
+//! are those between the size and the subject.
 //!
 //! `Failed SMTP login`, `User bob doesn't exist` and `Invalid password for user bob` are attempts.
-//! The first names no account and may stand beside one of the others, with another word for the same
-//! protocol (`HTTP`, `HTTP/WebMail`): the engine counts both once.
+//! The first names no account and may stand beside one of the others, with another word for the
+//! same protocol (`HTTP`, `HTTP/WebMail`): the engine counts both once.
 
 mod security;
 

@@ -1,13 +1,14 @@
 //! Servers that tell of one failed login twice in logs of their own, where either line can be
 //! missing.
 //!
-//! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
+//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which may
+//!   be the short name on one line and the full one on the other.
 //! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
-//! They pair off within a minute, each line with one of the other kind. What pairs is
-//! told by the same client of the same protocol, and of the same account where both name one. So
-//! no attempt excuses one that is not known by the same words.
+//! They pair off within a minute, each line with one of the other kind. What pairs is told by the
+//! same client of the same protocol, and with Zimbra of the same account. A line excuses only one of
+//! the other kind: whoever mixes attempts of which one line tells still counts half.
 
 use super::{Side, pair};
 use crate::client::ClientKey;
@@ -19,8 +20,8 @@ const DOMINO: u64 = 0x44;
 const KERIO: u64 = 0x4b;
 const ZIMBRA: u64 = 0x5a;
 
-/// Domino's task that tests the passwords of SMTP.
-const DOMINO_TASK: &[u8] = b"smtp";
+/// How Domino's servers are called: `SMTP Server`. Their tasks are not (`smtp`).
+const DOMINO_SERVER: &[u8] = b" Server";
 /// Zimbra's logger of `audit.log`.
 const ZIMBRA_AUDIT: &[u8] = b"security";
 
@@ -43,9 +44,11 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
     let side = |is_service| if is_service { Side::Service } else { Side::Server };
     let service = event.service.bytes();
     match event.server {
+        // A line without an account, of an address that Domino locked, has no second one.
         Server::Domino => {
-            let account = event.account.filter(|_| event.protocol == Protocol::Smtp);
-            Some((named(seed, account, client, DOMINO)?, side(service == DOMINO_TASK)))
+            event.account?;
+            let key = mix(event.protocol as u64, mix(client.0, DOMINO));
+            Some((key, side(!service.ends_with(DOMINO_SERVER))))
         }
         Server::Kerio => {
             // `HTTP` on one line may be `HTTP/WebMail` on the other.
@@ -120,6 +123,7 @@ mod tests {
             let service: &[u8] = match (self.server, self.is_first) {
                 (Server::Domino, true) if self.place == 0 => b"smtp",
                 (Server::Domino, true) => b"imap",
+                (Server::Domino, false) => b"SMTP Server",
                 (Server::Zimbra, true) => b"security",
                 (Server::Kerio, _) if self.place == 0 => b"SMTP",
                 _ => b"other",
@@ -142,7 +146,7 @@ mod tests {
         }
 
         fn group(&self) -> (u8, Server, usize, usize) {
-            let is_by_name = matches!(self.server, Server::Domino | Server::Zimbra);
+            let is_by_name = self.server == Server::Zimbra;
             (self.client, self.server, self.place, if is_by_name { self.name } else { 0 })
         }
     }
