@@ -17,6 +17,7 @@ mod stdin;
 mod syslog;
 
 pub use archive::{Compression, LineReader, ReadError};
+pub use convert::Skipped;
 pub use dnstap::DnstapSource;
 pub use file::{FileOptions, FileSource};
 pub use journal::{JournalOptions, JournalSource, Users};

@@ -5,7 +5,7 @@ use crate::print;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::{LineReader, ReadError};
+use edge::source::{LineReader, ReadError, Skipped};
 use edge::stamp::{Completer, Years, Zone};
 use event::Timestamp;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ pub struct Log {
     reader: LineReader<'static>,
     reading: Reading,
     trial: Trial,
+    is_skipped_told: bool,
 }
 
 /// Judges a log by its first lines.
@@ -119,6 +120,7 @@ impl Log {
             reader,
             reading: Reading::new(Completer::new(zone.clone(), years)),
             trial: Trial::default(),
+            is_skipped_told: false,
         })
     }
 
@@ -131,6 +133,7 @@ impl Log {
         let line = self.reader.next().map_err(|error| unreadable(&self.name, &error))?;
         let Some(line) = line else {
             self.trial.judge(&self.name);
+            self.told_skipped();
             return Ok(false);
         };
         self.lines += 1;
@@ -145,17 +148,32 @@ impl Log {
         Ok(true)
     }
 
+    /// Says once, on standard error, what of it is in no whole entry.
+    #[cold]
+    fn told_skipped(&mut self) {
+        let skipped = self.reader.skipped();
+        if skipped.pieces > 0 && !std::mem::replace(&mut self.is_skipped_told, true) {
+            print::error_line(format_args!("mailward: {}: {skipped}", self.name));
+        }
+    }
+
+    /// What of it is in no whole entry of the journal, so far.
+    pub fn skipped(&self) -> Skipped {
+        self.reader.skipped()
+    }
+
     /// Reads on and hands all that is held then to `take`, line by line. `Ok(false)` at the end.
     #[inline(always)] // so that what is understood of a line stays where it is made
     pub fn each(
         &mut self,
         mut take: impl FnMut(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
-        let Log { name, lines, offset, reader, reading, trial } = self;
-        if !reader.fill_lines().map_err(|error| unreadable(name, &error))? {
-            trial.judge(name);
+        if !self.reader.fill_lines().map_err(|error| unreadable(&self.name, &error))? {
+            self.trial.judge(&self.name);
+            self.told_skipped();
             return Ok(false);
         }
+        let Log { name, lines, offset, reader, reading, trial, .. } = self;
         reader.each_held(|line| {
             *lines += 1;
             *offset = line.offset_end;

@@ -1,16 +1,18 @@
 //! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes;
 //! and within these, streams of dnstap, which are read as lines.
 
-use super::convert::converted;
+use super::convert::{Lines, Skipped, converted};
 use super::dnstap::{self, DnstapLines};
 use super::lines::{Line, LineBuffer};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 512 * 1024;
@@ -75,6 +77,8 @@ pub struct LineReader<'r> {
     input: Box<dyn Read + 'r>,
     compression: Compression,
     buffer: LineBuffer,
+    lines: Lines,
+    skipped: Rc<Cell<Skipped>>,
     ended: bool,
 }
 
@@ -94,9 +98,17 @@ impl<'r> LineReader<'r> {
     /// Reads `input`, unpacked if its first bytes say that it is packed.
     pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
         let (compression, input) = peeked(input).map_err(ReadError::Open)?;
-        let input = converted(lines(compression.unpack(input).map_err(ReadError::Open)?));
-        let buffer = LineBuffer::new(BUFFER_BYTES, 0);
-        Ok(LineReader { input, compression, buffer, ended: false })
+        let skipped = Rc::default();
+        let unpacked = lines(compression.unpack(input).map_err(ReadError::Open)?);
+        let input = converted(unpacked, &skipped);
+        let buffer = LineBuffer::new(BUFFER_BYTES, 0).with_entries();
+        let lines = Lines::default();
+        Ok(LineReader { input, compression, buffer, lines, skipped, ended: false })
+    }
+
+    /// What could not be read of it so far, because it is torn or damaged.
+    pub fn skipped(&self) -> Skipped {
+        self.skipped.get()
     }
 
     /// How the input is packed.
@@ -114,10 +126,11 @@ impl<'r> LineReader<'r> {
             Some(newline) => Some(newline),
             None => self.next_newline()?,
         };
-        Ok(match newline {
+        let line = match newline {
             Some(newline) => Some(self.buffer.hand_out(newline, 1)),
             None => self.buffer.rest(),
-        })
+        };
+        Ok(line.map(|line| self.lines.read(line)))
     }
 
     /// Reads until a line is held; false at the end.
@@ -133,10 +146,11 @@ impl<'r> LineReader<'r> {
         &mut self,
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.buffer.each(&mut take)? {}
+        let lines = &mut self.lines;
+        while self.buffer.each(|line| take(lines.read(line)))? {}
         // Before the end the rest is the beginning of a line whose end was not read yet.
         let rest = if self.ended { self.buffer.rest() } else { None };
-        rest.map_or(Ok(()), take)
+        rest.map_or(Ok(()), |line| take(self.lines.read(line)))
     }
 
     /// Reads on to the end of the line; `None` where the input ends before.

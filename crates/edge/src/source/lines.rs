@@ -1,5 +1,6 @@
 //! Cuts a stream of bytes into lines, without an allocation or a copy per line.
 
+use super::convert::{ENTRY_MAX, has_entry_front};
 use memchr::memchr;
 
 /// Bytes of a line that are kept; what is behind is skipped and counted. RFC 5424 asks a receiver
@@ -38,6 +39,8 @@ pub(crate) struct LineBuffer {
     dropped: u64,
     /// Bytes of a line that are kept.
     line_max: usize,
+    /// The same of a line that may be an entry to be converted.
+    entry_max: usize,
 }
 
 impl LineBuffer {
@@ -53,22 +56,28 @@ impl LineBuffer {
             offset,
             dropped: 0,
             line_max: LINE_MAX,
+            entry_max: LINE_MAX,
         }
     }
 
     /// The same, for lines of which so many bytes are kept.
     pub(crate) fn with_line_max(mut self, line_max: usize) -> Self {
-        self.set_line_max(line_max);
+        (self.line_max, self.entry_max) = (line_max, line_max);
+        self.size_bytes = self.size_bytes.max(line_max * 4);
         self
     }
 
-    /// Keeps so many bytes of a line from now on; nothing may be held yet that is longer.
-    pub(crate) fn set_line_max(&mut self, line_max: usize) {
-        self.line_max = line_max;
-        self.size_bytes = self.size_bytes.max(line_max * 4);
-        if !self.bytes.is_empty() {
-            self.bytes.resize(self.size_bytes, 0);
-        }
+    /// The same, for lines of which some are entries to be converted, which are kept whole.
+    pub(crate) fn with_entries(mut self) -> Self {
+        self.entry_max = ENTRY_MAX;
+        self.size_bytes = self.size_bytes.max(ENTRY_MAX * 2);
+        self
+    }
+
+    /// Bytes that are kept of a line that begins so.
+    #[cold]
+    fn kept_max(&self, line: &[u8]) -> usize {
+        if has_entry_front(line) { self.entry_max } else { self.line_max }
     }
 
     /// Forgets what is held; the stream goes on at `offset`.
@@ -145,8 +154,10 @@ impl LineBuffer {
     fn shed(&mut self) {
         let held = self.end - self.start;
         if held > self.line_max {
-            self.dropped += (held - self.line_max) as u64;
-            self.end = self.start + self.line_max;
+            let line = self.bytes.get(self.start..self.end).unwrap_or_default();
+            let kept = held.min(self.kept_max(line));
+            self.dropped += (held - kept) as u64;
+            self.end = self.start + kept;
         }
         self.scanned = self.end;
     }
@@ -175,8 +186,11 @@ impl LineBuffer {
             let (line, behind) = rest.split_at(length);
             rest = behind.get(1..).unwrap_or_default();
             self.offset += length as u64 + 1;
-            let cut = length > self.line_max;
-            let bytes = if cut { line.get(..self.line_max).unwrap_or(line) } else { line };
+            let (mut cut, mut bytes) = (false, line);
+            if length > self.line_max {
+                let kept = self.kept_max(line);
+                (cut, bytes) = (length > kept, line.get(..kept).unwrap_or(line));
+            }
             done = take(Line { bytes, cut, offset_end: self.offset, writer: 0 }).map(|()| true);
             if done.is_err() {
                 break;
@@ -200,12 +214,16 @@ impl LineBuffer {
     pub(crate) fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
         let start = self.start;
         let length = end - start;
-        let cut = self.dropped > 0 || length > self.line_max;
+        let mut kept = length;
+        if length > self.line_max {
+            kept = length.min(self.kept_max(self.bytes.get(start..end).unwrap_or_default()));
+        }
+        let cut = self.dropped > 0 || length > kept;
         self.offset += self.dropped + (length + newline) as u64;
         self.dropped = 0;
         self.start = end + newline;
         self.scanned = self.start;
-        let bytes = self.bytes.get(start..start + length.min(self.line_max)).unwrap_or_default();
+        let bytes = self.bytes.get(start..start + kept).unwrap_or_default();
         Line { bytes, cut, offset_end: self.offset, writer: 0 }
     }
 }
