@@ -300,7 +300,7 @@ impl Intake {
     pub fn read(&mut self, core: &mut Core, time: &TimeOfDay) -> bool {
         let moment = clock::monotonic();
         if let Some(containers) = &mut self.containers {
-            containers.look(&mut self.followed, core, moment);
+            containers.look(&mut self.followed, core, time.now(), moment);
         }
         let is_pause = moment.since(self.read_at) > PAUSE;
         self.read_at = moment;
