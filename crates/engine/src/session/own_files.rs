@@ -4,14 +4,14 @@
 //! - Exchange, SMTP only: `User Name: bob`, then `535`, in one session. The name counts; the `535`
 //!   behind it does not, and one without a name does. An answer that says that no password was
 //!   tested excuses the client one later name, as this one was counted already.
-//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which may
-//!   be the short name on one line and the full one on the other.
+//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which
+//!   may be the short name on one line and the full one on the other.
 //! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
 //! The latter three pair off within a minute, each line with one of the other kind. What pairs is
-//! told by the same client of the same protocol, and with Zimbra of the same account. A line excuses
-//! only one of the other kind: whoever mixes attempts of which one line tells still counts half.
+//! told by the same client of the same protocol, and with Zimbra of the same account. A line
+//! excuses only one of the other kind: whoever mixes attempts of which one line tells counts half.
 
 use super::{STALE_S, Side, pair, row};
 use crate::client::ClientKey;
@@ -262,8 +262,8 @@ mod tests {
         }
     }
 
-    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of two
-    /// protocols for which there is no word, each is one.
+    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of
+    /// two protocols for which there is no word, each is one.
     #[test]
     fn kerio_names_one_protocol_by_two_words() {
         for (first, second, protocol, attempts) in [
