@@ -1,8 +1,8 @@
 //! Servers that tell of one failed login twice in logs of their own, where either line can be
 //! missing.
 //!
-//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which may
-//!   be the short name on one line and the full one on the other.
+//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which
+//!   may be the short name on one line and the full one on the other.
 //! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!

@@ -116,9 +116,9 @@ fn login<'a>(front: &Front<'a>, protocol: Protocol, answer: Answer<'_>) -> Optio
     })
 }
 
-/// `LOGIN failed.";Msg=Proxy:EX1.example.org:1993:SSL;ErrMsg=ProxyNotAuthenticated`, behind the tag:
-/// the name was good, the server behind was not reached. Read from the front, up to Exchange's word,
-/// so that no name in `Msg` is one.
+/// `LOGIN failed.";Msg=Proxy:EX1.example.org:1993:SSL;ErrMsg=ProxyNotAuthenticated`, behind the
+/// tag: the name was good, the server behind was not reached. Read from the front, up to Exchange's
+/// word, so that no name in `Msg` is one.
 fn is_own_fault(answer: &[u8]) -> bool {
     let quotes = |text| scan::take_while(text, |byte: u8| byte == b'"').1;
     let (_, rest) = scan::take_while(answer, |byte| !matches!(byte, b'"' | b';'));
