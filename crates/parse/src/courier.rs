@@ -20,7 +20,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "courier",
     versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0 and 1.4",
-    origin: "real runs of IMAP and POP3 5.0.13 and 5.2.11, SMTP 1.0.16 and 1.4.1; else by the maker's manual",
+    origin: "real runs of IMAP and POP3 5.0.13 and 5.2.11, SMTP 1.0.16 and 1.4.1; else the manual",
     owns,
     parse,
     own_file: None,
