@@ -19,8 +19,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "courier",
-    versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0",
-    origin: "real runs of IMAP and POP3 5.0 and 5.2; SMTP and delivery by the maker's manual",
+    versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0 and 1.4",
+    origin: "real runs of IMAP and POP3 5.0.13 and 5.2.11, SMTP 1.0.16 and 1.4.1; else the manual",
     owns,
     parse,
     own_file: None,
@@ -192,7 +192,10 @@ fn is_servers(field: &[u8]) -> bool {
 /// `ip=[PEER], couriertls: accept: ...` and the like, behind `ip=[`.
 fn tls_failure<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Parsed<'a>> {
     let (inner, why) = scan::split_once(rest, b"], ")?;
-    let event = line.refusal(Kind::Tls, Outcome::Rejected, Reason::TlsFailed);
+    let event = match why.starts_with(b"Unexpected SSL connection shutdown") {
+        true => line.refusal(Kind::Disconnect, Outcome::Dropped, Reason::ConnectionLost),
+        false => line.refusal(Kind::Tls, Outcome::Rejected, Reason::TlsFailed),
+    };
     Some(Parsed::Event(Event { client: scan::address(inner), detail: Some(Text(why)), ..event }))
 }
 

@@ -18,9 +18,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "pam",
-    versions: "Linux-PAM 1.3 to 1.5",
-    origin: "real runs of pam_unix 1.5.2 under saslauthd and solid-pop3d; else made from the \
-             modules' format strings",
+    versions: "Linux-PAM 1.3 to 1.7",
+    origin: "real runs of pam_unix 1.5.2 and 1.7.0; else made from the modules' format strings",
     owns,
     parse,
     own_file: None,
