@@ -12,7 +12,7 @@
 mod smtp;
 
 use crate::scan;
-use crate::{Parsed, Parser, Record};
+use crate::{Parsed, Parser, RELAYED_MAX, Record};
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
@@ -69,12 +69,9 @@ impl<'a> Line<'a> {
 
     /// An address that stands right of a stranger's text is none in a line that may be cut.
     fn unless_cut(&self, client: Option<IpAddr>) -> Option<IpAddr> {
-        client.filter(|_| self.text.len() < LONGEST)
+        client.filter(|_| self.text.len() < RELAYED_MAX)
     }
 }
-
-/// Syslog cuts at 1 kB or more, envelope included; no honest name makes a line so long.
-const LONGEST: usize = 900;
 
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let program = record.program.bytes();

@@ -146,6 +146,10 @@ pub const PARSERS: &[Parser] = &[
 /// less, but syslog daemons of old (1 KiB), nobody is known to.
 const WHOLE_MAX: usize = 7_680;
 
+/// A message of fewer bytes no relay cuts: RFC 3164 (4.1) lets one cut packets of more than 1,024,
+/// envelope included. Asked where the end of a line is where a stranger would like to write.
+const RELAYED_MAX: usize = 900;
+
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
