@@ -5,7 +5,7 @@ use crate::print;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::{LineReader, ReadError, Skipped};
+use edge::source::{LineReader, NotRead, ReadError, Skipped};
 use edge::stamp::{Completer, Years, Zone};
 use event::Timestamp;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,44 @@ pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
     for path in super::cli::files(matches) {
         expand(path, DEPTH_MAX, &mut paths)?;
     }
-    paths.iter().map(|path| Log::open(path, &zone, year)).collect()
+    let (mut logs, mut left_out) = (Vec::new(), None);
+    for path in &paths {
+        match Log::open(path, &zone, year) {
+            Ok(log) => logs.push(log),
+            Err(Unopened::Failed(failure)) => return Err(failure),
+            // One of many is told and left out: the others are read.
+            Err(Unopened::NotRead(what)) => {
+                print::error_line(format_args!("mailward: {}", not_read(path, what)));
+                left_out = Some((path, what));
+            }
+        }
+    }
+    match left_out {
+        Some((path, what)) if logs.is_empty() => {
+            Err(Failure::new(format!("nothing was read: {} is {what}", path.display()))
+                .remedy("name a log that is text, or packed by gzip or zstd"))
+        }
+        _ => Ok(logs),
+    }
+}
+
+/// What is told of a file that is left out, with the command that reads it.
+fn not_read(path: &Path, what: NotRead) -> String {
+    let name = path.display();
+    let remedy = match what.unpacker() {
+        Some(unpacker) => {
+            let unpacker = unpacker.replace("FILE", &name.to_string());
+            format!("read it by: {unpacker} | mailward replay -")
+        }
+        None => "it holds no lines of a log".to_owned(),
+    };
+    format!("{name} is not read: it is {what}; {remedy}")
+}
+
+/// Why a log was not opened.
+enum Unopened {
+    NotRead(NotRead),
+    Failed(Failure),
 }
 
 /// Directories inside a directory that are looked into.
@@ -97,18 +134,21 @@ fn expand(path: PathBuf, depth: u32, into: &mut Vec<PathBuf>) -> Result<(), Fail
 }
 
 impl Log {
-    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, Failure> {
+    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, Unopened> {
         let name = path.display().to_string();
         let (reader, changed) = if path.as_os_str() == "-" {
             (LineReader::of(std::io::stdin()), clock::now())
         } else {
             (LineReader::open(path), changed(path).unwrap_or_else(clock::now))
         };
-        let reader = reader.context(|| name.clone()).map_err(|failure| {
-            failure.remedy(
-                "name a log that is there and that you may read (as root, or in the group adm)",
-            )
-        })?;
+        let reader = match reader {
+            Err(ReadError::NotRead(what)) => return Err(Unopened::NotRead(what)),
+            other => other.context(|| name.clone()).map_err(|failure| {
+                Unopened::Failed(failure.remedy(
+                    "name a log that is there and that you may read (as root, or in the group adm)",
+                ))
+            })?,
+        };
         let years = match year {
             Some(year) => Years::From(year),
             None => Years::Until(changed),

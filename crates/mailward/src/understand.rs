@@ -4,7 +4,7 @@
 use crate::terminal::count;
 use edge::stamp::{Completed, Completer};
 use event::{Civil, Timestamp};
-use parse::{Framer, Record, Stamp};
+use parse::{Framer, LocalStamp, Record, Stamp};
 use std::fmt;
 
 /// What a line turned out to be: the parser's own word.
@@ -79,18 +79,22 @@ fn completed(
 ) -> Completed {
     match record.stamp {
         Stamp::Utc(at) => completer.utc(at, arrival),
-        Stamp::Local(local) => {
-            let reading = Civil {
-                year: local.year.unwrap_or_default(),
-                month: local.month,
-                day: local.day,
-                hour: local.hour,
-                minute: local.minute,
-                second: local.second,
-                micros: local.micros,
-            };
-            completer.local(local.year, reading, arrival)
-        }
+        Stamp::Local(local) => completer.local(local.year, reading(&local), arrival),
+        Stamp::Zoned(local, east_s) => completer.zoned(reading(&local), east_s, arrival),
+        Stamp::Missing => completer.missing(arrival),
+    }
+}
+
+#[inline(always)]
+fn reading(local: &LocalStamp) -> Civil {
+    Civil {
+        year: local.year.unwrap_or_default(),
+        month: local.month,
+        day: local.day,
+        hour: local.hour,
+        minute: local.minute,
+        second: local.second,
+        micros: local.micros,
     }
 }
 

@@ -154,7 +154,7 @@ fn front(line: &[u8], record: &Record<'_>) -> Option<(Front, usize)> {
             Front::Precise { words, minute, host }
         }
         // A stamp of another length would not have the host there.
-        Stamp::Local(stamp) if start == TRADITIONAL => {
+        Stamp::Local(stamp @ LocalStamp { year: None, .. }) if start == TRADITIONAL => {
             let words = [words(0), words(1)];
             second(line, &words)?;
             Front::Traditional { words, minute: stamp, host }

@@ -90,6 +90,10 @@ pub enum Stamp {
     Utc(Timestamp),
     /// A reading of a wall clock somewhere; year or zone are completed by whoever reads the source.
     Local(LocalStamp),
+    /// A reading without a year, so many seconds east of Greenwich.
+    Zoned(LocalStamp, i32),
+    /// The line says that it knows no time (RFC 5424's `-`).
+    Missing,
 }
 
 /// What a stamp without zone tells. The fields are within the calendar.
@@ -115,10 +119,20 @@ pub fn frame(line: &[u8]) -> Option<Record<'_>> {
         b'A'..=b'Z' if line.get(3) == Some(&b' ') => {
             traditional(line).or_else(|| journal_full(line))
         }
+        0xef => behind_mark_of_utf8(line),
         _ => None,
     };
     let record = known.or_else(|| own_file(line)).or_else(|| container::named(line))?;
     Some(Record { is_long: line.len() >= WHOLE_MAX, ..record })
+}
+
+/// What begins a file that was saved as UTF-8 by some editors and shells.
+pub(crate) const MARK_OF_UTF8: &[u8] = b"\xef\xbb\xbf";
+
+#[cold]
+fn behind_mark_of_utf8(line: &[u8]) -> Option<Record<'_>> {
+    let rest = line.strip_prefix(MARK_OF_UTF8)?;
+    if rest.starts_with(MARK_OF_UTF8) { None } else { frame(rest) }
 }
 
 /// Lines that begin with a digit and no date that [`calendar`] knows.
@@ -181,7 +195,10 @@ fn traditional(line: &[u8]) -> Option<Record<'_>> {
         return Some(Record::new(stamp, program, message, Envelope::Dovecot));
     }
     let rest = if rest.first() == Some(&b'<') { behind_mark(rest)? } else { rest };
-    syslog(stamp, rest, Envelope::Rfc3164)
+    syslog(stamp, rest, Envelope::Rfc3164).or_else(|| {
+        let (stamp, rest) = stamp::behind_time(stamp, rest)?;
+        syslog(stamp, rest, Envelope::Rfc3164)
+    })
 }
 
 /// Lines that begin with a date in digits: RFC 3339, or a mail server's own file.
@@ -350,8 +367,14 @@ fn behind_id(message: &[u8]) -> &[u8] {
 
 /// RFC 5424 behind `<PRI>1 `.
 fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
-    let (civil, rest) = stamp::calendar(line)?;
-    let (zone, rest) = stamp::zone(rest)?;
+    let (stamp, rest) = match line {
+        [b'-', rest @ ..] => (Stamp::Missing, rest),
+        _ => {
+            let (civil, rest) = stamp::calendar(line)?;
+            let (zone, rest) = stamp::zone(rest)?;
+            (stamp::of(civil, Some(zone)), rest)
+        }
+    };
     let (host, rest) = scan::word(rest.strip_prefix(b" ")?);
     let (program, rest) = scan::word(rest);
     let (pid, rest) = scan::word(rest);
@@ -360,9 +383,9 @@ fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
     if program.is_empty() || program == b"-" {
         return None;
     }
-    let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+    let message = message.strip_prefix(MARK_OF_UTF8).unwrap_or(message);
     Some(Record {
-        stamp: stamp::of(civil, Some(zone)),
+        stamp,
         host: (host != b"-" && !host.is_empty()).then_some(Text(host)),
         program: Text(program),
         pid: scan::number(pid),

@@ -4,6 +4,7 @@
 use super::convert::{Lines, Skipped, converted};
 use super::dnstap::{self, DnstapLines};
 use super::lines::{Line, LineBuffer};
+use super::not_read::{MAGIC_BYTES, NotRead};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -54,6 +55,8 @@ impl Compression {
 pub enum ReadError {
     /// It could not be opened.
     Open(io::Error),
+    /// It is no log, or packed in a way that is not read. Nothing of it was handed out.
+    NotRead(NotRead),
     /// It ends in the middle (a torn archive), after so many unpacked bytes.
     Torn {
         /// Unpacked bytes read.
@@ -97,10 +100,10 @@ impl<'r> LineReader<'r> {
 
     /// Reads `input`, unpacked if its first bytes say that it is packed.
     pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
-        let (compression, input) = peeked(input).map_err(ReadError::Open)?;
+        let (compression, input) = peeked(input)?;
         let skipped = Rc::default();
         let unpacked = lines(compression.unpack(input).map_err(ReadError::Open)?);
-        let input = converted(unpacked, &skipped);
+        let input = converted(unpacked, &skipped).map_err(ReadError::NotRead)?;
         let buffer = LineBuffer::new(BUFFER_BYTES, 0).with_entries();
         let lines = Lines::default();
         Ok(LineReader { input, compression, buffer, lines, skipped, ended: false })
@@ -288,11 +291,14 @@ impl Read for Failing {
 
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// Reads the first four bytes, and puts them back.
-fn peeked<R: Read>(mut input: R) -> io::Result<(Compression, Peeked<R>)> {
-    let mut head = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut head)?;
-    Ok((Compression::of(&head), Cursor::new(head).chain(input)))
+/// Reads the first bytes, and puts them back.
+fn peeked<R: Read>(mut input: R) -> Result<(Compression, Peeked<R>), ReadError> {
+    let mut head = Vec::with_capacity(MAGIC_BYTES);
+    input.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut head).map_err(ReadError::Open)?;
+    match NotRead::of(&head) {
+        Some(what) => Err(ReadError::NotRead(what)),
+        None => Ok((Compression::of(&head), Cursor::new(head).chain(input))),
+    }
 }
 
 impl fmt::Display for Compression {
@@ -309,6 +315,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReadError::Open(error) => write!(out, "cannot be opened: {error}"),
+            ReadError::NotRead(what) => write!(out, "not read: it is {what}"),
             ReadError::Torn { at, compression } => {
                 write!(out, "the {compression} data end in the middle, after {at} unpacked bytes")
             }

@@ -6,10 +6,10 @@
 //! - of a container, `2026-11-21T16:02:10.123456789Z stdout F line`.
 //!
 //! Each line is judged by itself, for a log may be torn or put together; journalctl's `export` and
-//! `verbose` are told by the beginning of a log. Nothing that an entry holds can make a second line:
-//! control characters are written as rsyslog writes them, `#012` for a newline. A stranger who can
-//! write a line of his own into a log gains nothing by writing it as an entry: the line that is made
-//! of it is believed as it would be had he written that.
+//! `verbose` are told by the beginning of a log. Nothing that an entry holds can make a second
+//! line: control characters are written as rsyslog writes them, `#012` for a newline. A stranger
+//! who can write a line of his own into a log gains nothing by writing it as an entry: the line
+//! that is made of it is believed as it would be had he written that.
 
 mod form;
 mod json;

@@ -91,6 +91,8 @@ impl Walk {
         let told = match record.stamp {
             Stamp::Utc(_) => "as the line tells",
             Stamp::Local(stamp) if stamp.year.is_some() => "the line tells no zone: the local one",
+            Stamp::Zoned(..) => "the line tells no year: the latest that fits",
+            Stamp::Missing => "the line tells no time: that of its reading",
             Stamp::Local(_) => "the line tells neither year nor zone: the latest that fits",
         };
         self.step("stamp", format!("{at} ({told})"));

@@ -30,7 +30,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// By the first bytes, which may be more at the next call; `None` where more must be known.
+    /// By the first bytes, which may be more at the next call; `None` where nothing tells.
     pub(super) fn tell(&mut self, head: &[u8]) -> Option<Form> {
         loop {
             let rest = head.get(self.at..)?;
@@ -39,9 +39,7 @@ impl Teller {
             if line.starts_with(b"__CURSOR=") && (self.at == 0 || self.behind_blank) {
                 return Some(Form::Export { is_torn: self.at > 0 });
             }
-            let Some(length) = length else {
-                return (head.len() >= HEAD_BYTES).then_some(Form::Lines);
-            };
+            let length = length?;
             if cursor_of(line).is_some() {
                 return Some(Form::Verbose);
             }

@@ -4,6 +4,7 @@ use super::ENTRY_MAX;
 use super::form::{Form, HEAD_BYTES, SharedSkipped, Teller, cursor_of};
 use crate::source::journal::export::{Entry, Export, VALUE_MAX, time_of_cursor};
 use crate::source::lines::LineBuffer;
+use crate::source::not_read::NotRead;
 use std::io::{self, Cursor, Read};
 use std::rc::Rc;
 
@@ -14,39 +15,44 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(in crate::source) fn converted<'r>(
     input: Box<dyn Read + 'r>,
     skipped: &SharedSkipped,
-) -> Box<dyn Read + 'r> {
-    let (form, input) = peeked(input);
+) -> Result<Box<dyn Read + 'r>, NotRead> {
+    let (form, input) = peeked(input)?;
     let skipped = Rc::clone(skipped);
-    match form {
+    Ok(match form {
         Form::Lines => Box::new(input),
         Form::Verbose => Box::new(Converted::new(input, Verbose::new(skipped))),
         Form::Export { is_torn } => {
             Box::new(Converted::new(input, ByEntry(Export::of_file(is_torn), skipped)))
         }
-    }
+    })
 }
 
 /// Reads until the form is known, and puts what was read back, with the error behind it, if any.
-fn peeked<'r>(mut input: Box<dyn Read + 'r>) -> (Form, impl Read + 'r) {
+fn peeked<'r>(mut input: Box<dyn Read + 'r>) -> Result<(Form, impl Read + 'r), NotRead> {
     let mut head = vec![0; HEAD_BYTES];
     let (mut known, mut failed, mut teller) = (0, None, Teller::default());
     let form = loop {
         match input.read(head.get_mut(known..).unwrap_or_default()) {
-            Ok(0) => break Form::Lines,
+            Ok(0) => break None,
             Ok(count) => known += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 failed = Some(error);
-                break Form::Lines;
+                break None;
             }
         }
-        if let Some(form) = teller.tell(head.get(..known).unwrap_or_default()) {
+        let form = teller.tell(head.get(..known).unwrap_or_default());
+        if form.is_some() || known == head.len() {
             break form;
         }
     };
     head.truncate(known);
     head.shrink_to_fit();
-    (form, Cursor::new(head).chain(FailsOnce(failed)).chain(input))
+    if let (None, Some(what)) = (form, NotRead::of_no_log(&head)) {
+        return Err(what);
+    }
+    let form = form.unwrap_or(Form::Lines);
+    Ok((form, Cursor::new(head).chain(FailsOnce(failed)).chain(input)))
 }
 
 /// An error that was met too early.
