@@ -76,6 +76,9 @@ pub(crate) struct Attempt {
     pub account: Option<u64>,
     /// How many attempts are new; 0 where other lines told of them, but not of the account.
     pub count: u32,
+    /// How many of these the line's own account and secret are known of: one, but where a syslog
+    /// daemon wrote one line for several.
+    pub named: u32,
     pub known: Option<bool>,
     /// Account and secret, where the line has a tag of it.
     pub secret: Option<u32>,
@@ -191,6 +194,7 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let attempt = Attempt {
         account,
         count,
+        named: event.times.clamp(1, count.max(1)),
         known: event.known,
         secret: tag.map(|tag| crate::hash::short(mix(tag, account.unwrap_or_default()))),
         tested: event.reason != Some(Reason::AuthDisallowed),
