@@ -53,6 +53,7 @@ impl Form {
         let mut lines = head.split(|byte| *byte == b'\n');
         // Older ones begin with `-- Journal begins at ...`.
         let line = lines.find(|line| !line.starts_with(b"-- ")).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         match () {
             () if part_of(line).is_some() => Some(Form::Container),
             () if cursor_of(line).is_some() => Some(Form::Verbose),
