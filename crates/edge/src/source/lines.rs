@@ -9,8 +9,8 @@ pub const LINE_MAX: usize = 8192;
 /// One line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Line<'a> {
-    /// Its bytes as written, without the newline (LF, or CR and LF); NUL, invalid UTF-8 and any other
-    /// CR are kept.
+    /// Its bytes as written, without the newline (LF, or CR and LF); NUL, invalid UTF-8 and any
+    /// other CR are kept.
     pub bytes: &'a [u8],
     /// True where it was longer than [`LINE_MAX`]; only its beginning is here.
     pub cut: bool,
