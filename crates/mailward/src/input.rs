@@ -179,11 +179,11 @@ impl Log {
         self.lines += 1;
         self.offset = line.offset_end;
         let Log { name, lines, reading, trial, .. } = self;
-        reading.understand(line.bytes, None, |understood| {
+        reading.understand(&line, None, |understood| {
             if !trial.is_over {
                 trial.take(name, understood);
             }
-            take(*lines, line.bytes, understood)
+            take(*lines, understood.line(), understood)
         })?;
         Ok(true)
     }
@@ -217,11 +217,11 @@ impl Log {
         reader.each_held(|line| {
             *lines += 1;
             *offset = line.offset_end;
-            reading.understand(line.bytes, None, |understood| {
+            reading.understand(&line, None, |understood| {
                 if !trial.is_over {
                     trial.take(name, understood);
                 }
-                take(*lines, line.bytes, understood)
+                take(*lines, understood.line(), understood)
             })
         })?;
         Ok(true)

@@ -19,6 +19,7 @@ pub mod json;
 pub mod link;
 pub mod notify;
 pub mod recover;
+mod repeats;
 pub mod replay;
 pub mod screen;
 pub mod seed;

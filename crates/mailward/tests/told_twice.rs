@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic, its helpers too")]
 
+use edge::source::Line;
 use edge::stamp::{Completer, Years, Zone};
 use engine::{Config, Engine, Input, Output};
 use event::{Decision, Subject, Timestamp};
@@ -32,14 +33,15 @@ fn play(engine: &mut Engine, first: u64, lines: &[String], out: &mut Vec<Output>
     let until = Timestamp::from_seconds(1_795_300_000);
     let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(until)));
     for (seq, line) in (first..).zip(lines) {
-        reading.understand(line.as_bytes(), None, |understood| match understood.told() {
+        let line = Line { bytes: line.as_bytes(), cut: false, offset_end: 0, writer: 0 };
+        reading.understand(&line, None, |understood| match understood.told() {
             Told::Event(event) => {
                 let joined = engine.join(&event);
                 let event = joined.as_ref().map_or(event, |joined| joined.fill(&event));
                 engine.step(seq, &Input::Event(&event), out);
             }
             Told::Noise(_) => {}
-            _ => panic!("no grammar knows {line}"),
+            _ => panic!("no grammar knows {line:?}"),
         });
     }
 }

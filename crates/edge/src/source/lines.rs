@@ -10,7 +10,8 @@ pub const LINE_MAX: usize = 8192;
 /// One line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Line<'a> {
-    /// Its bytes as written, without the newline; NUL and invalid UTF-8 are kept.
+    /// Its bytes as written, without the newline (LF, or CR and LF); NUL, invalid UTF-8 and any
+    /// other CR are kept.
     pub bytes: &'a [u8],
     /// True where it was longer than [`LINE_MAX`]; only its beginning is here.
     pub cut: bool,
@@ -186,10 +187,12 @@ impl LineBuffer {
             let (line, behind) = rest.split_at(length);
             rest = behind.get(1..).unwrap_or_default();
             self.offset += length as u64 + 1;
-            let (mut cut, mut bytes) = (false, line);
+            let (mut cut, mut bytes) = (false, ended(line));
             if length > self.line_max {
                 let kept = self.kept_max(line);
-                (cut, bytes) = (length > kept, line.get(..kept).unwrap_or(line));
+                if length > kept {
+                    (cut, bytes) = (true, line.get(..kept).unwrap_or(line));
+                }
             }
             done = take(Line { bytes, cut, offset_end: self.offset, writer: 0 }).map(|()| true);
             if done.is_err() {
@@ -224,7 +227,18 @@ impl LineBuffer {
         self.start = end + newline;
         self.scanned = self.start;
         let bytes = self.bytes.get(start..start + kept).unwrap_or_default();
+        let bytes = if cut { bytes } else { ended(bytes) };
         Line { bytes, cut, offset_end: self.offset, writer: 0 }
+    }
+}
+
+/// A line without the CR that some put in front of its LF. Only the LF ends a line: a stranger may
+/// write a CR.
+#[inline]
+fn ended(line: &[u8]) -> &[u8] {
+    match line {
+        [line @ .., b'\r'] => line,
+        line => line,
     }
 }
 
@@ -300,7 +314,10 @@ mod tests {
             .map(|line| {
                 offset += line.len() as u64;
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
-                (line[..line.len().min(LINE_MAX)].to_vec(), line.len() > LINE_MAX, offset)
+                let cut = line.len() > LINE_MAX;
+                let kept = if cut { &line[..LINE_MAX] } else { line };
+                let kept = if cut { kept } else { kept.strip_suffix(b"\r").unwrap_or(kept) };
+                (kept.to_vec(), cut, offset)
             })
             .collect()
     }
@@ -315,16 +332,38 @@ mod tests {
         assert_eq!(found[1].0, b"next");
     }
 
+    /// One CR in front of the LF is no part of a line, wherever it was read in two; any other is.
+    #[test]
+    fn a_cr_in_front_of_the_newline_is_dropped_and_ends_no_line() {
+        let whole = b"one\r\ntwo\rstill two\r\r\n\r\n\rfour\nfive\r";
+        let wanted: [(&[u8], u64); 5] =
+            [(b"one", 5), (b"two\rstill two\r", 21), (b"", 23), (b"\rfour", 29), (b"five", 34)];
+        let wanted = wanted.map(|(line, offset_end)| (line.to_vec(), false, offset_end));
+        for at in 0..whole.len() {
+            let (front, behind) = whole.split_at(at);
+            assert_eq!(lines(&[front, behind]), wanted, "{at}");
+            assert_eq!(lines_at_once(&[front, behind]), wanted, "{at}");
+            assert_eq!(lines_at_once(&[b"", front, behind]), wanted, "{at}");
+        }
+        // What is cut ends anywhere.
+        let long = [vec![b'x'; LINE_MAX - 1], b"\ry\r\n".to_vec()].concat();
+        assert_eq!(lines(&[&long]), expected(&long));
+        assert!(lines(&[&long])[0].0.ends_with(b"x\r"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_in_any_pieces_are_the_same_lines(
-            sizes in prop::collection::vec((0usize..30_000, prop::bool::weighted(0.7)), 0..12),
+            sizes in prop::collection::vec(
+                (0usize..30_000, prop::bool::weighted(0.7), any::<bool>()), 0..12
+            ),
             cuts in prop::collection::vec(0usize..200_000, 0..12),
             filler in any::<u8>().prop_filter("not a newline", |b| *b != b'\n'),
         ) {
             let mut whole = Vec::new();
-            for (index, (size, newline)) in sizes.iter().enumerate() {
+            for (index, (size, newline, cr)) in sizes.iter().enumerate() {
                 whole.extend(std::iter::repeat_n(filler.wrapping_add((index % 3) as u8), *size));
+                if *cr { whole.push(b'\r'); }
                 if *newline { whole.push(b'\n'); }
             }
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();

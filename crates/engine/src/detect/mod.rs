@@ -83,6 +83,9 @@ pub(crate) struct Attempt {
     pub line: u64,
     /// How many attempts are new; 0 where other lines told of them, but not of the account.
     pub count: u32,
+    /// How many of these the line's own account and secret are known of: one, but where a syslog
+    /// daemon wrote one line for several.
+    pub named: u32,
     pub known: Option<bool>,
     /// Account and secret, where the line has a tag of it.
     pub secret: Option<u32>,
@@ -223,6 +226,7 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: &News, out: &mut Vec<Outpu
         name: news.name,
         line: news.line,
         count: news.attempts,
+        named: event.times.clamp(1, news.attempts.max(1)),
         known: event.known,
         secret: tag.map(|tag| crate::hash::short(mix(tag, account.unwrap_or_default()))),
         tested: event.reason != Some(Reason::AuthDisallowed),

@@ -137,7 +137,7 @@ fn account<'a>(line: &Line<'a>, command: &'a [u8]) -> Option<Text<'a>> {
     } else {
         return None;
     };
-    let is_whole = line.text.len() < super::LONGEST && !name.is_empty();
+    let is_whole = line.text.len() < crate::RELAYED_MAX && !name.is_empty();
     (is_whole && !name.contains(&b' ')).then_some(Text(name))
 }
 
