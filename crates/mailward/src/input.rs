@@ -1,14 +1,20 @@
 //! The logs that `parse` and `replay` read: one after the other, or merged by time.
 
-use crate::failure::{Context as _, Failure};
+use crate::failure::Failure;
+use crate::listing::{self, LeftOut, Listing, READ_IT};
 use crate::print;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::{LineReader, NotRead, ReadError, Skipped};
+use edge::source::{LineReader, ReadError, Skipped};
 use edge::stamp::{Completer, Years, Zone};
-use event::Timestamp;
-use std::path::{Path, PathBuf};
+use event::{Text, Timestamp};
+use rustix::process::{Resource, Rlimit};
+use std::cell::Cell;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
 
 /// One log.
 pub struct Log {
@@ -18,10 +24,26 @@ pub struct Log {
     pub lines: u64,
     /// Bytes of the decompressed log handed out.
     pub offset: u64,
+    /// Bytes of the file read, packed as they are.
+    read: Rc<Cell<u64>>,
     reader: LineReader<'static>,
     reading: Reading,
     trial: Trial,
     is_skipped_told: bool,
+}
+
+/// A file that notes how far it was read.
+struct Metered {
+    file: File,
+    read: Rc<Cell<u64>>,
+}
+
+impl io::Read for Metered {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(space)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
 }
 
 /// Judges a log by its first lines.
@@ -47,13 +69,35 @@ impl Trial {
         if !std::mem::replace(&mut self.is_over, true)
             && let Some(doubt) = doubt(&self.first)
         {
-            print::error_line(format_args!("mailward: {name}: {doubt}"));
+            print::error_line(format_args!("mailward: {}: {doubt}", Text::from(name)));
         }
     }
 }
 
-/// Opens the logs named on the command line.
-pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
+/// Files that any process may hold open.
+const FILES_MANY: usize = 32;
+
+/// All logs are open at once, to be merged: asks for as many as this process may have.
+fn hold_more_open() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it may not, the logs that cannot be opened are named.
+    let _ = rustix::process::setrlimit(Resource::Nofile, most);
+}
+
+/// The logs named on the command line.
+pub struct Opened {
+    /// Those that are read.
+    pub logs: Vec<Log>,
+    /// Those that are not.
+    pub left_out: Vec<LeftOut>,
+    /// Something that should be read is not.
+    pub is_short: bool,
+}
+
+/// Opens the logs named on the command line. A log that is named itself must be there; one that
+/// stands in a directory is left out where it cannot be opened.
+pub fn open(matches: &ArgMatches) -> Result<Opened, Failure> {
     let zone = match matches.get_one::<String>("tz") {
         Some(name) => Zone::named(name).map_err(|error| {
             Failure::usage(error.to_string())
@@ -62,92 +106,46 @@ pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
         None => Zone::local(),
     };
     let year = matches.get_one::<i32>("year").copied();
-    let mut paths = Vec::new();
-    for path in super::cli::files(matches) {
-        expand(path, DEPTH_MAX, &mut paths)?;
+    let mut listing = listing::list(super::cli::files(matches))?;
+    if listing.files.len() > FILES_MANY {
+        hold_more_open();
     }
-    let (mut logs, mut left_out) = (Vec::new(), None);
-    for path in &paths {
-        match Log::open(path, &zone, year) {
+    let mut logs = Vec::new();
+    for (path, is_named) in std::mem::take(&mut listing.files) {
+        match Log::open(&path, &zone, year) {
             Ok(log) => logs.push(log),
-            Err(Unopened::Failed(failure)) => return Err(failure),
-            // One of many is told and left out: the others are read.
-            Err(Unopened::NotRead(what)) => {
-                print::error_line(format_args!("mailward: {}", not_read(path, what)));
-                left_out = Some((path, what));
+            Err(ReadError::NotRead(what)) => listing.not_read(&path, is_named, what),
+            Err(error) if is_named => {
+                return Err(Failure::new(format!("{}: {error}", path.display())).remedy(
+                    "name a log that is there and that you may read (as root, or in the group adm)",
+                ));
             }
+            Err(ReadError::Open(error)) => {
+                listing.miss(&path, listing::words(&error), Some(READ_IT.to_owned()));
+            }
+            Err(error) => listing.miss(&path, error.to_string(), None),
         }
     }
-    match left_out {
-        Some((path, what)) if logs.is_empty() => {
-            Err(Failure::new(format!("nothing was read: {} is {what}", path.display()))
-                .remedy("name a log that is text, or packed by gzip or zstd"))
-        }
-        _ => Ok(logs),
+    if logs.is_empty() {
+        return Err(listing.nothing());
     }
-}
-
-/// What is told of a file that is left out, with the command that reads it.
-fn not_read(path: &Path, what: NotRead) -> String {
-    let name = path.display();
-    let remedy = match what.unpacker() {
-        Some(unpacker) => {
-            let unpacker = unpacker.replace("FILE", &name.to_string());
-            format!("read it by: {unpacker} | mailward replay -")
-        }
-        None => "it holds no lines of a log".to_owned(),
-    };
-    format!("{name} is not read: it is {what}; {remedy}")
-}
-
-/// Why a log was not opened.
-enum Unopened {
-    NotRead(NotRead),
-    Failed(Failure),
-}
-
-/// Directories inside a directory that are looked into.
-const DEPTH_MAX: u32 = 3;
-/// Files of a directory that are no text.
-const BINARY: [&str; 5] = [".journal", ".journal~", "wtmp", "btmp", "lastlog"];
-
-/// A directory stands for the logs in it, in the order of their names.
-fn expand(path: PathBuf, depth: u32, into: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if path.as_os_str() == "-" || !path.is_dir() {
-        into.push(path);
-        return Ok(());
-    }
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        std::fs::read_dir(&path)?.map(|entry| entry.map(|entry| entry.path())).collect()
-    };
-    let mut inside = read().context(|| path.display().to_string())?;
-    inside.sort();
-    for path in inside {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_binary = BINARY.iter().any(|end| name.ends_with(end));
-        let is_log = path.is_file() && !is_binary;
-        if is_log || path.is_dir() && depth > 0 {
-            expand(path, depth - u32::from(!is_log), into)?;
-        }
-    }
-    Ok(())
+    let Listing { left_out, is_short, .. } = listing;
+    Ok(Opened { logs, left_out, is_short })
 }
 
 impl Log {
-    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, Unopened> {
+    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, ReadError> {
         let name = path.display().to_string();
+        let read = Rc::new(Cell::new(0));
         let (reader, changed) = if path.as_os_str() == "-" {
-            (LineReader::of(std::io::stdin()), clock::now())
+            (LineReader::of(std::io::stdin())?, clock::now())
         } else {
-            (LineReader::open(path), changed(path).unwrap_or_else(clock::now))
-        };
-        let reader = match reader {
-            Err(ReadError::NotRead(what)) => return Err(Unopened::NotRead(what)),
-            other => other.context(|| name.clone()).map_err(|failure| {
-                Unopened::Failed(failure.remedy(
-                    "name a log that is there and that you may read (as root, or in the group adm)",
-                ))
-            })?,
+            let file =
+                Metered { file: File::open(path).map_err(ReadError::Open)?, read: read.clone() };
+            if path.is_dir() {
+                return Err(ReadError::Open(io::Error::from(io::ErrorKind::IsADirectory)));
+            }
+            (LineReader::of(file)?, changed(path).unwrap_or_else(clock::now))
         };
         let years = match year {
             Some(year) => Years::From(year),
@@ -157,11 +155,17 @@ impl Log {
             name,
             lines: 0,
             offset: 0,
+            read,
             reader,
             reading: Reading::new(Completer::new(zone.clone(), years)),
             trial: Trial::default(),
             is_skipped_told: false,
         })
+    }
+
+    /// Bytes of the file read, packed as they are.
+    pub fn read_bytes(&self) -> u64 {
+        self.read.get()
     }
 
     /// Reads the next line and hands it to `take` with its number in this log.

@@ -165,10 +165,11 @@ impl Tally {
         self.events + self.noise
     }
 
-    /// The share of the mail servers' lines that was understood, in percent.
-    pub fn understood_percent(&self) -> f64 {
+    /// The share of the mail servers' lines that was understood, in percent; `None` where there
+    /// is no line of a mail server.
+    pub fn understood(&self) -> Option<f64> {
         let mail = self.parsed() + self.unknown;
-        if mail == 0 { 100.0 } else { 100.0 * self.parsed() as f64 / mail as f64 }
+        (mail > 0).then(|| 100.0 * self.parsed() as f64 / mail as f64)
     }
 }
 
@@ -196,7 +197,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {:.2} % of the mail servers' lines understood",
+            "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {}",
             count(self.lines),
             count(self.events),
             count(self.hostile),
@@ -204,7 +205,9 @@ impl fmt::Display for Tally {
             count(self.unknown),
             count(self.foreign),
             count(self.unframed),
-            self.understood_percent()
+            self.understood().map_or("not one is a mail server's".to_owned(), |share| {
+                format!("{share:.2} % of the mail servers' lines understood")
+            })
         )
     }
 }

@@ -5,7 +5,7 @@
 
 use edge::source::Line;
 use edge::stamp::{Completer, Years, Zone};
-use engine::{Config, Engine, Input, Output};
+use engine::{Attempts, Config, Engine, Input, Output};
 use event::{Decision, Subject, Timestamp};
 use mailward::understand::{Reading, Told};
 use std::path::Path;
@@ -46,6 +46,21 @@ fn play(engine: &mut Engine, first: u64, lines: &[String], out: &mut Vec<Output>
     }
 }
 
+/// Failed logins, as a summary counts them.
+fn counted(lines: &[String]) -> u32 {
+    let until = Timestamp::from_seconds(1_795_300_000);
+    let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(until)));
+    let mut attempts = Attempts::new(&Config::default());
+    let count = |line: &String| {
+        let line = Line { bytes: line.as_bytes(), cut: false, offset_end: 0, writer: 0 };
+        reading.understand(&line, None, |understood| match understood.told() {
+            Told::Event(event) => attempts.count(&event),
+            _ => 0,
+        })
+    };
+    lines.iter().map(count).sum()
+}
+
 fn score(lines: &[String]) -> f32 {
     let (engine, _) = played(lines, zimbra_believed());
     let explained = engine.explain(&Subject::Client(CLIENT.parse().unwrap()));
@@ -74,6 +89,7 @@ fn assert_pairs(first: impl Fn(usize) -> String, second: impl Fn(usize) -> Strin
     assert!(score(&firsts[..2]) < alone && score(&seconds[..2]) < also_alone);
     let all: Vec<String> = (0..3).flat_map(both).collect();
     assert!((score(&all) - alone).abs() < 0.01, "{} for {alone}", score(&all));
+    assert_eq!(counted(&all), counted(&firsts).max(counted(&seconds)));
     let all: Vec<String> = (0..3).flat_map(turned).collect();
     let (least, most) = (alone.min(also_alone) - 0.01, alone.max(also_alone) + 0.01);
     assert!((least..most).contains(&score(&all)), "{} for {also_alone}", score(&all));

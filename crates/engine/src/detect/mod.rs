@@ -98,7 +98,7 @@ pub(crate) struct Attempt {
 
 /// True for what a filter behind the mail server says of a client: the mail server told of the same
 /// connection and message. A filter's own web interface is another matter.
-const fn tells_again(event: &Event<'_>) -> bool {
+pub(crate) const fn tells_again(event: &Event<'_>) -> bool {
     matches!(
         event.server,
         Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner
