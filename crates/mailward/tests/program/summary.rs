@@ -183,7 +183,7 @@ fn what_is_not_read_is_named_with_the_reason() {
     world.file("logs/notes.txt", b"one\ntwo\n");
     world.file("logs/others.log", lines(&["cron[1]: a job"]).as_bytes());
     world.file("logs/a.xz", b"\xfd7zXZ\0\0\0");
-    world.file("logs/b.bz2", b"BZh91AY");
+    world.file("logs/b.bz2", b"BZh91AY&SY");
     world.file("logs/c.zip", b"PK\x03\x04\x14\0");
     world.file("logs/d", b"\x7fELF\x02\x01\x01\0");
     world.file("logs/e", b"\x01\x02\x03\0\x04\x05");
@@ -204,10 +204,10 @@ fn what_is_not_read_is_named_with_the_reason() {
     for (name, why) in [
         ("a.xz", "packed by xz"),
         ("b.bz2", "packed by bzip2"),
-        ("c.zip", "packed by zip"),
-        ("d", "a program"),
+        ("c.zip", "a zip archive"),
+        ("d", "no text"),
         ("e", "no text"),
-        ("system.journal", "the journal"),
+        ("system.journal", "journal"),
         ("wtmp.1", "no text"),
         ("same.log", "the same file as"),
         ("twin.log", "the same file as"),

@@ -40,6 +40,7 @@ impl Teller {
                 return Some(Form::Export { is_torn: self.at > 0 });
             }
             let length = length?;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             if cursor_of(line).is_some() {
                 return Some(Form::Verbose);
             }
