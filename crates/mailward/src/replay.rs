@@ -65,6 +65,8 @@ pub struct Outcome {
     pub left_out: Vec<LeftOut>,
     /// Something that should have been read was not.
     pub is_short: bool,
+    /// Whether all was summed up: people see it, and whoever asks for it.
+    pub has_totals: bool,
     /// All that the logs tell, summed up.
     pub totals: Totals,
     /// The first decisions.
@@ -146,6 +148,7 @@ impl Replay {
             outputs: Vec::new(),
             outcome: Outcome {
                 servers: vec![Activity::default(); Server::ALL.len()],
+                has_totals: !super::cli::is_json(matches) || matches.get_flag("totals"),
                 left_out,
                 is_short,
                 ..Outcome::default()
@@ -273,10 +276,17 @@ impl Replay {
     #[inline]
     fn take_in(&mut self, event: &Event<'_>) {
         self.remember(event);
+        if self.outcome.has_totals {
+            self.sum_up(event);
+        }
+        self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
+    }
+
+    #[inline(never)] // not where nobody asks
+    fn sum_up(&mut self, event: &Event<'_>) {
         let news = self.summary.take(event, &self.engine);
         let activity = self.outcome.servers.get_mut(usize::from(event.server.code()));
         activity.into_iter().for_each(|activity| activity.take(event, news));
-        self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
     }
 
     fn remember(&mut self, event: &Event<'_>) {

@@ -31,6 +31,7 @@ pub const COMMAND: Command = Command {
     arguments: |command| {
         format_argument(input_arguments(config_argument(command)))
             .arg(flag("all", "Also write the ends of decisions and evictions"))
+            .arg(flag("totals", "Sum up logins, messages and probes in the JSON form, too"))
             .arg(
                 Arg::new("limit")
                     .long("limit")

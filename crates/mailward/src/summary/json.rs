@@ -17,10 +17,7 @@ pub fn json(text: &mut String, outcome: &Outcome) {
     object
         .plain("findings", outcome.findings)
         .plain("decisions", outcome.decisions)
-        .plain("seconds", format!("{:.3}", outcome.seconds))
-        .time_or_null("from", totals.period.map(|(from, _)| from))
-        .time_or_null("until", totals.period.map(|(_, until)| until));
-    numbers(&mut object, totals);
+        .plain("seconds", format!("{:.3}", outcome.seconds));
     object.object("by_detector", |object| {
         for (name, Found { findings, decisions }) in &totals.detectors {
             object.object(name, |object| {
@@ -28,13 +25,9 @@ pub fn json(text: &mut String, outcome: &Outcome) {
             });
         }
     });
-    most(&mut object, totals);
-    object.object("servers", |object| {
-        let told = Server::ALL.iter().zip(&outcome.servers);
-        for (server, told) in told.filter(|(_, told)| told.events > 0) {
-            object.object(server.name(), |object| activity(object, told));
-        }
-    });
+    if outcome.has_totals {
+        summed_up(&mut object, outcome);
+    }
     object.list("logs", &outcome.logs, |object, (name, tally)| {
         object.text("log", name.as_bytes());
         lines(object, tally);
@@ -45,6 +38,21 @@ pub fn json(text: &mut String, outcome: &Outcome) {
     });
     object.close();
     text.push('\n');
+}
+
+fn summed_up(object: &mut Object<'_>, outcome: &Outcome) {
+    let totals = &outcome.totals;
+    object
+        .time_or_null("from", totals.period.map(|(from, _)| from))
+        .time_or_null("until", totals.period.map(|(_, until)| until));
+    numbers(object, totals);
+    most(object, totals);
+    object.object("servers", |object| {
+        let told = Server::ALL.iter().zip(&outcome.servers);
+        for (server, told) in told.filter(|(_, told)| told.events > 0) {
+            object.object(server.name(), |object| activity(object, told));
+        }
+    });
 }
 
 fn lines(object: &mut Object<'_>, tally: &Tally) {

@@ -25,7 +25,7 @@ fn lines(messages: &[&str]) -> String {
 
 /// What is said of the logs in `logs`, by a program that sees no other configuration.
 fn summed_up(world: &World) -> Value {
-    ask(world, &["--format", "json"]).good().objects().pop().unwrap()
+    ask(world, &["--format", "json", "--totals"]).good().objects().pop().unwrap()
 }
 
 fn ask(world: &World, options: &[&str]) -> Ran {
