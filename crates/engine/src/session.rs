@@ -29,9 +29,9 @@ mod own_files;
 
 use crate::client::ClientKey;
 use crate::hash::{lower, mix, short};
-use crate::join::ShortName;
 use crate::state::{SessionRow, State};
 use crate::table::Row;
+use alloc::boxed::Box;
 use event::{Event, Kind, Reason, Server, Text};
 
 const PAIR_S: u32 = 60;
@@ -47,23 +47,21 @@ const WEBMAIL: u64 = 0x57;
 
 /// What a line says of failed logins that no line before it did. All that detectors weigh of a
 /// failure comes from here.
-#[derive(Clone, Copy)]
 pub(crate) struct News {
     /// How many attempts; 0 where other lines told of them, but not of the account.
     pub attempts: u32,
     /// Hash of the account's name; none where nothing tells it.
     pub account: Option<u64>,
-    /// The name, if it is short enough.
-    pub name: ShortName,
+    /// The name, in lower case, where an earlier line had it and it was short enough.
+    pub name: Option<Box<[u8]>>,
     /// The line that is their evidence.
     pub line: u64,
 }
 
 impl News {
     fn of(seed: u64, event: &Event<'_>, attempts: u32, line: u64) -> Self {
-        let name = event.account.unwrap_or_default();
         let account = event.account.map(|name| lower(seed, name.bytes()));
-        News { attempts, account, name: ShortName::of(name.bytes()), line }
+        News { attempts, account, name: None, line }
     }
 }
 

@@ -21,9 +21,9 @@ use crate::client::ClientKey;
 use crate::decide::Target;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
-use crate::join::ShortName;
 use crate::places::{self, Place};
 use crate::session::{self, News};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server};
@@ -77,8 +77,8 @@ impl Seen<'_> {
 pub(crate) struct Attempt {
     /// Hash of the name; none where no line has one.
     pub account: Option<u64>,
-    /// The name, if it is short enough.
-    pub name: ShortName,
+    /// The name, in lower case, where an earlier line had it and it was short enough.
+    pub name: Option<Box<[u8]>>,
     /// The line that tells of it.
     pub line: u64,
     /// How many attempts are new; 0 where other lines told of them, but not of the account.
@@ -176,7 +176,7 @@ fn settle(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let Seen { seq, now_s, client, event, .. } = *seen;
     let seed = engine.config.seed;
     if let Some(news) = session::settled(&mut engine.state, seed, event, client, now_s, seq) {
-        failed(engine, seen, &news, out);
+        failed(engine, seen, news, out);
     }
 }
 
@@ -209,12 +209,12 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
         return;
     }
     if let Some(news) = session::news(&mut engine.state, seed, event, client, now_s, seq) {
-        failed(engine, seen, &news, out);
+        failed(engine, seen, news, out);
     }
 }
 
 /// What is new of failed logins, through the detectors that weigh it.
-fn failed(engine: &mut Engine, seen: &Seen<'_>, news: &News, out: &mut Vec<Output>) {
+fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output>) {
     let (event, client, now_s) = (seen.event, seen.client, seen.now_s);
     let account = news.account;
     let place = account.map_or(Place::Strange, |account| {
