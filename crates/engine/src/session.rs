@@ -172,8 +172,7 @@ fn new_attempts(
     let mut new = match event.server {
         Server::Dovecot => dovecot(state, seed, event, client, now_s),
         Server::Postfix => postfix(state, seed, event, client, now_s),
-        Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
-        Server::Exim => from_server(state, client, event.attempts, now_s),
+        Server::Exim => exim(state, seed, event, client, now_s),
         Server::Roundcube | Server::Horde => {
             let side = match event.service.bytes() {
                 b"errors" | b"imp" => Side::Service,
@@ -357,16 +356,38 @@ pub(crate) fn is_repeated(
     client: ClientKey,
     now_s: u32,
 ) -> bool {
+    new_tellings(state, seed, event, client, now_s) == 0
+}
+
+/// Of the messages that one line is for (a syslog daemon writes one for several), how many tell of
+/// what Exim did not tell before.
+fn new_tellings(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
     let text = |text: Option<Text<'_>>| lower(seed, text.unwrap_or_default().bytes());
     let mut key = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
     key = mix(key, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
     for part in [event.account, event.queue_id, event.recipient, event.sender, event.detail] {
         key = mix(key, text(part));
     }
-    let Some(row) = row(state, mix(key, mix(client.0, EXIM)), now_s, STALE_S) else { return false };
+    let Some(row) = row(state, mix(key, mix(client.0, EXIM)), now_s, STALE_S) else {
+        return event.times;
+    };
     row.stamp_s = now_s;
-    let is_repeated = row.counted == 1;
     // After a pair the next one of the same look is new.
-    row.counted = u32::from(!is_repeated);
-    is_repeated
+    let before = row.counted & 1;
+    let all = before.saturating_add(event.times);
+    row.counted = all & 1;
+    all.div_ceil(2) - before
+}
+
+/// What Exim's attempts are, each told twice.
+fn exim(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+    let new = new_tellings(state, seed, event, client, now_s);
+    let attempts = (event.attempts / event.times.max(1)).saturating_mul(new);
+    if attempts == 0 { 0 } else { from_server(state, client, attempts, now_s) }
 }

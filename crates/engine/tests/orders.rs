@@ -116,11 +116,11 @@ fn what_was_written_over_hours_and_is_read_at_once_is_no_burst() {
 }
 
 /// A host whose clock is in the wrong zone is as late with each line: its attackers gain nothing,
-/// nor do those that go from it to another.
+/// nor do those that go from it to another, however little their clocks or logs differ.
 #[test]
 fn a_host_that_is_always_late_is_judged_as_any_other() {
     let each = failure(Server::Postfix, "smtpd", Kind::Auth, 1);
-    for zone_s in [1_800, 3_600, 7_200] {
+    for zone_s in [1, 60, 300, 900, 1_200, 1_800, 3_600, 7_200] {
         for is_turn_about in [false, true] {
             let mut engine = Engine::new(Config::default());
             let mut out = Vec::new();
@@ -134,6 +134,30 @@ fn a_host_that_is_always_late_is_judged_as_any_other() {
             let is_ban = |output: &Output| matches!(output, Output::Decision(_));
             assert!(out.iter().any(is_ban), "{zone_s} {is_turn_about}");
         }
+    }
+}
+
+/// A log that is behind others by less than what counts as a burst: whoever connects to both of two
+/// servers floods them as one does who connects to one.
+#[test]
+fn a_log_that_lags_behind_another_hides_no_flood() {
+    let connect = Event {
+        outcome: Outcome::Allowed,
+        reason: None,
+        hostile: false,
+        attempts: 0,
+        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
+    };
+    for lag_s in [0, 10, 60, 600] {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        for number in 0..400 {
+            let now = START.plus_seconds(number / 20);
+            engine.step(0, &Input::Tick(now), &mut out);
+            let at = now.plus_seconds(-lag_s * (number % 2));
+            engine.step(1, &Input::Event(&Event { at, ..connect }), &mut out);
+        }
+        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
+        assert!(out.iter().any(is_ban), "{lag_s}");
     }
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     let windows = sketch::turn(&mut row.window_s, now_s, config.password_spray.window_s);
     row.accounts.rotate(windows);
     row.unnamed.rotate(windows);
-    let passed_s = row.late.caught_up_s(seen.late_s);
+    let passed_s = row.late.caught_up_s(seen.late_s, seen.now_s);
     if passed_s > 0 {
         row.brute.fade_by(passed_s, config.brute_force.rule.half_life_s);
         row.slow.fade_by(passed_s, config.slow_guessing.rule.half_life_s);

@@ -42,11 +42,15 @@ pub(crate) fn whole(low: u32, now: u64) -> u64 {
 }
 
 record! {
-    /// How late the latest event was read. What counts as happening now can have been written over
-    /// hours: a sender's queue after an outage, the lines of a container that is found late.
+    /// How late the events of a client were read. What counts as happening now can have been
+    /// written over hours: a sender's queue after an outage, the lines of a container that is
+    /// found late.
     #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
     pub(crate) struct Lateness {
+        /// How late the one that was written last was read.
         late_s: u32,
+        /// When that one was written, seconds; 0 for none.
+        pub(crate) written_s: u32,
     }
 }
 
@@ -55,11 +59,17 @@ record! {
 const CAUGHT_UP_MAX_S: u32 = 1200;
 
 impl Lateness {
-    /// How much more time passed since the latest event than between the two reads: lines that were
+    /// How much more time passed up to this event than between the two reads: lines that were
     /// written one after the other and are read at once catch up. A clock that is always late by as
-    /// much does not.
-    pub fn caught_up_s(&mut self, late_s: u32) -> u32 {
-        let before_s = core::mem::replace(&mut self.late_s, late_s);
+    /// much does not. Nor does a line that was written a little before one that was read already,
+    /// as of a log that lags or a clock that differs: else who goes from one to the other and back
+    /// would gain that time again with each turn. Much older lines are another log's beginning.
+    pub fn caught_up_s(&mut self, late_s: u32, now_s: u32) -> u32 {
+        let written_s = now_s.saturating_sub(late_s);
+        if (1..=CAUGHT_UP_MAX_S).contains(&self.written_s.saturating_sub(written_s)) {
+            return 0;
+        }
+        let before_s = core::mem::replace(self, Lateness { late_s, written_s }).late_s;
         let passed_s = before_s.saturating_sub(late_s);
         if passed_s > CAUGHT_UP_MAX_S { 0 } else { passed_s }
     }
@@ -190,8 +200,8 @@ row! {
 
 impl ProbeRow {
     /// Lets the time pass that did between events which are read at once.
-    pub fn catch_up(&mut self, late_s: u32, config: &Config) {
-        let passed_s = self.late.caught_up_s(late_s);
+    pub fn catch_up(&mut self, late_s: u32, now_s: u32, config: &Config) {
+        let passed_s = self.late.caught_up_s(late_s, now_s);
         if passed_s == 0 {
             return;
         }

@@ -38,7 +38,7 @@ fn is_unread(line: &Line<'_>) -> bool {
 }
 
 /// `warning: SMTP authentication failed on 127.0.0.1:125`, which ends the line. A stranger behind a
-/// relay cannot end it: a bracket of ASSP's stands behind his sender.
+/// relay cannot end it: a bracket of ASSP's stands behind his sender and behind his subject.
 fn failed_login<'a>(line: &Line<'a>, is_own: bool) -> Option<Event<'a>> {
     const FAILED: &[u8] = b"warning: SMTP authentication failed on ";
     let event = || {
@@ -51,8 +51,8 @@ fn failed_login<'a>(line: &Line<'a>, is_own: bool) -> Option<Event<'a>> {
     }
     let at = scan::find_last(line.comment, FAILED)?;
     let server = line.comment.get(at + FAILED.len()..)?;
-    let is_last = !server.is_empty() && !server.contains(&b' ') && !server.contains(&b'>');
-    is_last.then(event)
+    let is_last = server.last().is_some_and(u8::is_ascii_alphanumeric);
+    (is_last && !server.contains(&b' ') && !server.contains(&b'>')).then(event)
 }
 
 /// Spam behind a sender that could not be read: it counts, unless he wrote words that say that it
