@@ -130,19 +130,19 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     rarer(engine, seen, out);
 }
 
+/// So long after a ban began its client's last connections have ended: mail servers wait for five
+/// minutes, Exchange for ten.
+const LAST_LINES_S: u32 = 900;
+
 /// What honest servers write seldom.
 fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
-    if engine.is_held(seen.client) {
-        let Seen { seq, now_s, client, .. } = *seen;
-        return session::done_with(
-            &mut engine.state,
-            engine.config.seed,
-            event,
-            client,
-            now_s,
-            seq,
-        );
+    if let Some(held_s) = engine.held_for_s(seen.client) {
+        if held_s <= LAST_LINES_S {
+            let (seed, now_s) = (engine.config.seed, seen.now_s);
+            session::done_with(&mut engine.state, seed, event, seen.client, now_s, seen.seq);
+        }
+        return;
     }
     if exploit_attempt::judge(engine, seen, out) {
         return;
