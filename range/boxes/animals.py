@@ -17,6 +17,17 @@ class Animal:
     tags: tuple = ()  # program names in syslog, or their beginnings
     file: str = None  # or files of its own in the box, as a pattern
     label: str = None  # if one server has two logs
+    words: bytes = b""  # of the tag's lines only those whose message begins so, as a pattern
+    plays: tuple = ()  # the servers whose clients are told of here, if it is not this one
+    connections: bool = False  # tells who connected, and nothing else
+
+    def acts(self, truth):
+        """The acts that this server may tell of."""
+        for names in (self.plays, (self.label,), (self.name,)):
+            mine = [act for act in truth if act["server"] in names]
+            if mine:
+                break
+        return [{**act, "does": "connection"} for act in mine] if self.connections else mine
 
     def log(self, version, suite):
         return f"{self.label or self.name}-{version}-{suite}"
@@ -50,7 +61,11 @@ def _boxes(name, form="{}@example.org"):
 
 def _filter(play):
     filters.fill(play)
-    play.mailboxes("perdition")
+    play.mailboxes("perdition", tls=False)
+
+
+def _pam(play):
+    play.mailboxes("dovecot-pam", "{}", tls=False, pop3="solidpop3d")
 
 
 def _dns(play):
@@ -79,6 +94,16 @@ BOXES = {
     "cyrus": Box((Animal("cyrus", "cyrus-imapd", ("cyrus/", "master")),), _IMAP, _boxes("cyrus")),
     "courier": Box((Animal("courier", "courier-imap", ("imapd", "pop3d", "courier", "authdaemond")),),
                    _IMAP, _boxes("courier")),
+    "courier-mta": Box((Animal("courier", "courier-mta", ("courier", "authdaemond"), label="courier-mta"),), _SMTP,
+                       _smtp("courier-mta")),
+    "pam": Box((Animal("pam", "libpam-modules", ("",), words=rb"pam_\w+\(", plays=("dovecot-pam", "solidpop3d")),
+                Animal("dovecot", "dovecot-core", ("dovecot",), label="dovecot-pam"),
+                Animal("solidpop3d", "solid-pop3d", ("solid-pop3d",)),
+                Animal("qmail", "ucspi-tcp", ("tcpserver",), label="tcpserver", plays=("solidpop3d",),
+                       connections=True)), _IMAP, _pam),
+    "nginx": Box((Animal("nginx", "nginx", ("nginx",)),
+                  Animal("nginx", "nginx", file="/zoo/log/nginx.log", label="nginx-file")),
+                 (*_IMAP, (net.MAIL, 587)), lambda play: play.relayed("nginx")),
     "filter": Box((Animal("rspamd", "rspamd", file="/var/log/rspamd/rspamd.log"),
                    Animal("amavis", "amavisd-new", ("amavis",)), Animal("spamassassin", "spamd", ("spamd",)),
                    Animal("saslauthd", "sasl2-bin", ("saslauthd",)),
@@ -93,5 +118,7 @@ BOXES = {
     "dns": Box((Animal("unbound", "unbound", ("unbound",)), Animal("bind", "bind9", ("named",)),
                 Animal("bind", "bind9", file="/zoo/log/named-query.log", label="bind-file"),
                 Animal("dnsmasq", "dnsmasq-base", ("dnsmasq",)), Animal("nsd", "nsd", ("nsd",)),
-                Animal("pdns", "pdns-recursor", ("pdns",))), (), _dns),
+                Animal("pdns", "pdns-recursor", ("pdns",)),
+                *(Animal("dnstap", package, file=f"/zoo/log/{name}.dnstap", label=f"dnstap-{name}", plays=(name,))
+                  for name, package in (("bind", "bind9"), ("nsd", "nsd"), ("unbound", "unbound")))), (), _dns),
 }

@@ -1,7 +1,9 @@
-"""A small IMAP and POP3 server behind a proxy: it knows the range's passwords and nothing else."""
+"""Small IMAP and POP3 servers behind a proxy, and nginx' authentication server: they know the range's passwords."""
 
+import http.server
 import socketserver
 import threading
+import urllib.parse
 
 from world.accounts import DOMAIN, LOCAL, password
 
@@ -21,13 +23,22 @@ class _Session(socketserver.StreamRequestHandler):
 
 
 class _Imap(_Session):
+    def whole(self, words):
+        """The words of a command with its literals, as nginx sends a login."""
+        while words.endswith("}"):
+            size = int(words[words.rindex("{") + 1:-1])
+            self.say("+ go on")
+            literal = self.rfile.read(size).decode("latin-1")
+            words = words[:words.rindex("{")] + literal + self.rfile.readline(4096).decode("latin-1").rstrip("\r\n")
+        return words
+
     def handle(self):
         self.say("* OK [CAPABILITY IMAP4rev1] backend")
         for line in self.lines():
             tag, _, rest = line.partition(" ")
             verb, _, words = rest.partition(" ")
             if verb.upper() == "LOGIN":
-                account, _, secret = words.replace('"', "").partition(" ")
+                account, _, secret = self.whole(words).replace('"', "").partition(" ")
                 self.say(f"{tag} OK done" if _right(account, secret) else f"{tag} NO wrong")
             elif verb.upper() == "LOGOUT":
                 self.say(f"* BYE\r\n{tag} OK bye")
@@ -54,12 +65,34 @@ class _Pop3(_Session):
                 return
 
 
+class _AuthHttp(http.server.BaseHTTPRequestHandler):
+    """Says to nginx' mail proxy who may log in, and which server is behind."""
+
+    ports = {"imap": 143, "pop3": 110, "smtp": 25}
+
+    def do_GET(self):
+        asked = self.headers
+        right = _right(urllib.parse.unquote(asked["Auth-User"] or ""), urllib.parse.unquote(asked["Auth-Pass"] or ""))
+        self.send_response(200)
+        self.send_header("Auth-Status", "OK" if right else "Invalid login or password")
+        if right:
+            self.send_header("Auth-Server", self.server.server_address[0])
+            self.send_header("Auth-Port", str(self.ports[asked["Auth-Protocol"]]))
+        else:
+            self.send_header("Auth-Wait", "1")
+            self.send_header("Auth-Error-Code", "535 5.7.8")
+        self.end_headers()
+
+    def log_message(self, *_words):
+        pass
+
+
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
 
 def start(listen):
-    for port, handler in ((143, _Imap), (110, _Pop3)):
+    for port, handler in ((143, _Imap), (110, _Pop3), (8080, _AuthHttp)):
         server = _Server((listen, port), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

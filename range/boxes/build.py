@@ -25,7 +25,10 @@ BOXES = {
     "roundcube": "roundcube-core roundcube-sqlite3 php-cgi php-cli php-sqlite3 dovecot-imapd",
     "sogo": "sogo tmpreaper nginx sope4.9-gdl1-postgresql postgresql dovecot-imapd",
     "horde": "php-horde-imp php-horde-webmail php-cgi php-cli php-sqlite3 sqlite3 dovecot-imapd",
-    "dns": "bind9 unbound dnsmasq-base nsd pdns-recursor",
+    "courier-mta": "courier-mta courier-authlib-userdb",
+    "pam": "solid-pop3d ucspi-tcp dovecot-imapd libpam-modules bsdutils passwd",
+    "nginx": "nginx libnginx-mod-mail",
+    "dns": "bind9 unbound dnsmasq-base nsd pdns-recursor fstrm-bin",
 }
 
 _INSTALL = r"""

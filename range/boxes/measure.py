@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import socket
 import subprocess
 
 from world import guard, net
@@ -15,6 +16,7 @@ CONFIG = pathlib.Path(__file__).with_name("measure.toml")
 # Addresses of the range itself: hosts that servers talk to, and their own.
 OWN = {net.MAIL, net.EXIM, net.SCREEN, net.GATEWAY, net.SINK, "127.0.0.1", "::1", net.MAIL6, net.EXIM6}
 ENOUGH = 0.995
+_FRAMES = b"\0\0\0\0"  # how a file of dnstap begins
 FAILS = {"rejected", "deferred", "dropped", "tarpitted", "challenged"}
 
 
@@ -76,10 +78,13 @@ def figures(log, known):
     truth = json.loads(log.with_name(log.name.removesuffix(".log") + ".truth.json").read_text(encoding="ascii"))
     label = log.name.removesuffix(f"-{truth['version']}-{truth['suite']}.log")
     result = Figures(truth["server"], truth["version"], truth["suite"], label, truth["server"] in known)
-    lines = log.read_bytes().split(b"\n")
+    whole = log.read_bytes()
+    lines = whole.split(b"\n")
     told = subprocess.run([guard.program(), "parse", "--config", str(CONFIG), "--format", "json", "--tz", "UTC",
                            str(log)], capture_output=True, check=True)
     rows = [json.loads(row) for row in told.stdout.splitlines()]
+    if whole.startswith(_FRAMES):
+        lines = [b"a frame"] * len(rows)  # mailward makes a line of each
     # Where SOGo's processes write at once, lines run together and an empty one is left.
     rows = [row for row in rows if lines[row["line"] - 1].strip()]
     result.lines = len(rows)
@@ -87,8 +92,16 @@ def figures(log, known):
     result.unknown = [(row["line"], lines[row["line"] - 1]) for row in rows if not _understood(row)]
     events = [(row["line"], row["event"]) for row in rows if row["event"]]
     _attributions(result, truth, events, lines)
-    _found(result, truth, events, b"\n".join(lines).decode("utf-8", "replace"))
+    _found(result, truth, events, _text(whole, truth))
     return result
+
+
+def _text(whole, truth):
+    """The log as text; of dnstap's frames the addresses of clients that stand in it as four bytes."""
+    if not whole.startswith(_FRAMES):
+        return whole.decode("utf-8", "replace")
+    there = [act["address"] for act in truth["acts"] if b"\x04" + socket.inet_aton(act["address"]) in whole]
+    return " ".join(there)
 
 
 def _understood(row):
@@ -133,6 +146,8 @@ def _found(result, truth, events, text):
         by_client.setdefault(event["client"], []).append(event)
     plain = text.replace("::ffff:", "")
     for act in truth["acts"]:
+        if act["answer"] == "unreachable":
+            result.wrong.append(f"{act['address']} found no server: the play is wrong")
         if not re.search(rf"(?<![\d.]){re.escape(act['address'])}(?!\.?\d)", plain):
             result.silent += 1  # the server's log does not name the address at all
             if act["account"] and not act["hostile_text"] and _written(act["account"], text, result.server):
@@ -146,12 +161,21 @@ def _found(result, truth, events, text):
         if not found:
             result.missed.append(act)
         if does == "login-failure":
+            told = _attempts([event for event in mine if _tells(event, does)])
             result.tries.of += act["tries"]
-            result.tries.found += _attempts([event for event in mine if _tells(event, does)])
+            result.tries.found += min(told, act["tries"])  # one told twice makes up for none that was missed
+            if told > act["tries"]:
+                _told_too_often(result, act, told)
         if act["hostile_text"]:
             result.hostile.add(found)
         elif does in ("login", "login-failure") and _written(act["account"], text, result.server):
             result.accounts.add(any(_names(event, act) for event in mine))
+
+
+def _told_too_often(result, act, told):
+    """More attempts than there were: wrong, unless he wrote the other lines himself, by a line break."""
+    if "\n" not in (act["account"] or ""):
+        result.wrong.append(f"{act['address']} tried {act['tries']} times, told {told} times")
 
 
 def _attempts(failures):

@@ -132,30 +132,51 @@ class Play:
 
     named = {}
 
-    def mailboxes(self, server, form="{}@example.org"):
-        """Honest and hostile IMAP and POP3."""
+    def mailboxes(self, server, form="{}@example.org", tls=True, pop3=None):
+        """Honest and hostile IMAP, and POP3 (of the server `pop3`, if it is another)."""
+        by_pop3 = clients.pop3_login if pop3 is None else _separately(clients.pop3_login)
+        pop3 = pop3 or server
         for number, user in enumerate(("judy", "karl", "laura", "victor")):
             account = form.format(user)
             self.act(server, "login", clients.imap_login, account, password(user), honest=True, account=account,
-                     authenticate=number % 2 == 1, tls=number == 2)
-            self.act(server, "login", clients.pop3_login, account, password(user), honest=True, account=account,
-                     port=(110, 995)[number % 2])
-        for call in (clients.imap_login, clients.pop3_login):
+                     authenticate=number % 2 == 1, tls=tls and number == 2)
+            self.act(pop3, "login", by_pop3, account, password(user), honest=True, account=account,
+                     port=995 if tls and number % 2 else 110)
+        for name, call in ((server, clients.imap_login), (pop3, by_pop3)):
             account = form.format("mike")
-            self.act(server, "login-failure", call, account, ["Mike-typo", password("mike")], honest=True,
+            self.act(name, "login-failure", call, account, ["Mike-typo", password("mike")], honest=True,
                      account=account)
             for user in ("nina", "oscar", "nobody"):
                 account = form.format(user)
-                self.act(server, "login-failure", call, account, ["123456", "password"], account=account, tries=2)
-            self.act(server, "login-failure", call, "admin", "admin", account="admin", leave="cut")
-        self.act(server, "login-failure", clients.imap_login, "root", "toor", authenticate=True, account="root", port=993)
-        for port in (143, 110):
-            self._rubbish(server, port)
-        for number, text in enumerate(TEXTS):
+                self.act(name, "login-failure", call, account, ["123456", "password"], account=account, tries=2)
+            self.act(name, "login-failure", call, "admin", "admin", account="admin", leave="cut")
+        self.act(server, "login-failure", clients.imap_login, "root", "toor", authenticate=True, account="root",
+                 port=993 if tls else 143)
+        for name, port in ((server, 143), (pop3, 110)):
+            self._rubbish(name, port)
+        for text in TEXTS:
             line = text.replace("\r", " ")
             self.act(server, "login-failure", clients.imap_login, line, "pw", field="user", account=line)
             self.act(server, "login-failure", clients.imap_login, text, "pw", field="user", account=text, authenticate=True)
-            self.act(server, "login-failure", clients.pop3_login, line, "pw", field="user", account=line)
+            self.act(pop3, "login-failure", by_pop3, line, "pw", field="user", account=line)
+
+    def relayed(self, server):
+        """Logins at a proxy for SMTP, IMAP and POP3: what its servers refuse is no line of its own."""
+        self.mailboxes(server)
+        alice = address("alice")
+        for number, user in enumerate(("carol", "dave")):
+            self.act(server, "login", clients.send_mail, address(user), alice, port=587, tls=number == 1,
+                     login=(address(user), password(user)), honest=True, account=address(user))
+        self.act(server, "login-failure", clients.smtp_login, address("erin"), ["Erin-typo", password("erin")],
+                 honest=True, account=address("erin"))
+        for number, user in enumerate(("frank", "nobody")):
+            self.act(server, "login-failure", clients.smtp_login, address(user), ["123456", "password", "qwerty"],
+                     account=address(user), tries=3, mechanism=("PLAIN", "LOGIN")[number])
+        self.act(server, "refusal", clients.send_mail, "a@b.example", "victim@else.example", port=587)
+        self._rubbish(server, 587)
+        for number, text in enumerate(TEXTS):
+            self.act(server, "login-failure", clients.smtp_login, text, "pw", field="user", account=text,
+                     mechanism=("PLAIN", "LOGIN")[number % 2])
 
     def _rubbish(self, server, port, host=None):
         for data in (b"GET / HTTP/1.1\r\nHost: 192.0.2.66\r\nX-Forwarded-For: 192.0.2.66\r\n\r\n",
@@ -176,6 +197,15 @@ class Play:
         self.act(server, "query", ask, host, port, b"\7example\3org\0", 252)
         self.act(server, "query", ask, host, port, b"\7version\4bind\0", 16, klass=3)
         self.act(server, "rubbish", ask, host, port, b"\xff\xff\xff", 65535)
+
+
+def _separately(login):
+    """A login whose server ends the connection at a wrong password: each on one of its own."""
+    def one_by_one(source, account, secrets, **named):
+        for secret in [secrets] if isinstance(secrets, str) else secrets:
+            answer = login(source, account, secret, **{**named, "leave": "cut"})
+        return answer
+    return one_by_one
 
 
 def ask(source, host, port, name, kind, klass=1):

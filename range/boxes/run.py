@@ -32,6 +32,7 @@ def main():
     print(f"range/zoo: {options.box} of {options.suite}: {len(acts.acts)} acts in {time.monotonic() - began:.0f} s",
           flush=True)
     truth = [dataclasses.asdict(act) for act in acts.acts]
+    place.end_files()
     lines = pathlib.Path(place.log).read_bytes().splitlines(keepends=True)
     for animal in box.animals:
         version = build.version(options.box, options.suite, animal.package)
@@ -40,9 +41,8 @@ def main():
         own = _own(animal, lines)
         name = f"{options.out}/{animal.log(version, options.suite)}"
         pathlib.Path(name + ".log").write_bytes(b"".join(own))
-        mine = [act for act in truth if act["server"] == animal.label] or [
-            act for act in truth if act["server"] == animal.name]
-        about = {"server": animal.name, "version": version, "suite": options.suite, "acts": mine, "box": truth}
+        about = {"server": animal.name, "version": version, "suite": options.suite, "acts": animal.acts(truth),
+                 "box": truth}
         pathlib.Path(name + ".truth.json").write_text(json.dumps(about, indent=1), encoding="ascii")
     rest = {tag for line in lines if (tag := _tag(line)) and not any(_is(a, tag) for a in box.animals)}
     print(f"range/zoo: programs whose lines are of no server here: {sorted(rest)}" if rest else "", flush=True)
@@ -53,7 +53,8 @@ def main():
 def _own(animal, lines):
     if animal.file:
         return [path.read_bytes() for path in sorted(pathlib.Path(world.ROOT).glob(animal.file.lstrip("/")))]
-    return [line for line in lines if _is(animal, _tag(line))]
+    said = re.compile(rb"\S+ \S+ \S+ " + animal.words)
+    return [line for line in lines if _is(animal, _tag(line)) and said.match(line)]
 
 
 def _tag(line):

@@ -42,6 +42,15 @@ class Counts(unittest.TestCase):
         self.assertEqual(measure._attempts(lines), 1)
         self.assertEqual(measure._attempts([event("a"), event("a")]), 2)
 
+    def test_what_is_told_too_often_is_wrong_unless_he_wrote_the_line(self):
+        for account, wrong in (("bob@example.org", 1), ("x\ny", 0)):
+            act = {**GUESSER, "account": account, "hostile_text": wrong == 0, "tries": 1, "answer": "refused",
+                   "field": None, "server": "y"}
+            row = measure.Figures("y", "1", "s", "y", True)
+            twice = [(number, event(GUESSER["address"], account)) for number in (1, 2)]
+            measure._found(row, {"acts": [act]}, twice, GUESSER["address"])
+            self.assertEqual((row.tries.found, row.tries.of, len(row.wrong)), (1, 1, wrong))
+
     def test_a_login_names_its_account(self):
         told = event("a", kind="auth", outcome="allowed")
         self.assertFalse(measure._tells(told, "login"))

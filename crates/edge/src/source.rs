@@ -12,15 +12,18 @@ pub mod dnstap;
 mod file;
 pub(crate) mod journal;
 mod lines;
+mod not_read;
 mod position;
 mod stdin;
 mod syslog;
 
 pub use archive::{Compression, LineReader, ReadError};
+pub use convert::Skipped;
 pub use dnstap::DnstapSource;
 pub use file::{FileOptions, FileSource};
 pub use journal::{JournalOptions, JournalSource, Users};
 pub use lines::{LINE_MAX, Line};
+pub use not_read::NotRead;
 pub use position::{FilePosition, Fingerprint, Position, PositionError};
 pub use stdin::StdinSource;
 pub use syslog::{PEERS_MAX, SyslogAddress, SyslogError, SyslogOptions, SyslogSource, SyslogTls};

@@ -143,6 +143,30 @@ impl Completer {
         self.utc(at, arrival)
     }
 
+    /// The same, where the line names its zone, so many seconds east of Greenwich, and no year.
+    #[cold]
+    pub fn zoned(&mut self, reading: Civil, east_s: i32, arrival: Option<Timestamp>) -> Completed {
+        let full = Civil { year: self.year_of(reading, arrival), ..reading };
+        self.utc(full.utc().plus_seconds(-i64::from(east_s)), arrival)
+    }
+
+    /// A line that knows no time: that of its arrival; in an old log, that of the latest line
+    /// before, or where there is none, of the log's end (or the beginning of its first year).
+    #[cold]
+    pub fn missing(&mut self, arrival: Option<Timestamp>) -> Completed {
+        let at = arrival.or(self.latest).unwrap_or(match self.years {
+            Years::Until(end) => end,
+            Years::From(year) => {
+                Civil { year, month: 1, day: 1, hour: 0, minute: 0, second: 0, micros: 0 }.utc()
+            }
+        });
+        // The end of a log is no time that the lines behind could be before.
+        if arrival.is_some() {
+            return self.utc(at, arrival);
+        }
+        Completed { at, clamped: false, back_s: 0 }
+    }
+
     #[inline]
     fn complete(
         &mut self,

@@ -12,7 +12,7 @@ mod sockets;
 mod tree;
 
 pub use host::Privileges;
-pub use logs::{LogChoice, LogPlace, cannot_read};
+pub use logs::{LogChoice, LogPlace, WEB_LOGS, cannot_read};
 pub use network::Neighbours;
 pub use servers::{LogTarget, MailServer, PORTS_MAIL};
 pub use sockets::{Listener, MailClient, Sockets};

@@ -26,9 +26,7 @@ impl Engine {
                 self.timers.set_end(until, number, row);
             }
         }
-        for allowed in &mut self.shelter.allowed {
-            allowed.until = allowed.until.map(|until| until.saturating_add(by_micros));
-        }
+        self.shelter.set_clock(by_micros);
         self.state.set_clock(by_micros / 1_000_000);
         self.now = at;
     }
@@ -46,7 +44,10 @@ impl State {
                 }
             }
         };
-        self.clients.each(|row| set(&mut [&mut row.window_s, &mut row.last_s]));
+        self.clients.each(|row| {
+            set(&mut [&mut row.window_s, &mut row.last_s, &mut row.late.written_s]);
+        });
+        self.traffic.each(|row| set(&mut [&mut row.late.written_s]));
         self.prefixes.each(|row| {
             set(&mut [&mut row.window_s, &mut row.banned_window_s, &mut row.spray_until_s]);
         });
@@ -54,6 +55,7 @@ impl State {
         self.pairs.each(|pair| set(&mut [&mut pair.last_s, &mut pair.grace_s]));
         self.probes.each(|row| {
             set(&mut [&mut row.window_s, &mut row.sender_s, &mut row.visit_s]);
+            set(&mut [&mut row.late.written_s]);
         });
         self.places.each(|row| set(&mut [&mut row.seen_s]));
         self.users.each(|row| set(&mut [&mut row.window_s, &mut row.seen_s]));

@@ -197,6 +197,16 @@ impl Engine {
         !self.holds.is_empty() && self.holds.covers(client, self.now_s())
     }
 
+    /// For how long an enforced ban has covered the client, seconds.
+    #[inline]
+    pub(crate) fn held_for_s(&self, client: ClientKey) -> Option<u32> {
+        if self.holds.is_empty() {
+            return None;
+        }
+        let now_s = self.now_s();
+        self.holds.covered_since_s(client, now_s).map(|since_s| now_s.saturating_sub(since_s))
+    }
+
     /// A banned client starts anew when the ban is over; meanwhile its rows are others' room.
     fn clear_scores(&mut self, client: ClientKey) {
         self.state.clients.remove(client.0);

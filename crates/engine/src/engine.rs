@@ -90,7 +90,8 @@ impl Engine {
     /// from; it becomes the evidence.
     ///
     /// Timers that are due fire first, with their deadline as the time of what they say. An event
-    /// that is older than the clock counts as happening now.
+    /// that is older than the clock counts as happening now; between two of them as much time
+    /// passed as their stamps say.
     pub fn step(&mut self, seq: u64, input: &Input<'_>, out: &mut Vec<Output>) {
         self.seq = self.seq.max(seq);
         match input {
@@ -190,7 +191,10 @@ impl Engine {
         detect::outbound_surge::note(self, event, out);
         let Some(address) = event.client else { return };
         let Some(client) = ClientKey::of(address) else { return };
-        let seen = Seen { seq, now_s: self.now_s(), client, address, event };
+        let now_s = self.now_s();
+        let at_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
+        let late_s = now_s.saturating_sub(at_s);
+        let seen = Seen { seq, now_s, late_s, client, address, event };
         detect::event(self, &seen, out);
     }
 

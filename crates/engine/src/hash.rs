@@ -13,13 +13,27 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// Hashes bytes, ASCII letters in lower case: login names differ in case only by typing.
-pub(crate) fn lower(seed: u64, bytes: &[u8]) -> u64 {
+/// The keyed hash by which the tables know a name: ASCII letters count in lower case, for login
+/// names differ in case only by typing.
+pub fn lower(seed: u64, bytes: &[u8]) -> u64 {
     let mut state = mix(seed, bytes.len() as u64 ^ K0);
     for chunk in bytes.chunks(8) {
         let mut word = [0u8; 8];
         for (slot, byte) in word.iter_mut().zip(chunk) {
             *slot = byte.to_ascii_lowercase();
+        }
+        state = mix(state ^ u64::from_le_bytes(word), K2);
+    }
+    mix(state, K2)
+}
+
+/// The same of bytes as they are: addresses, ids.
+pub fn exact(seed: u64, bytes: &[u8]) -> u64 {
+    let mut state = mix(seed, bytes.len() as u64 ^ K1);
+    for chunk in bytes.chunks(8) {
+        let mut word = [0u8; 8];
+        for (slot, byte) in word.iter_mut().zip(chunk) {
+            *slot = *byte;
         }
         state = mix(state ^ u64::from_le_bytes(word), K2);
     }

@@ -28,6 +28,8 @@ struct Entry {
     row: u32,
     /// End of an enforced ban, seconds; 0 where the entry stands for none.
     until_s: u32,
+    /// Its begin.
+    from_s: u32,
 }
 
 /// All decisions that hold, in whatever mode.
@@ -125,18 +127,27 @@ impl Holds {
 
     /// True while an enforced ban covers the client.
     pub fn covers(&self, client: ClientKey, now_s: u32) -> bool {
+        self.covered_since_s(client, now_s).is_some()
+    }
+
+    /// Since when an enforced ban covers the client, seconds; since now where nobody noted it.
+    #[inline]
+    pub fn covered_since_s(&self, client: ClientKey, now_s: u32) -> Option<u32> {
         let seed = self.seed;
-        let covers = |index: &HashTable<Entry>, key: u64| {
+        let of = |index: &HashTable<Entry>, key: u64| {
             let same = |entry: &Entry| entry.key == key && entry.until_s > now_s;
-            !index.is_empty() && index.find(mix(key, seed), same).is_some()
+            if index.is_empty() {
+                return None;
+            }
+            index.find(mix(key, seed), same).map(|entry| entry.from_s)
         };
-        covers(&self.clients, client.0)
-            || !self.others.is_empty()
-                && (covers(&self.others, places::shared_key(client.prefix()))
-                    || client
-                        .site()
-                        .is_some_and(|site| covers(&self.others, places::shared_key(site)))
-                    || self.wide.iter().any(|wide| wide.overlaps(&client.network())))
+        let others = || {
+            let prefix = of(&self.others, places::shared_key(client.prefix()));
+            let site = || of(&self.others, places::shared_key(client.site()?));
+            let wide = || self.wide.iter().any(|wide| wide.overlaps(&client.network()));
+            prefix.or_else(site).or_else(|| wide().then_some(now_s))
+        };
+        of(&self.clients, client.0).or_else(|| if self.others.is_empty() { None } else { others() })
     }
 
     /// Makes a decision hold, in the place of one about the same subject, which is handed back.
@@ -145,6 +156,7 @@ impl Holds {
         let subject = &hold.decision.subject;
         let (place, network) = (self.place(subject), subject.network());
         let before = self.row_in(&place, subject).and_then(|row| self.remove_at(row));
+        let from_s = u32::try_from(hold.decision.at.seconds().max(0)).unwrap_or(u32::MAX);
         let mut until_s = 0;
         if let (Mode::Enforce, Some(network)) = (hold.decision.mode, network) {
             if place.is_quick {
@@ -172,7 +184,7 @@ impl Holds {
         }
         let seed = self.seed;
         let index = if place.is_client { &mut self.clients } else { &mut self.others };
-        let entry = Entry { key: place.key, row, until_s };
+        let entry = Entry { key: place.key, row, until_s, from_s };
         index.insert_unique(mix(place.key, seed), entry, |entry| mix(entry.key, seed));
         (row, before)
     }

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod attempts;
 mod checkpoint;
 mod client;
 mod clock_set;
@@ -34,6 +35,7 @@ mod table;
 mod take_up;
 mod timer;
 
+pub use attempts::Attempts;
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
@@ -42,4 +44,5 @@ pub use config::{
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};
+pub use hash::{exact as hash_of_bytes, lower as hash_of_name};
 pub use join::Joined;

@@ -37,6 +37,11 @@ impl Score {
         self.value
     }
 
+    /// Fades by time that passed although the clock of `add` did not show it.
+    pub fn fade_by(&mut self, passed_s: u32, half_life_s: u32) {
+        self.value = fade(self.value, steps(passed_s, half_life_s.max(1)).into());
+    }
+
     /// Takes off, but not below nothing.
     pub fn take(&mut self, milli: u32) {
         self.value = self.value.saturating_sub(milli);

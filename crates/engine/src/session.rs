@@ -1,12 +1,14 @@
 //! Counts attempts once, although servers tell of one attempt on up to three lines.
 //!
 //! - Dovecot's `auth` names each failure at once, its login process the number of all when the
-//!   connection ends: joined by the session; what was counted is not counted again.
+//!   connection ends: joined by the session, in either order, as they may stand in two files. As
+//!   many count as the one that tells of more of them does.
 //! - With SMTP AUTH, Dovecot's `auth` (no session) and Postfix's `SASL ... failed` or Exim's `535`
 //!   tell of the same attempt, in either order: within a minute one of each pairs off, by client. A
 //!   client cannot gain a free guess by this: each line excuses only a line of the other kind.
 //! - Postfix's `disconnect ... auth=0/3` counts what no line told before, by (host, process,
-//!   client).
+//!   client). Where no process is written, connections of a client cannot be told apart: what the
+//!   lines told more of than one's count stays for the next.
 //! - Exim writes a refusal to two logs, which may be two files that are read one after the other:
 //!   two lines of one client that are the same, their second included, are one, if they come within
 //!   a day. A third is new again, so a fast guesser at least counts half.
@@ -27,9 +29,9 @@ mod own_files;
 
 use crate::client::ClientKey;
 use crate::hash::{lower, mix, short};
-use crate::join::ShortName;
 use crate::state::{SessionRow, State};
 use crate::table::Row;
+use alloc::boxed::Box;
 use event::{Event, Kind, Reason, Server, Text};
 
 const PAIR_S: u32 = 60;
@@ -45,23 +47,21 @@ const WEBMAIL: u64 = 0x57;
 
 /// What a line says of failed logins that no line before it did. All that detectors weigh of a
 /// failure comes from here.
-#[derive(Clone, Copy)]
 pub(crate) struct News {
     /// How many attempts; 0 where other lines told of them, but not of the account.
     pub attempts: u32,
     /// Hash of the account's name; none where nothing tells it.
     pub account: Option<u64>,
-    /// The name, if it is short enough.
-    pub name: ShortName,
+    /// The name, in lower case, where an earlier line had it and it was short enough.
+    pub name: Option<Box<[u8]>>,
     /// The line that is their evidence.
     pub line: u64,
 }
 
 impl News {
     fn of(seed: u64, event: &Event<'_>, attempts: u32, line: u64) -> Self {
-        let name = event.account.unwrap_or_default();
         let account = event.account.map(|name| lower(seed, name.bytes()));
-        News { attempts, account, name: ShortName::of(name.bytes()), line }
+        News { attempts, account, name: None, line }
     }
 }
 
@@ -84,10 +84,27 @@ pub(crate) fn news(
         // The line before named the account, too, if by another name (Zimbra's `mailbox.log` has
         // what was typed, an alias for example), or said that it is locked (Domino).
         Server::Zimbra | Server::Domino => true,
-        Server::Dovecot if event.session.is_some() => true,
+        Server::Dovecot if event.session.is_some() => !is_from_auth(event),
         _ => is_excused || news.account.is_none(),
     };
     (attempts > 0 || !is_known).then_some(news)
+}
+
+/// Takes note of what a client does while it is banned: it is not counted, and what later lines of
+/// the same connection tell of it again is not either, also where the ban is lifted meanwhile.
+pub(crate) fn done_with(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+    line: u64,
+) {
+    if event.hostile && event.attempts > 0 {
+        let _ = news(state, seed, event, client, now_s, line);
+    } else {
+        let _ = settled(state, seed, event, client, now_s, line);
+    }
 }
 
 /// True where a login failed, and no password was found to be wrong.
@@ -113,9 +130,7 @@ pub(crate) fn settled(
         Server::Exchange => return exchange::settled(state, seed, event, client, now_s, line),
         _ if event.kind != Kind::Auth || !is_untested(event) => {}
         // The connection's counts have it, too.
-        Server::Postfix if event.pid.is_some() => {
-            told(state, connection(seed, event, client), 1, now_s)
-        }
+        Server::Postfix => told(state, connection(seed, event, client), 1, now_s),
         Server::Dovecot if event.reason != Some(Reason::AuthAborted) => {
             dovecot_untested(state, seed, event, client, now_s);
         }
@@ -157,8 +172,7 @@ fn new_attempts(
     let mut new = match event.server {
         Server::Dovecot => dovecot(state, seed, event, client, now_s),
         Server::Postfix => postfix(state, seed, event, client, now_s),
-        Server::Exim if is_repeated(state, seed, event, client, now_s) => 0,
-        Server::Exim => from_server(state, client, event.attempts, now_s),
+        Server::Exim => exim(state, seed, event, client, now_s),
         Server::Roundcube | Server::Horde => {
             let side = match event.service.bytes() {
                 b"errors" | b"imp" => Side::Service,
@@ -219,7 +233,7 @@ fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut Ses
 }
 
 fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
-    let is_auth = event.service.bytes().starts_with(b"auth");
+    let is_auth = is_from_auth(event);
     let Some(key) = dovecot_session(seed, event, client) else {
         return if is_auth {
             from_auth(state, client, event.attempts, now_s)
@@ -229,18 +243,22 @@ fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     };
     let mark = short(event.account.map_or(0, |name| lower(seed, name.bytes())));
     let Some(row) = row(state, key, now_s, STALE_S) else { return event.attempts };
+    let known = row.counted.max(row.other);
     if !is_auth {
-        let new = event.attempts.saturating_sub(row.counted);
-        row.counted = row.counted.max(event.attempts);
-        row.stamp_s = now_s;
-        return new;
-    }
-    if row.counted > 0 && row.mark == mark && now_s.saturating_sub(row.stamp_s) <= 1 {
+        row.other = row.other.max(event.attempts);
+    } else if row.counted > 0 && row.mark == mark && now_s.saturating_sub(row.stamp_s) <= 1 {
         return 0;
+    } else {
+        row.counted = row.counted.saturating_add(event.attempts);
+        row.mark = mark;
     }
-    row.counted = row.counted.saturating_add(event.attempts);
-    (row.mark, row.stamp_s) = (mark, now_s);
-    event.attempts
+    row.stamp_s = now_s;
+    row.counted.max(row.other) - known
+}
+
+/// True for a line of the process that tests passwords, and not of one that asks it.
+fn is_from_auth(event: &Event<'_>) -> bool {
+    event.service.bytes().starts_with(b"auth")
 }
 
 fn dovecot_session(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
@@ -256,7 +274,7 @@ fn dovecot_untested(
     client: ClientKey,
     now_s: u32,
 ) {
-    if !event.service.bytes().starts_with(b"auth") {
+    if !is_from_auth(event) {
         return;
     }
     match dovecot_session(seed, event, client) {
@@ -311,19 +329,22 @@ fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> u64 {
 fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
     let key = connection(seed, event, client);
     if event.kind == Kind::Disconnect {
-        let told = match state.sessions.get(key) {
-            Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => row.counted,
+        let told = match state.sessions.touch(key) {
+            Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => {
+                let told = row.counted;
+                row.counted = told.saturating_sub(event.attempts);
+                // Of lines without a process, the rest is another connection's.
+                if event.pid.is_some() || row.counted == 0 {
+                    state.sessions.remove(key);
+                }
+                told
+            }
             _ => 0,
         };
-        if told > 0 {
-            state.sessions.remove(key);
-        }
         let untold = event.attempts.saturating_sub(told);
         return if untold == 0 { 0 } else { from_server(state, client, untold, now_s) };
     }
-    if event.pid.is_some() {
-        told(state, key, event.attempts, now_s);
-    }
+    told(state, key, event.attempts, now_s);
     from_server(state, client, event.attempts, now_s)
 }
 
@@ -335,16 +356,38 @@ pub(crate) fn is_repeated(
     client: ClientKey,
     now_s: u32,
 ) -> bool {
+    new_tellings(state, seed, event, client, now_s) == 0
+}
+
+/// Of the messages that one line is for (a syslog daemon writes one for several), how many tell of
+/// what Exim did not tell before.
+fn new_tellings(
+    state: &mut State,
+    seed: u64,
+    event: &Event<'_>,
+    client: ClientKey,
+    now_s: u32,
+) -> u32 {
     let text = |text: Option<Text<'_>>| lower(seed, text.unwrap_or_default().bytes());
     let mut key = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
     key = mix(key, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
     for part in [event.account, event.queue_id, event.recipient, event.sender, event.detail] {
         key = mix(key, text(part));
     }
-    let Some(row) = row(state, mix(key, mix(client.0, EXIM)), now_s, STALE_S) else { return false };
+    let Some(row) = row(state, mix(key, mix(client.0, EXIM)), now_s, STALE_S) else {
+        return event.times;
+    };
     row.stamp_s = now_s;
-    let is_repeated = row.counted == 1;
     // After a pair the next one of the same look is new.
-    row.counted = u32::from(!is_repeated);
-    is_repeated
+    let before = row.counted & 1;
+    let all = before.saturating_add(event.times);
+    row.counted = all & 1;
+    all.div_ceil(2) - before
+}
+
+/// What Exim's attempts are, each told twice.
+fn exim(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+    let new = new_tellings(state, seed, event, client, now_s);
+    let attempts = (event.attempts / event.times.max(1)).saturating_mul(new);
+    if attempts == 0 { 0 } else { from_server(state, client, attempts, now_s) }
 }

@@ -3,23 +3,37 @@
 //! have told it else.
 
 use crate::client::{client_of, prefix_of};
-use crate::engine::Engine;
+use crate::engine::{Engine, Input};
 use crate::places;
+use crate::protection::{Allowed, Shelter};
 use crate::score::Score;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use event::{Command, Decision, Mode, Order, Subject};
+use event::{Decision, Mode, Order, Subject, Timestamp};
 
 impl Engine {
-    /// Orders about the allowlist, oldest first. Event time stays where it is: the records that
-    /// are stepped again after this tell it.
-    pub fn take_up_allowlist<'a>(&mut self, orders: impl IntoIterator<Item = &'a Command>) {
-        for command in orders {
-            match &command.order {
-                Order::Allow { network, until } => self.shelter.allow(*network, *until),
-                Order::Disallow { network } => self.shelter.disallow(network),
+    /// Orders about the allowlist and steps of the clock, oldest first: all that there were. Event
+    /// time stays where it is: the records that are stepped again tell it. Before them, so that
+    /// nobody is found out again who is allowed; and after them, as they move by the steps among
+    /// them what had moved already.
+    pub fn take_up_allowlist<'a>(&mut self, inputs: impl IntoIterator<Item = Input<'a>>) {
+        let mut told = Shelter::default();
+        for input in inputs {
+            match input {
+                Input::Command(command) => match &command.order {
+                    Order::Allow { network, until } => told.allow(*network, *until),
+                    Order::Disallow { network } => {
+                        told.disallow(network);
+                        self.shelter.disallow(network);
+                    }
+                    _ => {}
+                },
+                Input::ClockSet { by_micros, .. } => told.set_clock(by_micros),
                 _ => {}
             }
+        }
+        for Allowed { network, until } in told.allowed {
+            self.shelter.allow(network, until.map(Timestamp));
         }
     }
 

@@ -91,6 +91,30 @@ fn a_second_log_of_exim_tells_nothing_new() {
     assert!(out.iter().any(|output| matches!(output, Output::Decision(_))));
 }
 
+/// A syslog daemon writes one line for those of Exim's that are the same, both logs' among them:
+/// two attempts are four lines, and a fast guesser counts half at least.
+#[test]
+fn what_exim_tells_by_a_daemon_that_merges_lines_counts() {
+    let client: IpAddr = "203.0.113.4".parse().unwrap();
+    let score = |times: &[u32]| {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        for times in times.iter().copied() {
+            let event = failure(Server::Exim, START, client, "dave");
+            let event = Event { times, attempts: times, ..event };
+            engine.step(1, &Input::Event(&event), &mut out);
+        }
+        let scores = engine.explain(&Subject::Client(client)).scores;
+        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
+        (scores.into_iter().map(|score| score.score).sum::<f32>(), out.iter().any(is_ban))
+    };
+    let two = score(&[1, 1, 1, 1]);
+    assert!(two.0 > score(&[1, 1]).0);
+    for told in [[1, 3].as_slice(), &[2, 2], &[3, 1], &[4]] {
+        assert!((score(told).0 - two.0).abs() < 0.01, "{told:?}");
+    }
+    assert!(score(&[1, 60]).1, "a guesser");
+}
+
 /// Somebody moves through all of his /48 and tries the accounts of others, with their names and
 /// addresses in whatever he says: of his own prefix all that he used is banned, of anybody else
 /// nobody.

@@ -115,7 +115,7 @@ fn domino(who: Who<'_>, at: Timestamp) -> Vec<Event<'_>> {
         account: Some(Text(who.name.as_bytes())),
         ..event(who, at, Server::Domino, service, Kind::Auth, reason)
     };
-    vec![line("smtp", Reason::AccountDisabled), line("smtp server", Reason::AuthFailed)]
+    vec![line("smtp", Reason::AccountDisabled), line("SMTP Server", Reason::AuthFailed)]
 }
 
 const LOGINS: [(&str, Login); 6] = [

@@ -34,6 +34,9 @@ pub struct Event<'a> {
     pub known: Option<bool>,
     /// How many login attempts (of this outcome) the line reports: "3 attempts" is 3. 0 where none.
     pub attempts: u32,
+    /// How often it happened: a syslog daemon wrote one line for messages that are the same. 1 but
+    /// for those; `attempts` are those of all.
+    pub times: u32,
     /// The host that wrote the line.
     pub host: Option<Text<'a>>,
     /// The process that wrote the line: joins Postfix's lines of one connection.
@@ -109,6 +112,7 @@ impl<'a> Event<'a> {
             account: None,
             known: None,
             attempts: 0,
+            times: 1,
             host: None,
             pid: None,
             session: None,

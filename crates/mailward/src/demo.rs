@@ -150,13 +150,13 @@ impl Player {
         let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now())));
         let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
         while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
-            let ended = reading.understand(line.bytes, None, |understood| {
+            let ended = reading.understand(&line, None, |understood| {
                 if self.wait_for(understood.at, signals) {
                     return Ok(true);
                 }
                 let told = understood.told();
                 self.tally.take(&told);
-                let seq = self.core.line(source, line.bytes, &told);
+                let seq = self.core.line(source, understood.line(), &told);
                 if self.speed > 0 || seq.is_multiple_of(COMMIT_LINES) {
                     self.commit()?;
                 }

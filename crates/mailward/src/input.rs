@@ -1,14 +1,20 @@
 //! The logs that `parse` and `replay` read: one after the other, or merged by time.
 
-use crate::failure::{Context as _, Failure};
+use crate::failure::Failure;
+use crate::listing::{self, LeftOut, Listing, READ_IT};
 use crate::print;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::{LineReader, ReadError};
+use edge::source::{LineReader, ReadError, Skipped};
 use edge::stamp::{Completer, Years, Zone};
-use event::Timestamp;
-use std::path::{Path, PathBuf};
+use event::{Text, Timestamp};
+use rustix::process::{Resource, Rlimit};
+use std::cell::Cell;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
 
 /// One log.
 pub struct Log {
@@ -18,9 +24,26 @@ pub struct Log {
     pub lines: u64,
     /// Bytes of the decompressed log handed out.
     pub offset: u64,
+    /// Bytes of the file read, packed as they are.
+    read: Rc<Cell<u64>>,
     reader: LineReader<'static>,
     reading: Reading,
     trial: Trial,
+    is_skipped_told: bool,
+}
+
+/// A file that notes how far it was read.
+struct Metered {
+    file: File,
+    read: Rc<Cell<u64>>,
+}
+
+impl io::Read for Metered {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(space)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
 }
 
 /// Judges a log by its first lines.
@@ -46,13 +69,35 @@ impl Trial {
         if !std::mem::replace(&mut self.is_over, true)
             && let Some(doubt) = doubt(&self.first)
         {
-            print::error_line(format_args!("mailward: {name}: {doubt}"));
+            print::error_line(format_args!("mailward: {}: {doubt}", Text::from(name)));
         }
     }
 }
 
-/// Opens the logs named on the command line.
-pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
+/// Files that any process may hold open.
+const FILES_MANY: usize = 32;
+
+/// All logs are open at once, to be merged: asks for as many as this process may have.
+fn hold_more_open() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where it may not, the logs that cannot be opened are named.
+    let _ = rustix::process::setrlimit(Resource::Nofile, most);
+}
+
+/// The logs named on the command line.
+pub struct Opened {
+    /// Those that are read.
+    pub logs: Vec<Log>,
+    /// Those that are not.
+    pub left_out: Vec<LeftOut>,
+    /// Something that should be read is not.
+    pub is_short: bool,
+}
+
+/// Opens the logs named on the command line. A log that is named itself must be there; one that
+/// stands in a directory is left out where it cannot be opened.
+pub fn open(matches: &ArgMatches) -> Result<Opened, Failure> {
     let zone = match matches.get_one::<String>("tz") {
         Some(name) => Zone::named(name).map_err(|error| {
             Failure::usage(error.to_string())
@@ -61,53 +106,47 @@ pub fn open(matches: &ArgMatches) -> Result<Vec<Log>, Failure> {
         None => Zone::local(),
     };
     let year = matches.get_one::<i32>("year").copied();
-    let mut paths = Vec::new();
-    for path in super::cli::files(matches) {
-        expand(path, DEPTH_MAX, &mut paths)?;
+    let mut listing = listing::list(super::cli::files(matches))?;
+    if listing.files.len() > FILES_MANY {
+        hold_more_open();
     }
-    paths.iter().map(|path| Log::open(path, &zone, year)).collect()
-}
-
-/// Directories inside a directory that are looked into.
-const DEPTH_MAX: u32 = 3;
-/// Files of a directory that are no text.
-const BINARY: [&str; 5] = [".journal", ".journal~", "wtmp", "btmp", "lastlog"];
-
-/// A directory stands for the logs in it, in the order of their names.
-fn expand(path: PathBuf, depth: u32, into: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if path.as_os_str() == "-" || !path.is_dir() {
-        into.push(path);
-        return Ok(());
-    }
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        std::fs::read_dir(&path)?.map(|entry| entry.map(|entry| entry.path())).collect()
-    };
-    let mut inside = read().context(|| path.display().to_string())?;
-    inside.sort();
-    for path in inside {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_binary = BINARY.iter().any(|end| name.ends_with(end));
-        let is_log = path.is_file() && !is_binary;
-        if is_log || path.is_dir() && depth > 0 {
-            expand(path, depth - u32::from(!is_log), into)?;
+    let mut logs = Vec::new();
+    for (path, is_named) in std::mem::take(&mut listing.files) {
+        match Log::open(&path, &zone, year) {
+            Ok(log) => logs.push(log),
+            Err(ReadError::NotRead(what)) => listing.not_read(&path, is_named, what),
+            Err(error) if is_named => {
+                return Err(Failure::new(format!("{}: {error}", path.display())).remedy(
+                    "name a log that is there and that you may read (as root, or in the group adm)",
+                ));
+            }
+            Err(ReadError::Open(error)) => {
+                listing.miss(&path, listing::words(&error), Some(READ_IT.to_owned()));
+            }
+            Err(error) => listing.miss(&path, error.to_string(), None),
         }
     }
-    Ok(())
+    if logs.is_empty() {
+        return Err(listing.nothing());
+    }
+    let Listing { left_out, is_short, .. } = listing;
+    Ok(Opened { logs, left_out, is_short })
 }
 
 impl Log {
-    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, Failure> {
+    fn open(path: &Path, zone: &Zone, year: Option<i32>) -> Result<Log, ReadError> {
         let name = path.display().to_string();
+        let read = Rc::new(Cell::new(0));
         let (reader, changed) = if path.as_os_str() == "-" {
-            (LineReader::of(std::io::stdin()), clock::now())
+            (LineReader::of(std::io::stdin())?, clock::now())
         } else {
-            (LineReader::open(path), changed(path).unwrap_or_else(clock::now))
+            let file =
+                Metered { file: File::open(path).map_err(ReadError::Open)?, read: read.clone() };
+            if path.is_dir() {
+                return Err(ReadError::Open(io::Error::from(io::ErrorKind::IsADirectory)));
+            }
+            (LineReader::of(file)?, changed(path).unwrap_or_else(clock::now))
         };
-        let reader = reader.context(|| name.clone()).map_err(|failure| {
-            failure.remedy(
-                "name a log that is there and that you may read (as root, or in the group adm)",
-            )
-        })?;
         let years = match year {
             Some(year) => Years::From(year),
             None => Years::Until(changed),
@@ -116,10 +155,17 @@ impl Log {
             name,
             lines: 0,
             offset: 0,
+            read,
             reader,
             reading: Reading::new(Completer::new(zone.clone(), years)),
             trial: Trial::default(),
+            is_skipped_told: false,
         })
+    }
+
+    /// Bytes of the file read, packed as they are.
+    pub fn read_bytes(&self) -> u64 {
+        self.read.get()
     }
 
     /// Reads the next line and hands it to `take` with its number in this log.
@@ -131,18 +177,33 @@ impl Log {
         let line = self.reader.next().map_err(|error| unreadable(&self.name, &error))?;
         let Some(line) = line else {
             self.trial.judge(&self.name);
+            self.told_skipped();
             return Ok(false);
         };
         self.lines += 1;
         self.offset = line.offset_end;
         let Log { name, lines, reading, trial, .. } = self;
-        reading.understand(line.bytes, None, |understood| {
+        reading.understand(&line, None, |understood| {
             if !trial.is_over {
                 trial.take(name, understood);
             }
-            take(*lines, line.bytes, understood)
+            take(*lines, understood.line(), understood)
         })?;
         Ok(true)
+    }
+
+    /// Says once, on standard error, what of it is in no whole entry.
+    #[cold]
+    fn told_skipped(&mut self) {
+        let skipped = self.reader.skipped();
+        if skipped.pieces > 0 && !std::mem::replace(&mut self.is_skipped_told, true) {
+            print::error_line(format_args!("mailward: {}: {skipped}", self.name));
+        }
+    }
+
+    /// What of it is in no whole entry of the journal, so far.
+    pub fn skipped(&self) -> Skipped {
+        self.reader.skipped()
     }
 
     /// Reads on and hands all that is held then to `take`, line by line. `Ok(false)` at the end.
@@ -151,19 +212,20 @@ impl Log {
         &mut self,
         mut take: impl FnMut(u64, &[u8], &Understood<'_>) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
-        let Log { name, lines, offset, reader, reading, trial } = self;
-        if !reader.fill_lines().map_err(|error| unreadable(name, &error))? {
-            trial.judge(name);
+        if !self.reader.fill_lines().map_err(|error| unreadable(&self.name, &error))? {
+            self.trial.judge(&self.name);
+            self.told_skipped();
             return Ok(false);
         }
+        let Log { name, lines, offset, reader, reading, trial, .. } = self;
         reader.each_held(|line| {
             *lines += 1;
             *offset = line.offset_end;
-            reading.understand(line.bytes, None, |understood| {
+            reading.understand(&line, None, |understood| {
                 if !trial.is_over {
                     trial.take(name, understood);
                 }
-                take(*lines, line.bytes, understood)
+                take(*lines, understood.line(), understood)
             })
         })?;
         Ok(true)

@@ -86,6 +86,37 @@ impl<'s> Object<'s> {
         self
     }
 
+    /// A list of objects.
+    pub fn list<T>(
+        &mut self,
+        key: &str,
+        items: &[T],
+        mut fill: impl FnMut(&mut Object<'_>, &T),
+    ) -> &mut Self {
+        let out = self.key(key);
+        out.push('[');
+        for (position, item) in items.iter().enumerate() {
+            out.push_str(if position == 0 { "" } else { ", " });
+            let mut inner = Object::open(out);
+            fill(&mut inner, item);
+            inner.close();
+        }
+        out.push(']');
+        self
+    }
+
+    /// A list of words.
+    pub fn texts(&mut self, key: &str, words: &[&str]) -> &mut Self {
+        let out = self.key(key);
+        out.push('[');
+        for (position, word) in words.iter().enumerate() {
+            out.push_str(if position == 0 { "" } else { ", " });
+            string(out, word.as_bytes());
+        }
+        out.push(']');
+        self
+    }
+
     /// A list of numbers.
     pub fn numbers(&mut self, key: &str, values: &[u64]) -> &mut Self {
         let out = self.key(key);

@@ -9,7 +9,9 @@ use engine::{Engine, Input};
 use event::Decision;
 use std::collections::BTreeMap;
 use std::path::Path;
-use store::{Checkpoint, Journal, Mark, Options, Position, Reader, Record, StoreError};
+use store::{
+    AllowlistInput, Checkpoint, Journal, Mark, Options, Position, Reader, Record, StoreError,
+};
 
 /// A core that is where the last run stopped.
 pub struct Recovered {
@@ -51,8 +53,12 @@ pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
             dropped.clear();
         })
         .map_err(failure)?;
-    let is_reconfigured = engine.take_up_configured();
     let is_whole = !is_from_records && replayed.losses.is_empty();
+    if is_from_records {
+        // Once more: records moved it by steps of the clock that it had taken up already.
+        take_up_allowlist(&mut engine, &journal, &mut losses);
+    }
+    let is_reconfigured = engine.take_up_configured();
     if !is_whole {
         // What was told to hold does; what records alone led to, perhaps never did.
         engine.take_up_holds(&recovery.holds, recovery.losses.is_empty());
@@ -93,11 +99,27 @@ fn restored<'a>(
 /// again.
 fn from_nothing(config: engine::Config, journal: &Journal, losses: &mut Vec<String>) -> Engine {
     let mut engine = Engine::new(config);
-    match journal.allowlist_orders() {
-        Ok(orders) => engine.take_up_allowlist(&orders),
-        Err(error) => losses.push(format!("{error}: older orders to allow are forgotten")),
-    }
+    take_up_allowlist(&mut engine, journal, losses);
     engine
+}
+
+fn take_up_allowlist(engine: &mut Engine, journal: &Journal, losses: &mut Vec<String>) {
+    let told = match journal.allowlist_inputs() {
+        Ok(told) => told,
+        Err(error) => {
+            let loss = format!("{error}: older orders to allow are forgotten");
+            if !losses.contains(&loss) {
+                losses.push(loss);
+            }
+            return;
+        }
+    };
+    engine.take_up_allowlist(told.iter().map(|input| match input {
+        AllowlistInput::Order(command) => Input::Command(command),
+        AllowlistInput::ClockSet { at, by_micros } => {
+            Input::ClockSet { at: *at, by_micros: *by_micros }
+        }
+    }));
 }
 
 /// A checkpoint before anything else is on record: orders from now on are about this configuration.
@@ -170,7 +192,8 @@ pub fn failure(error: StoreError) -> Failure {
 mod tests {
     use super::*;
     use crate::understand::Told;
-    use event::{Event, Kind, Outcome, Server, Text, Timestamp};
+    use event::{Command, Event, Kind, Order, Outcome, Server, Subject, Text, Timestamp};
+    use store::Policy;
 
     fn lines() -> Vec<Event<'static>> {
         let line = |second: i64, kind, outcome| Event {
@@ -222,6 +245,63 @@ mod tests {
             drop(core);
             let core = open(dir.path(), &engine::Config::default()).unwrap().core;
             assert!(state(&core) == before, "after {cut} lines");
+        }
+    }
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// Whether an order of one hour, two steps of the clock before now, still holds a minute before
+    /// its end and no longer a minute behind it. The oldest records are in history only.
+    fn assert_ends_as_it_would(steps: [i64; 2], history_until: usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = engine::Config::default();
+        let mut core = open(dir.path(), &config).unwrap().core;
+        let mut at = Timestamp::from_seconds(1_700_000_000);
+        let allow = |core: &mut Core, at: Timestamp, network: &str| {
+            let network = network.parse().unwrap();
+            let order = Order::Allow { network, until: Some(Timestamp(at.0 + HOUR)) };
+            core.tick(at);
+            core.command(&Command { at, operator: "root".into(), reason: "".into(), order });
+        };
+        allow(&mut core, at, "192.0.2.1");
+        for (number, by_micros) in (0..).zip(steps) {
+            core.commit(&[]);
+            if number == history_until {
+                let policy = Policy {
+                    segment_records: 1,
+                    segment_age_s: 0,
+                    replay_bytes: 0,
+                    ..Policy::default()
+                };
+                core.journal.checkpoints().write(core.journal.mark(), b"none").unwrap();
+                let done = core.journal.maintainer(policy).maintain(at).unwrap();
+                assert!(done.batches_deleted > 0, "{done:?}");
+            }
+            at = Timestamp(at.0 + by_micros);
+            core.set_clock(at, by_micros);
+        }
+        allow(&mut core, at, "192.0.2.2");
+        core.commit(&[]);
+        drop(core);
+        let recovered = open(dir.path(), &config).unwrap();
+        assert!(recovered.is_from_records);
+        let mut core = recovered.core;
+        for (late, holds) in [(-60_000_000, true), (60_000_000, false)] {
+            core.tick(Timestamp(at.0 + HOUR + late));
+            for client in ["192.0.2.1", "192.0.2.2"] {
+                let subject = Subject::Client(client.parse().unwrap());
+                let protection = core.engine.explain(&subject).protection;
+                assert_eq!(protection.is_some(), holds, "{client} {steps:?} {history_until}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_checkpoint_an_order_to_allow_ends_whatever_the_clock_was_set_to() {
+        for steps in [[24 * HOUR, 0], [-24 * HOUR, 24 * HOUR], [5 * HOUR, -30 * HOUR]] {
+            for history_until in 0..=2 {
+                assert_ends_as_it_would(steps, history_until);
+            }
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::config::WebFile;
 use crate::failure::Failure;
-use crate::input::{self, Log};
+use crate::input::{self, Log, Opened};
+use crate::listing::LeftOut;
 use crate::print;
+use crate::summary::{News, Summary, Totals};
 use crate::terminal::Style;
 use crate::understand::{Tally, Told, told};
 use crate::web::Web;
@@ -12,7 +14,7 @@ use edge::clock;
 use engine::{Engine, Input, Joined, Output};
 use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabulary, canonical};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -23,6 +25,13 @@ const LOGGED_IN_MAX: usize = 1_000_000;
 /// Clients remembered as having logged in lately; a power of two.
 const LATELY: usize = 1 << 12;
 
+/// Lines whose place in their log is remembered, where there are several; a power of two.
+const PLACES: usize = 1 << 17;
+/// Clients and accounts of the summary that did most, or to whom most was done.
+const MOST: usize = 5;
+/// Lines of several logs between two looks at the progress.
+const TURNS: u64 = 1 << 12;
+
 /// A replay.
 pub struct Replay {
     /// Each with what is known of web interfaces in it.
@@ -30,6 +39,8 @@ pub struct Replay {
     engine: Engine,
     outputs: Vec<Output>,
     outcome: Outcome,
+    summary: Summary,
+    places: Places,
     logged_in: BTreeSet<IpAddr>,
     /// Some of these, each at its [`slot`].
     lately: Vec<Option<IpAddr>>,
@@ -50,8 +61,14 @@ pub struct Outcome {
     pub servers: Vec<Activity>,
     /// The logs, each with its lines by what they were.
     pub logs: Vec<(String, Tally)>,
-    /// Decisions by rule.
-    pub rules: BTreeMap<String, u64>,
+    /// Logs that were not read.
+    pub left_out: Vec<LeftOut>,
+    /// Something that should have been read was not.
+    pub is_short: bool,
+    /// Whether all was summed up: people see it, and whoever asks for it.
+    pub has_totals: bool,
+    /// All that the logs tell, summed up.
+    pub totals: Totals,
     /// The first decisions.
     pub kept: Vec<Kept>,
     /// Time it took.
@@ -80,11 +97,14 @@ pub struct Activity {
 }
 
 impl Activity {
-    fn take(&mut self, event: &Event<'_>) {
+    fn take(&mut self, event: &Event<'_>, news: News) {
         self.events += 1;
+        self.failed += u64::from(news.failed);
+        if !news.is_new {
+            return;
+        }
         match (event.kind, event.outcome) {
             (Kind::Auth, Became::Allowed) => self.logins += 1,
-            (_, _) if event.attempts > 0 => self.failed += u64::from(event.attempts),
             (Kind::Message, Became::Allowed) => self.messages += 1,
             (Kind::Delivery, Became::Allowed) => self.delivered += 1,
             (Kind::Delivery, Became::Deferred) => self.deferred += 1,
@@ -103,6 +123,8 @@ pub struct Kept {
     pub decision: Decision,
     /// The client had logged in before.
     pub logged_in: bool,
+    /// The log of its last line, and the line's number in it.
+    pub last_line: Option<(String, u64)>,
 }
 
 impl Replay {
@@ -112,7 +134,7 @@ impl Replay {
         config: engine::Config,
         web_files: &[WebFile],
     ) -> Result<Self, Failure> {
-        let logs = input::open(matches)?;
+        let Opened { logs, left_out, is_short } = input::open(matches)?;
         let size: u64 =
             logs.iter().filter_map(|log| Some(std::fs::metadata(&log.name).ok()?.len())).sum();
         Ok(Replay {
@@ -120,15 +142,15 @@ impl Replay {
                 .into_iter()
                 .map(|log| (Web::of(Path::new(&log.name), web_files), log))
                 .collect(),
+            summary: Summary::new(&config),
+            places: Places::default(),
             engine: Engine::new(config),
             outputs: Vec::new(),
-            // Only people are told.
             outcome: Outcome {
-                servers: if super::cli::is_json(matches) {
-                    Vec::new()
-                } else {
-                    vec![Activity::default(); Server::ALL.len()]
-                },
+                servers: vec![Activity::default(); Server::ALL.len()],
+                has_totals: !super::cli::is_json(matches) || matches.get_flag("totals"),
+                left_out,
+                is_short,
                 ..Outcome::default()
             },
             logged_in: BTreeSet::new(),
@@ -154,6 +176,7 @@ impl Replay {
             progress.finish_and_clear();
         }
         let mut outcome = std::mem::take(&mut self.outcome);
+        outcome.totals = self.summary.totals(MOST);
         outcome.seconds = clock::monotonic().since(began).as_secs_f64();
         outcome.failure = read.err();
         Ok(outcome)
@@ -162,16 +185,18 @@ impl Replay {
     fn one(&mut self, take: &mut dyn FnMut(&Output) -> Result<(), Failure>) -> Result<(), Failure> {
         let Some((mut web, mut log)) = self.logs.pop() else { return Ok(()) };
         let name = log.name.clone();
+        self.places.names.push(name.clone());
         loop {
-            if !log.each(|_, _, understood| {
+            let more = log.each(|_, _, understood| {
                 let told = understood.told();
                 let left = self.believed(&mut web, &told, &name);
                 self.step(left.as_ref().unwrap_or(&told), take)
-            })? {
+            });
+            if !matches!(more, Ok(true)) {
                 self.outcome.logs.push((log.name, self.outcome.tally));
-                return Ok(());
+                return more.map(drop);
             }
-            self.show_progress(log.offset);
+            self.show_progress(log.read_bytes());
         }
     }
 
@@ -182,7 +207,9 @@ impl Replay {
     ) -> Result<(), Failure> {
         let logs = std::mem::take(&mut self.logs);
         let mut queues: Vec<Queue> = logs.into_iter().map(Queue::new).collect();
+        self.places.names = queues.iter().map(|queue| queue.log.name.clone()).collect();
         let mut failed = None;
+        let mut turns = 0_u64;
         for queue in &mut queues {
             failed = queue.fill().err().or(failed);
         }
@@ -193,7 +220,12 @@ impl Replay {
                 .filter_map(|(position, queue)| Some((queue.due()?, position)))
                 .min();
             let Some((_, position)) = next else { break };
+            if turns.is_multiple_of(TURNS) && self.progress.is_some() {
+                self.show_progress(queues.iter().map(|queue| queue.log.read_bytes()).sum());
+            }
+            turns += 1;
             let Some(queue) = queues.get_mut(position) else { break };
+            self.places.next = (position, queue.log.lines);
             if let Some(at) = queue.at {
                 let told = told(&queue.line, at);
                 let left = self.believed(&mut queue.web, &told, &queue.log.name);
@@ -228,6 +260,7 @@ impl Replay {
         self.seq += 1;
         self.outcome.tally.take(told);
         let Told::Event(event) = told else { return Ok(()) };
+        self.places.note(self.seq);
         match self.engine.join(event) {
             None => self.take_in(event),
             Some(joined) => self.take_in_joined(event, &joined),
@@ -243,9 +276,17 @@ impl Replay {
     #[inline]
     fn take_in(&mut self, event: &Event<'_>) {
         self.remember(event);
-        let activity = self.outcome.servers.get_mut(usize::from(event.server.code()));
-        activity.into_iter().for_each(|activity| activity.take(event));
+        if self.outcome.has_totals {
+            self.sum_up(event);
+        }
         self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
+    }
+
+    #[inline(never)] // not where nobody asks
+    fn sum_up(&mut self, event: &Event<'_>) {
+        let news = self.summary.take(event, &self.engine);
+        let activity = self.outcome.servers.get_mut(usize::from(event.server.code()));
+        activity.into_iter().for_each(|activity| activity.take(event, news));
     }
 
     fn remember(&mut self, event: &Event<'_>) {
@@ -270,6 +311,7 @@ impl Replay {
     ) -> Result<(), Failure> {
         for output in std::mem::take(&mut self.outputs) {
             take(&output)?;
+            self.summary.said(&output);
             match output {
                 Output::Finding(_) => self.outcome.findings += 1,
                 Output::Decision(decision) => self.keep(decision),
@@ -281,7 +323,6 @@ impl Replay {
 
     fn keep(&mut self, decision: Decision) {
         self.outcome.decisions += 1;
-        *self.outcome.rules.entry(decision.rule.to_string()).or_default() += 1;
         if self.outcome.kept.len() < KEPT_MAX {
             let logged_in = decision.subject.network().is_some_and(|network| {
                 self.logged_in
@@ -289,7 +330,8 @@ impl Replay {
                     .next()
                     .is_some_and(|client| network.contains(*client))
             });
-            self.outcome.kept.push(Kept { decision, logged_in });
+            let last_line = decision.evidence.lines().last().and_then(|seq| self.places.of(*seq));
+            self.outcome.kept.push(Kept { decision, logged_in, last_line });
         }
     }
 
@@ -297,6 +339,39 @@ impl Replay {
         if let Some(progress) = &self.progress {
             progress.set_position(offset);
         }
+    }
+}
+
+/// In which log, and where in it, the lines of lately stand.
+#[derive(Default)]
+struct Places {
+    names: Vec<String>,
+    /// The log and the number of the line that is next, where there are several logs.
+    next: (usize, u64),
+    /// The same of events by their numbers over all logs, each at its number's slot.
+    ring: Vec<(u64, usize, u64)>,
+}
+
+impl Places {
+    fn note(&mut self, seq: u64) {
+        if self.names.len() < 2 {
+            return;
+        }
+        if self.ring.is_empty() {
+            self.ring = vec![(0, 0, 0); PLACES];
+        }
+        if let Some(slot) = self.ring.get_mut(seq as usize % PLACES) {
+            *slot = (seq, self.next.0, self.next.1);
+        }
+    }
+
+    fn of(&self, seq: u64) -> Option<(String, u64)> {
+        if let [name] = self.names.as_slice() {
+            return Some((name.clone(), seq));
+        }
+        let (held, log, line) = *self.ring.get(seq as usize % PLACES)?;
+        let name = self.names.get(log).filter(|_| held == seq)?;
+        Some((name.clone(), line))
     }
 }
 

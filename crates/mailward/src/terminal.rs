@@ -1,6 +1,8 @@
 //! What people see: tables that fit, colours that respect `NO_COLOR`, times in the reader's zone.
 
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 use event::Timestamp;
 use jiff::tz::TimeZone;
 use std::io::IsTerminal;
@@ -80,14 +82,35 @@ impl Style {
                 least.into_iter().map(|least| ColumnConstraint::LowerBoundary(Width::Fixed(least))),
             );
         }
+        let numbers: Vec<bool> =
+            (0..header.len()).map(|column| is_of_numbers(&rows, column)).collect();
         table.add_rows(rows);
+        for (column, _) in table.column_iter_mut().zip(numbers).filter(|(_, is_right)| *is_right) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
         table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// Columns of the terminal; `None` where the output is none.
+    pub const fn width(self) -> Option<u16> {
+        self.width
     }
 
     /// True where a person watches.
     pub const fn is_terminal(self) -> bool {
         self.width.is_some()
     }
+}
+
+/// True for a column of numbers, which stand below each other by their last digit.
+fn is_of_numbers(rows: &[Vec<String>], column: usize) -> bool {
+    // One point at most: an address is none.
+    let is_number = |cell: &String| {
+        let digits = cell.trim_end_matches('+');
+        let is_part = |byte: u8| byte.is_ascii_digit() || b" .".contains(&byte);
+        !digits.is_empty() && digits.bytes().all(is_part) && digits.matches('.').count() < 2
+    };
+    !rows.is_empty() && rows.iter().filter_map(|row| row.get(column)).all(is_number)
 }
 
 /// How wide each column must be so that no number and no common word in it is cut; with the blanks
@@ -123,6 +146,15 @@ fn blocks(header: &[&str], rows: &[Vec<String>]) -> String {
 /// A time in the reader's zone, to the second: `2026-11-21 17:02:10 CET`.
 pub fn local(at: Timestamp) -> String {
     zoned(at, &TimeZone::system())
+}
+
+/// A time in the reader's zone in few words, where the year and the zone stand elsewhere:
+/// `11-21 17:02:10`.
+pub fn short_local(at: Timestamp) -> String {
+    match jiff::Timestamp::from_microsecond(at.0) {
+        Ok(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string(),
+        Err(_) => at.to_string(),
+    }
 }
 
 /// A time of a JSON form, in the reader's zone.
@@ -215,6 +247,16 @@ mod tests {
             " postfix\n   events      14 257\n   what it is  a program that takes letters\n";
         assert_eq!(table(Some(20)), narrow);
         assert_eq!(table(None).lines().count(), 2);
+    }
+
+    #[test]
+    fn numbers_stand_below_each_other_and_addresses_do_not() {
+        let rows = [["192.0.2.1", "14 257", "9.5"], ["192.0.2.10", "7", "10.0"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let shown = Style { colour: false, width: None }.table(&["who", "events", "score"], rows);
+        let expected =
+            " who         events  score\n 192.0.2.1   14 257    9.5\n 192.0.2.10       7   10.0\n";
+        assert_eq!(shown, expected);
     }
 
     #[test]

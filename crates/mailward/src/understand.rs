@@ -1,10 +1,12 @@
 //! From the bytes of a line to an event: frame, complete the stamp, parse. The live run and the
 //! replay both come through here, so they cannot differ.
 
+use crate::repeats::Repeats;
 use crate::terminal::count;
+use edge::source::Line;
 use edge::stamp::{Completed, Completer};
 use event::{Civil, Timestamp};
-use parse::{Framer, Record, Stamp};
+use parse::{Framer, LocalStamp, Record, Stamp};
 use std::fmt;
 
 /// What a line turned out to be: the parser's own word.
@@ -19,10 +21,17 @@ pub struct Understood<'a> {
     pub clamped: bool,
     /// By so many seconds its writer's clock seems to have been set back.
     pub back_s: u32,
+    line: &'a [u8],
     record: Option<&'a Record<'a>>,
 }
 
 impl<'a> Understood<'a> {
+    /// The line: as it was read, or, where it says only that the one before it was repeated, in
+    /// full. What it tells is a piece of this.
+    pub const fn line(&self) -> &'a [u8] {
+        self.line
+    }
+
     /// How the line was cut, where it has an envelope.
     pub const fn record(&self) -> Option<&'a Record<'a>> {
         self.record
@@ -44,12 +53,13 @@ impl<'a> Understood<'a> {
 pub struct Reading {
     framer: Framer,
     completer: Completer,
+    repeats: Repeats,
 }
 
 impl Reading {
     /// Of the source that `completer` is for.
-    pub const fn new(completer: Completer) -> Self {
-        Reading { framer: Framer::new(), completer }
+    pub fn new(completer: Completer) -> Self {
+        Reading { framer: Framer::new(), completer, repeats: Repeats::default() }
     }
 
     /// Reads the next line and hands `take` what was understood. `arrival` is now for one that is
@@ -57,17 +67,26 @@ impl Reading {
     #[inline(always)] // a record is large, and stays where it was made
     pub fn understand<R>(
         &mut self,
-        line: &[u8],
+        line: &Line<'_>,
         arrival: Option<Timestamp>,
         take: impl FnOnce(&Understood<'_>) -> R,
     ) -> R {
-        let record = self.framer.frame(line);
+        let bytes = line.bytes;
+        let record = self.framer.frame(bytes);
         let Some(record) = &record else {
             let at = Timestamp(i64::MIN);
-            return take(&Understood { at, clamped: false, back_s: 0, record: None });
+            let (clamped, back_s, record) = (false, 0, None);
+            return take(&Understood { at, clamped, back_s, line: bytes, record });
         };
         let Completed { at, clamped, back_s } = completed(&mut self.completer, record, arrival);
-        take(&Understood { at, clamped, back_s, record: Some(record) })
+        let full;
+        let (line, record) = if self.repeats.take(line, record) {
+            full = parse::frame(self.repeats.full());
+            (self.repeats.full(), full.as_ref())
+        } else {
+            (bytes, Some(record))
+        };
+        take(&Understood { at, clamped, back_s, line, record })
     }
 }
 
@@ -79,18 +98,22 @@ fn completed(
 ) -> Completed {
     match record.stamp {
         Stamp::Utc(at) => completer.utc(at, arrival),
-        Stamp::Local(local) => {
-            let reading = Civil {
-                year: local.year.unwrap_or_default(),
-                month: local.month,
-                day: local.day,
-                hour: local.hour,
-                minute: local.minute,
-                second: local.second,
-                micros: local.micros,
-            };
-            completer.local(local.year, reading, arrival)
-        }
+        Stamp::Local(local) => completer.local(local.year, reading(&local), arrival),
+        Stamp::Zoned(local, east_s) => completer.zoned(reading(&local), east_s, arrival),
+        Stamp::Missing => completer.missing(arrival),
+    }
+}
+
+#[inline(always)]
+fn reading(local: &LocalStamp) -> Civil {
+    Civil {
+        year: local.year.unwrap_or_default(),
+        month: local.month,
+        day: local.day,
+        hour: local.hour,
+        minute: local.minute,
+        second: local.second,
+        micros: local.micros,
     }
 }
 
@@ -142,10 +165,11 @@ impl Tally {
         self.events + self.noise
     }
 
-    /// The share of the mail servers' lines that was understood, in percent.
-    pub fn understood_percent(&self) -> f64 {
+    /// The share of the mail servers' lines that was understood, in percent; `None` where there
+    /// is no line of a mail server.
+    pub fn understood(&self) -> Option<f64> {
         let mail = self.parsed() + self.unknown;
-        if mail == 0 { 100.0 } else { 100.0 * self.parsed() as f64 / mail as f64 }
+        (mail > 0).then(|| 100.0 * self.parsed() as f64 / mail as f64)
     }
 }
 
@@ -173,7 +197,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {:.2} % of the mail servers' lines understood",
+            "{} lines: {} events ({} hostile), {} noise, {} unknown, {} of other programs, {} no log lines; {}",
             count(self.lines),
             count(self.events),
             count(self.hostile),
@@ -181,7 +205,9 @@ impl fmt::Display for Tally {
             count(self.unknown),
             count(self.foreign),
             count(self.unframed),
-            self.understood_percent()
+            self.understood().map_or("not one is a mail server's".to_owned(), |share| {
+                format!("{share:.2} % of the mail servers' lines understood")
+            })
         )
     }
 }
@@ -205,12 +231,16 @@ mod tests {
             let line = format!("{envelope}{head}{}{forged}", "x".repeat(pad));
             let mut reading = Reading::new(Completer::new(Zone::local(), Years::From(2026)));
             for told in [
-                reading.understand(line.as_bytes(), None, |line| client(&line.told())),
+                reading.understand(&of_bytes(line.as_bytes()), None, |line| client(&line.told())),
                 client(&told(line.as_bytes(), Timestamp(0))),
             ] {
                 assert_eq!(told, Some(None), "{fields}");
             }
         }
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Line<'_> {
+        Line { bytes, cut: false, offset_end: bytes.len() as u64 + 1, writer: 0 }
     }
 
     fn client(told: &Told<'_>) -> Option<Option<std::net::IpAddr>> {

@@ -4,6 +4,7 @@
 
 use crate::config::WebFile;
 use crate::understand::Told;
+use edge::surroundings::WEB_LOGS;
 use engine::Engine;
 use event::{Event, LineBreaks, Server};
 use std::path::{Path, PathBuf};
@@ -26,18 +27,21 @@ pub enum Web {
 }
 
 impl Web {
-    /// Of the log at `path`, by the configuration's `source.web_files`.
+    /// Of the log at `path`, by the configuration's `source.web_files`, or by where packages have
+    /// the logs of web interfaces.
     pub fn of(path: &Path, files: &[WebFile]) -> Self {
-        let Some(file) = files.iter().find(|file| is_log(path, &file.path)) else {
+        let named = files.iter().map(|file| (file.server, &*file.path));
+        let usual = WEB_LOGS.iter().map(|(server, log)| (*server, Path::new(log)));
+        let Some((server, log)) = named.chain(usual).find(|(_, log)| is_log(path, log)) else {
             return Web::Untold;
         };
-        let name = file.path.file_name().unwrap_or_default().as_encoded_bytes();
-        let names = match file.server.line_breaks() {
+        let name = log.file_name().unwrap_or_default().as_encoded_bytes();
+        let names = match server.line_breaks() {
             LineBreaks::Raw => true,
             LineBreaks::RawBut { file, .. } => name.starts_with(file.as_bytes()),
             LineBreaks::RawUnnamed | LineBreaks::Escaped => false,
         };
-        Web::Only { server: file.server, names }
+        Web::Only { server, names }
     }
 
     /// What is left of a line that a stranger may have written; `None` where it is taken as it is.
@@ -139,6 +143,21 @@ mod tests {
             }
         }
         assert_eq!(Web::of(Path::new("-"), &files("log/sogo.log")), Web::Untold);
+    }
+
+    #[test]
+    fn the_usual_logs_are_their_servers_alone() {
+        let sogo = Web::Only { server: Server::Sogo, names: true };
+        for (path, web) in [
+            ("/var/log/sogo/sogo.log", sogo),
+            ("/var/log/sogo/sogo.log.2.gz", sogo),
+            ("/var/log/sogo.log", Web::Untold),
+        ] {
+            assert_eq!(Web::of(Path::new(path), &[]), web, "{path}");
+        }
+        let path = PathBuf::from("/var/log/sogo/sogo.log");
+        let named = [WebFile { server: Server::Horde, path: path.clone() }];
+        assert_eq!(Web::of(&path, &named), Web::Only { server: Server::Horde, names: true });
     }
 
     #[test]

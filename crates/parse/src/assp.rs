@@ -181,13 +181,18 @@ fn addresses(rest: &[u8]) -> (Option<IpAddr>, Option<IpAddr>, &[u8]) {
     }
 }
 
-/// `<a@b.test> `, where it holds no blank.
+/// `<a@b.test> `, where it holds no blank, not even between quotes.
 fn sender(rest: &[u8]) -> (Option<Text<'_>>, &[u8]) {
     let (word, behind) = scan::word(rest);
     match word.strip_prefix(b"<").and_then(|inner| inner.strip_suffix(b">")) {
-        Some(inner) if !inner.contains(&b'>') => (Some(Text(inner)), behind),
+        Some(inner) if !inner.contains(&b'>') && is_closed(inner) => (Some(Text(inner)), behind),
         _ => (None, rest),
     }
+}
+
+/// True where every quote has a second one.
+fn is_closed(text: &[u8]) -> bool {
+    text.iter().filter(|byte| **byte == b'"').count() % 2 == 0
 }
 
 /// `to: c@d.test `: empty where a stranger's begins with a blank.

@@ -168,9 +168,10 @@ fn why(number: u32) -> Option<(Kind, Reason, bool)> {
             (Kind::Envelope, Reason::SenderRejected, false)
         }
         11 | 41 | 66 | 77 => (Kind::Envelope, Reason::ClientRejected, false),
-        19..=25 | 27 | 30 | 47 | 48 | 51 | 55..=57 | 59 => {
-            (Kind::Command, Reason::ProtocolError, true)
-        }
+        // What an honest server sends at once, whose sender or recipients were all refused; and
+        // one without TLS.
+        24 | 47 | 59 => (Kind::Command, Reason::ProtocolError, false),
+        19..=23 | 25 | 27 | 30 | 48 | 51 | 55..=57 => (Kind::Command, Reason::ProtocolError, true),
         31 | 39 | 60 | 65 | 69 | 70 | 71 | 74 => (Kind::Message, Reason::Spam, false),
         44 => (Kind::Auth, Reason::AuthDisallowed, true),
         45 => (Kind::Message, Reason::TooLarge, false),

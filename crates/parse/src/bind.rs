@@ -165,13 +165,14 @@ fn front(text: &[u8], is: fn(&[u8]) -> bool) -> (Option<&[u8]>, &[u8]) {
 }
 
 /// Lines that are about no client, and have neither category nor level by syslog.
-const OWN_AFFAIRS: [(&[u8], &str); 55] = [
+const OWN_AFFAIRS: [(&[u8], &str); 56] = [
     (b"zone ", "lifecycle"),
     (b"managed-keys-zone", "lifecycle"),
     (b"starting BIND", "lifecycle"),
     (b"running", "lifecycle"),
     (b"all zones loaded", "lifecycle"),
     (b"listening on ", "lifecycle"),
+    (b"opening dnstap destination ", "lifecycle"),
     (b"no longer listening on ", "lifecycle"),
     (b"shutting down", "lifecycle"),
     (b"exiting", "lifecycle"),

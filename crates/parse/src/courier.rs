@@ -12,15 +12,15 @@
 mod smtp;
 
 use crate::scan;
-use crate::{Parsed, Parser, Record};
+use crate::{Parsed, Parser, RELAYED_MAX, Record};
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "courier",
-    versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0",
-    origin: "real runs of IMAP and POP3 5.0 and 5.2; SMTP and delivery by the maker's manual",
+    versions: "IMAP and POP3 of 5.0 and 5.2; SMTP of 1.0 and 1.4",
+    origin: "real runs of IMAP and POP3 5.0.13 and 5.2.11, SMTP 1.0.16 and 1.4.1; else the manual",
     owns,
     parse,
     own_file: None,
@@ -69,12 +69,9 @@ impl<'a> Line<'a> {
 
     /// An address that stands right of a stranger's text is none in a line that may be cut.
     fn unless_cut(&self, client: Option<IpAddr>) -> Option<IpAddr> {
-        client.filter(|_| self.text.len() < LONGEST)
+        client.filter(|_| self.text.len() < RELAYED_MAX)
     }
 }
-
-/// Syslog cuts at 1 kB or more, envelope included; no honest name makes a line so long.
-const LONGEST: usize = 900;
 
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let program = record.program.bytes();
@@ -192,7 +189,10 @@ fn is_servers(field: &[u8]) -> bool {
 /// `ip=[PEER], couriertls: accept: ...` and the like, behind `ip=[`.
 fn tls_failure<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Parsed<'a>> {
     let (inner, why) = scan::split_once(rest, b"], ")?;
-    let event = line.refusal(Kind::Tls, Outcome::Rejected, Reason::TlsFailed);
+    let event = match why.starts_with(b"Unexpected SSL connection shutdown") {
+        true => line.refusal(Kind::Disconnect, Outcome::Dropped, Reason::ConnectionLost),
+        false => line.refusal(Kind::Tls, Outcome::Rejected, Reason::TlsFailed),
+    };
     Some(Parsed::Event(Event { client: scan::address(inner), detail: Some(Text(why)), ..event }))
 }
 

@@ -16,7 +16,7 @@ use event::{Server, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "dnstap",
     versions: "1",
-    origin: "real streams of BIND 9.18.49 and Unbound 1.17.1, as mailward writes them down",
+    origin: "real streams of BIND 9.18 and 9.20, NSD 4.6 and 4.12, Unbound 1.17 and 1.26",
     owns,
     parse,
     own_file: None,

@@ -7,8 +7,8 @@
 //!
 //! Names stand left of the address, which is read from the right, behind Domino's own last words.
 //! `smtp: bob [ADDRESS] authentication failure using internet password` is an attempt, of any
-//! protocol. `SMTP Server: Authentication failed for user bob` tells of it again, or alone: the
-//! engine counts both once.
+//! protocol. `SMTP Server: Authentication failed for user bob` (or another server's) tells of it
+//! again, or alone, and can have another name of the same person: the engine counts both once.
 
 use crate::{Envelope, LocalStamp, Parsed, Parser, Record, Stamp, record, scan};
 use core::net::IpAddr;
@@ -101,9 +101,9 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
         return own_affair(record.message);
     };
     let line = Line { task, text, at };
-    let event = failed_password(&line).or_else(|| match task {
+    let event = failed_password(&line).or_else(|| failed_login(&line)).or_else(|| match task {
         b"SMTP Server" => smtp(&line),
-        b"IMAP Server" | b"POP3 Server" => mailbox(&line),
+        b"IMAP Server" | b"POP3 Server" | b"LDAP Server" => mailbox(&line),
         b"Router" => delivery(&line),
         _ => None,
     });
@@ -167,14 +167,23 @@ fn bare(place: &[u8]) -> &[u8] {
     place.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(place)
 }
 
+/// Without ` (no such user)` at the end, and whether there is one.
+fn without_verdict(text: &[u8]) -> (&[u8], Option<bool>) {
+    match text.strip_suffix(b" (no such user)") {
+        Some(text) => (text, Some(false)),
+        None => (text, None),
+    }
+}
+
 /// `bob [203.0.113.9] authentication failure using internet password`, of the tasks `http`, `smtp`,
 /// `imap`, `pop3`, `ldap`; a lock stands behind it. `IP Address` instead of a name: the address is
 /// locked.
 fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     const FAILED: &[u8] = b"] authentication failure using internet password";
-    let at = scan::find_last(line.text, FAILED)?;
-    let behind = line.text.get(at + FAILED.len()..)?;
-    let head = line.text.get(..at)?;
+    let (text, known) = without_verdict(line.text);
+    let at = scan::find_last(text, FAILED)?;
+    let behind = text.get(at + FAILED.len()..)?;
+    let head = text.get(..at)?;
     let (user, place) = match scan::find_last(head, b"[") {
         Some(open) => (head.get(..open)?.trim_ascii_end(), head.get(open + 1..)?),
         None => (&b""[..], &b""[..]),
@@ -190,6 +199,7 @@ fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     Some(Event {
         client: scan::address(place),
         account: (!user.is_empty() && !is_address).then_some(Text(user)),
+        known,
         reason: Some(reason),
         hostile: !is_locked,
         attempts: u32::from(!is_locked),
@@ -197,14 +207,29 @@ fn failed_password<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     })
 }
 
-fn smtp<'a>(line: &Line<'a>) -> Option<Event<'a>> {
-    if line.text.starts_with(b"Authentication failed for user ") {
-        let (head, client) = line.trailing(b" ; connecting host ").unwrap_or((&b""[..], None));
-        let event = line.event(Kind::Auth, Outcome::Rejected);
-        let account = head.strip_prefix(b"Authentication failed for user ").and_then(name);
-        let reason = Some(Reason::AuthFailed);
-        return Some(Event { client, account, reason, hostile: true, attempts: 1, ..event });
+/// `Authentication failed for user bob ; connecting host 203.0.113.9`, of the servers of SMTP,
+/// IMAP, POP3 and LDAP.
+fn failed_login<'a>(line: &Line<'a>) -> Option<Event<'a>> {
+    const FAILED: &[u8] = b"Authentication failed for user ";
+    if !line.task.ends_with(b" Server") || !line.text.starts_with(FAILED) {
+        return None;
     }
+    let (text, known) = without_verdict(line.text);
+    let parts = Line { text, ..*line }.trailing(b"; connecting host ");
+    let (head, client) = parts.unwrap_or((&b""[..], None));
+    let user = head.strip_prefix(FAILED).map(|user| user.strip_suffix(b" ").unwrap_or(user));
+    Some(Event {
+        client,
+        account: user.and_then(name),
+        known,
+        reason: Some(Reason::AuthFailed),
+        hostile: true,
+        attempts: 1,
+        ..line.event(Kind::Auth, Outcome::Rejected)
+    })
+}
+
+fn smtp<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     if line.text.starts_with(b"Authentication succeeded for user ") {
         let (head, client) = line.trailing(b"; connecting host ")?;
         let user = head.strip_prefix(b"Authentication succeeded for user ")?;

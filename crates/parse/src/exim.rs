@@ -21,7 +21,7 @@ use event::{Event, Kind, Outcome, Protocol, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "exim",
     versions: "4.94, 4.96, 4.98.2",
-    origin: "real runs of 4.96, and the format strings of 4.96 and 4.98.2",
+    origin: "real runs of 4.96 and 4.98.2; lines not met there by their format strings",
     owns,
     parse,
     own_file: None,

@@ -57,6 +57,8 @@ pub(crate) enum Owner {
     Unasked,
     /// No row.
     Nobody,
+    /// No row: the line says that the one before it was repeated.
+    Last,
     /// The row at this place.
     Row(u8),
 }
@@ -103,8 +105,10 @@ impl Framer {
         let digits = tagged.get(known.length + 1..)?;
         let (pid, count) = scan::leading_number(digits)?;
         let [b']', b':', message @ ..] = digits.get(count..)? else { return None };
-        // Solaris writes more of the envelope there.
-        if let [b' ', b'[', b'I', b'D', ..] = message {
+        // Solaris writes more of the envelope there, and rsyslog how often the message came.
+        if let [b' ', b'[', b'I', b'D', ..] | [b' ', b'm', b'e', b's', b's', b'a', b'g', b'e', ..] =
+            message
+        {
             return None;
         }
         Some(Record {
@@ -116,6 +120,7 @@ impl Framer {
             envelope,
             owner: known.owner,
             is_long: line.len() >= WHOLE_MAX,
+            times: 1,
         })
     }
 
@@ -154,7 +159,7 @@ fn front(line: &[u8], record: &Record<'_>) -> Option<(Front, usize)> {
             Front::Precise { words, minute, host }
         }
         // A stamp of another length would not have the host there.
-        Stamp::Local(stamp) if start == TRADITIONAL => {
+        Stamp::Local(stamp @ LocalStamp { year: None, .. }) if start == TRADITIONAL => {
             let words = [words(0), words(1)];
             second(line, &words)?;
             Front::Traditional { words, minute: stamp, host }

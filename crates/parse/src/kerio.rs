@@ -5,10 +5,12 @@
 //! the address, the address ends the line and is read from there: a name can hold the very words
 //! between. Where names stand right of it, it is read from the left.
 //!
-//! In mail.log sender and recipient stand left of the host, the subject right of it.
+//! In mail.log sender and recipient stand left of the host, the subject right of it: Kerio's keys
+//! are those between the size and the subject.
 //!
 //! `Failed SMTP login`, `User bob doesn't exist` and `Invalid password for user bob` are attempts.
-//! The first names no account and may stand beside one of the others: the engine counts both once.
+//! The first names no account and may stand beside one of the others, with another word for the
+//! same protocol (`HTTP`, `HTTP/WebMail`): the engine counts both once.
 
 mod security;
 
@@ -106,12 +108,8 @@ fn protocol(service: &[u8]) -> Protocol {
 
 /// `Queue-ID: 438dd9ea-00000000, Service: SMTP, From: <a@b.test>, To: <c@example.org>, Size: 1229,
 /// Sender-Host: 203.0.113.9, User: c@example.org, SSL: yes, Subject: hello`. User and Sender-Host
-/// come in either order.
-///
-/// Strangers chose what stands left and right of the host: where its key stands there twice, nobody
-/// is believed.
+/// come in either order, and either may be missing.
 fn received<'a>(at: Timestamp, rest: &'a [u8]) -> Option<Event<'a>> {
-    const HOST: &[u8] = b", Sender-Host: ";
     let (id, rest) = scan::split_once(rest.strip_prefix(b"Queue-ID: ")?, b", ")?;
     let (service, rest) = scan::split_once(rest.strip_prefix(b"Service: ")?, b", ")?;
     let event =
@@ -120,50 +118,72 @@ fn received<'a>(at: Timestamp, rest: &'a [u8]) -> Option<Event<'a>> {
     if service == b"DSN" {
         return Some(event);
     }
-    let Some((head, tail)) = scan::split_once(rest, HOST) else { return Some(event) };
-    if scan::contains(tail, HOST) {
-        return Some(event);
-    }
-    // Of a cut line, the address could be another's.
-    let Some((host, tail)) = scan::split_once(tail, b",") else { return Some(event) };
+    let Some((head, own)) = own_keys(rest) else { return Some(event) };
     let (sender, recipient) = names(head).unzip();
-    let is_whole = scan::contains(head, b">, Size: ");
     Some(Event {
-        client: scan::address(host).filter(|_| is_whole),
-        account: user(head, tail).map(Text),
+        client: own.host.and_then(scan::address),
+        account: own.user.map(Text),
         sender: sender.map(Text),
         recipient: recipient.map(Text),
-        mail_subject: subject(tail).map(Text),
+        mail_subject: own.subject.map(Text),
         ..event
     })
 }
 
-/// `From: <a@b.test>, To: <c@example.org>, Size: 1229`: the words between stand there once.
+/// `<a@b.test>, To: <c@example.org`, behind `From: `: the words between stand there once.
 fn names(head: &[u8]) -> Option<(&[u8], &[u8])> {
-    let once = |text, words| {
-        scan::split_once(text, words).filter(|(_, behind)| !scan::contains(behind, words))
-    };
-    let (sender, rest) = once(head.strip_prefix(b"From: <")?, b">, To: <")?;
-    let (recipient, _) = once(rest, b">, Size: ")?;
-    Some((sender, recipient))
+    const BETWEEN: &[u8] = b">, To: <";
+    let names = scan::split_once(head.strip_prefix(b"From: <")?, BETWEEN);
+    names.filter(|(_, recipient)| !scan::contains(recipient, BETWEEN))
 }
 
-/// The user's name, which stands right before or right behind the host.
-fn user<'a>(head: &'a [u8], tail: &'a [u8]) -> Option<&'a [u8]> {
-    const USER: &[u8] = b", User: ";
-    let before = scan::find_last(head, USER).and_then(|at| head.get(at + USER.len()..));
-    let name = match tail.strip_prefix(b" User: ") {
-        Some(rest) => scan::split_once(rest, b",").map_or(rest, |(name, _)| name),
-        None => before.filter(|name| !name.contains(&b','))?,
-    };
-    (!name.is_empty()).then_some(name)
+/// What Kerio says of a message behind its size.
+#[derive(Clone, Copy, Default)]
+struct Own<'a> {
+    host: Option<&'a [u8]>,
+    user: Option<&'a [u8]>,
+    subject: Option<&'a [u8]>,
 }
 
-fn subject(tail: &[u8]) -> Option<&[u8]> {
-    let (_, subject) = scan::split_once(tail, b" Subject: ")?;
-    match scan::find_last(subject, b", Msg-Id: <") {
-        Some(end) => subject.get(..end),
-        None => Some(subject),
+/// What stands before the size, and Kerio's keys behind it. A sender or a subject can hold a size
+/// and keys, too: where there are two, nobody is believed.
+fn own_keys(rest: &[u8]) -> Option<(&[u8], Own<'_>)> {
+    const SIZE: &[u8] = b">, Size: ";
+    let (head, behind) = scan::split_once(rest, SIZE)?;
+    let own = Own::read(behind).filter(|_| !scan::contains(behind, SIZE))?;
+    Some((head, own))
+}
+
+impl<'a> Own<'a> {
+    /// `1229, Sender-Host: 203.0.113.9, SSL: yes, Subject: hello`. `None` where a key stands there
+    /// that Kerio does not write at this place.
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let (size, mut rest) = scan::take_while(text, |byte| byte.is_ascii_digit());
+        let mut own = Own::default();
+        while let Some(pair) = rest.strip_prefix(b", ") {
+            // All behind these is the sender's.
+            if let Some(subject) = pair.strip_prefix(b"Subject: ") {
+                let end = scan::find_last(subject, b", Msg-Id: <").unwrap_or(subject.len());
+                return Some(Own { subject: subject.get(..end), ..own });
+            }
+            if pair.starts_with(b"Msg-Id: <") {
+                return Some(own);
+            }
+            let (key, behind) = scan::split_once(pair, b": ")?;
+            let end = scan::find(behind, b", ").unwrap_or(behind.len());
+            let (value, behind) = behind.split_at_checked(end)?;
+            match key {
+                // Of a cut line, the address could be another's.
+                b"Sender-Host" if own.host.is_none() => {
+                    own.host = Some(if behind.is_empty() { b"" } else { value });
+                }
+                b"User" if own.user.is_none() && !value.is_empty() => own.user = Some(value),
+                b"SSL" => {}
+                _ => return None,
+            }
+            rest = behind;
+        }
+        (rest.is_empty() && !size.is_empty()).then_some(own)
     }
 }
 

@@ -56,6 +56,7 @@ mod uwimap;
 mod zimbra;
 
 pub use framer::Framer;
+pub use record::repeated::in_full;
 pub use record::{Envelope, LocalStamp, Record, Stamp, frame};
 
 use event::{Event, Kind, Server, Timestamp};
@@ -146,21 +147,49 @@ pub const PARSERS: &[Parser] = &[
 /// less, but syslog daemons of old (1 KiB), nobody is known to.
 const WHOLE_MAX: usize = 7_680;
 
+/// A message of fewer bytes no relay cuts: RFC 3164 (4.1) lets one cut packets of more than 1,024,
+/// envelope included. Asked where the end of a line is where a stranger would like to write.
+const RELAYED_MAX: usize = 900;
+
 /// What the message of `record` says, `at` being the record's completed stamp.
 #[inline]
 pub fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let row = match record.owner {
         Owner::Row(row) => usize::from(row),
         Owner::Nobody => return Parsed::Foreign,
+        Owner::Last => return Parsed::Noise(REPEATED),
         Owner::Unasked => match PARSERS.iter().position(|parser| (parser.owns)(record)) {
             Some(row) => row,
             None => return Parsed::Foreign,
         },
     };
-    if record.is_long {
-        return perhaps_cut(ask(row, record, at));
+    if record.is_long || record.times != 1 {
+        return reserved(ask(row, record, at), record);
     }
     ask(row, record, at)
+}
+
+/// What `last message repeated 3 times` is, where nobody knows what came before it.
+const REPEATED: &str = "repeated-message";
+
+/// Login attempts that one line is believed to tell of, at most: as often as a message may be
+/// repeated.
+const ATTEMPTS_MAX: u32 = u16::MAX as u32;
+
+/// What a message says that came more than once, or may have been cut.
+#[cold]
+fn reserved<'a>(parsed: Parsed<'a>, record: &Record<'a>) -> Parsed<'a> {
+    let parsed = if record.is_long { perhaps_cut(parsed) } else { parsed };
+    match parsed {
+        Parsed::Event(event) if record.times != 1 => {
+            let times = u32::from(record.times);
+            // What a line tells of itself is not made less.
+            let attempts_max = event.attempts.max(ATTEMPTS_MAX);
+            let attempts = event.attempts.saturating_mul(times).min(attempts_max);
+            Parsed::Event(Event { attempts, times, ..event })
+        }
+        parsed => parsed,
+    }
 }
 
 #[inline(always)] // an event is large to return
@@ -209,7 +238,7 @@ pub fn parser(record: &Record<'_>) -> Option<&'static Parser> {
         Owner::Row(row) => {
             PARSERS.get(usize::from(row)).is_some_and(|row| core::ptr::eq(row, *parser))
         }
-        Owner::Nobody => false,
+        Owner::Nobody | Owner::Last => false,
         Owner::Unasked => (parser.owns)(record),
     })
 }

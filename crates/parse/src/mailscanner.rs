@@ -95,7 +95,8 @@ fn message<'a>(line: &Line<'a>, rest: &'a [u8]) -> Option<Event<'a>> {
     let verdict = rest.get(at + 4..).unwrap_or_default();
     let is_spam = verdict.starts_with(b"spam") && !verdict.starts_with(b"spam (whitelisted)");
     let reason = match verdict {
-        b"spam (blacklisted)" => Some(Reason::SenderRejected),
+        // What other checks found may stand behind it.
+        _ if verdict.starts_with(b"spam (blacklisted)") => Some(Reason::SenderRejected),
         _ => is_spam.then_some(Reason::Spam),
     };
     let hostile = reason == Some(Reason::SenderRejected);

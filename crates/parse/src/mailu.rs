@@ -4,7 +4,8 @@
 //! `Authentication attempt from 203.0.113.9 has been rate-limited.`, `Login failed for USER from
 //! ADDRESS.` (to 1.9) and `Login attempt for: USER/sso/https from: ADDRESS/PORT: failed: badauth:
 //! TAG` (from 2.0). Names are written without line feeds, but `https` is what the client's
-//! `X-Forwarded-Proto` said: where ` from: ` stands twice, nobody is named.
+//! `X-Forwarded-Proto` said: where ` from: ` stands twice, nobody is named. Ports can be headers of
+//! his, too: a login succeeded where no other word of Mailu's stands behind that.
 //!
 //! What it answered to the front is noise: the front tells of the same login.
 
@@ -142,6 +143,11 @@ fn attempt<'a>(rest: &'a [u8], size: usize, event: Event<'a>) -> Parsed<'a> {
         attempts: 1,
         ..event
     };
+    // A port that the client named, in a header that a front hands on, brought words of its own.
+    if [&b": success"[..], b": failed: "].iter().any(|end| scan::contains(words, end)) {
+        let reason = Some(Reason::AuthFailed);
+        return Parsed::Event(Event { reason, hostile: true, ..event });
+    }
     if words.starts_with(b"success") {
         return Parsed::Event(Event { outcome: Outcome::Allowed, ..event });
     }
@@ -154,8 +160,8 @@ fn attempt<'a>(rest: &'a [u8], size: usize, event: Event<'a>) -> Parsed<'a> {
     Parsed::Event(Event { reason: Some(reason), hostile, secret_tag: tag, ..event })
 }
 
-/// The user of `USER/web/PORT`.
+/// The user of `USER/web/PORT`. The port is what a header of the client's says, if there is none of
+/// the front's.
 fn behind_web(head: &[u8]) -> Option<&[u8]> {
-    let slash = scan::find_last(head, b"/")?;
-    head.get(..slash)?.strip_suffix(b"/web")
+    head.get(..scan::find(head, b"/web/")?)
 }

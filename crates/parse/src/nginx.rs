@@ -19,8 +19,8 @@ use event::{Event, Kind, Outcome, Protocol, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "nginx",
-    versions: "1.22",
-    origin: "real runs of 1.22.1 as mail proxy",
+    versions: "1.22, 1.26",
+    origin: "real runs of 1.22.1 and 1.26.3 as mail proxy",
     owns,
     parse,
     own_file: Some(own_file),

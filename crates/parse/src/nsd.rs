@@ -72,11 +72,13 @@ fn by_level(level: &[u8]) -> Parsed<'static> {
     }
 }
 
-const NOISE: [(&[u8], &str); 15] = [
+const NOISE: [(&[u8], &str); 17] = [
     (b"zone ", "zone-transfer"),
     (b"nsd starting ", "lifecycle"),
     (b"nsd started ", "lifecycle"),
     (b"listen on ", "lifecycle"),
+    (b"dnstap ", "lifecycle"),
+    (b"attempting to connect to dnstap socket ", "lifecycle"),
     (b"signal received", "lifecycle"),
     (b"ratelimit unblock ", "rate-limit"),
     (b"axfr for ", "zone-transfer"),

@@ -231,6 +231,10 @@ fn refused<'a>(line: &Line<'a>, command: &'a [u8], answer: &[u8], outcome: Outco
         let event = line.refusal(Kind::Envelope, outcome, reason);
         return Event { recipient, hostile: unknown, ..event };
     }
+    if is(b"MAIL FROM:") && words.ends_with(b"Must issue a STARTTLS command first") {
+        let event = line.refusal(Kind::Envelope, outcome, Reason::AuthDisallowed);
+        return Event { sender: path(command), ..event };
+    }
     if is(b"MAIL FROM:") {
         let event = line.refusal(Kind::Envelope, outcome, Reason::SenderRejected);
         return Event { sender: path(command), hostile: permanent, ..event };

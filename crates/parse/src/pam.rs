@@ -12,15 +12,14 @@
 //! beside a line that counts: noise.
 
 use crate::scan;
-use crate::{Parsed, Parser, Record};
+use crate::{Parsed, Parser, RELAYED_MAX, Record};
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "pam",
-    versions: "Linux-PAM 1.3 to 1.5",
-    origin: "real runs of pam_unix 1.5.2 under saslauthd and solid-pop3d; else made from the \
-             modules' format strings",
+    versions: "Linux-PAM 1.3 to 1.7",
+    origin: "real runs of pam_unix 1.5.2 and 1.7.0; else made from the modules' format strings",
     owns,
     parse,
     own_file: None,
@@ -212,7 +211,7 @@ fn failure<'a>(line: &Line<'a>, rest: &'a [u8], attempts: u32) -> Event<'a> {
 /// Who and from where, behind `logname=`. Where two readings differ, the client is nobody.
 fn identified<'a>(line: &Line<'a>, rest: &'a [u8], event: Event<'a>) -> Event<'a> {
     let Some((before, rest)) = scan::split_once(rest, b" ruser=") else { return event };
-    let Some(at) = scan::find(rest, RHOST).filter(|_| line.text.len() < WHOLE_MAX) else {
+    let Some(at) = scan::find(rest, RHOST).filter(|_| line.text.len() < RELAYED_MAX) else {
         return event;
     };
     let last = if before.ends_with(b" tty=dovecot") { at_end(rest) } else { None };
@@ -231,9 +230,6 @@ fn identified<'a>(line: &Line<'a>, rest: &'a [u8], event: Event<'a>) -> Event<'a
     let Some((place, account)) = who else { return event };
     Event { client: scan::address(place), account: name(account), ..event }
 }
-
-/// Syslog cuts at 1024 bytes, front included: only a longer line may end inside an address.
-const WHOLE_MAX: usize = 900;
 
 const RHOST: &[u8] = b" rhost=";
 

@@ -20,7 +20,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "perdition",
     versions: "2.2",
-    origin: "made from the format strings of Debian's 2.2",
+    origin: "real runs of 2.2; lines not met in them by its format strings",
     owns,
     parse,
     own_file: None,

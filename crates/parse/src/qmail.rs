@@ -77,9 +77,9 @@ impl<'a> Line<'a> {
 
 fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let whole = record.message.len() < WHOLE_MAX;
-    let text = behind_splogger(record.message);
-    let line = Line { text, at, host: record.host, pid: record.pid, whole };
     let program = record.program.bytes();
+    let text = behind_name(program, behind_splogger(record.message));
+    let line = Line { text, at, host: record.host, pid: record.pid, whole };
     let parsed = match program {
         b"spamdyke" => spamdyke::parse(&line, text),
         b"tcpserver" => tcpserver::tcpserver(&line, text),
@@ -88,6 +88,17 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
         _ => of_program(&line),
     };
     parsed.unwrap_or(Parsed::Unknown)
+}
+
+/// What a service writes to standard error names it once more: `tcpserver[7]: tcpserver: ok ...`.
+fn behind_name<'a>(program: &[u8], message: &'a [u8]) -> &'a [u8] {
+    match program {
+        b"tcpserver" | b"rblsmtpd" => {
+            let rest = message.strip_prefix(program).and_then(|rest| rest.strip_prefix(b": "));
+            rest.unwrap_or(message)
+        }
+        _ => message,
+    }
 }
 
 /// `1764312341.123456 `, with or without a colon behind it.

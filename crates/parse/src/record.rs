@@ -5,6 +5,7 @@
 
 mod container;
 mod own;
+pub(crate) mod repeated;
 mod stamp;
 pub(crate) mod tai64n;
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub struct Record<'a> {
     pub(crate) owner: Owner,
     /// Its line is so long that it may have been cut.
     pub(crate) is_long: bool,
+    /// How often the message came, as the line says.
+    pub(crate) times: u16,
 }
 
 impl<'a> Record<'a> {
@@ -54,6 +57,40 @@ impl<'a> Record<'a> {
             envelope,
             owner: Owner::Unasked,
             is_long: false,
+            times: 1,
+        }
+    }
+
+    /// True where the line says no more than that the line before it was repeated: whose that was,
+    /// only the daemon that wrote both knew.
+    pub fn repeats_last(&self) -> bool {
+        self.owner == Owner::Last
+    }
+
+    /// How often the message came, as the line says: 1 but for those that a syslog daemon counted.
+    pub const fn times(&self) -> u16 {
+        self.times
+    }
+
+    /// True where the line is known to be no mail server's.
+    pub fn is_foreign(&self) -> bool {
+        self.owner == Owner::Nobody
+    }
+
+    /// The record of the message that was repeated, where this is one of rsyslog's that says so.
+    #[inline]
+    fn unwrapped(self) -> Self {
+        if !self.message.starts_with(repeated::FRONT) {
+            return self;
+        }
+        match repeated::unwrapped(self.message) {
+            Some(found) => Record {
+                message: found.message,
+                times: found.times,
+                is_long: found.may_be_cut,
+                ..self
+            },
+            None => self,
         }
     }
 }
@@ -90,6 +127,10 @@ pub enum Stamp {
     Utc(Timestamp),
     /// A reading of a wall clock somewhere; year or zone are completed by whoever reads the source.
     Local(LocalStamp),
+    /// A reading without a year, so many seconds east of Greenwich.
+    Zoned(LocalStamp, i32),
+    /// The line says that it knows no time (RFC 5424's `-`).
+    Missing,
 }
 
 /// What a stamp without zone tells. The fields are within the calendar.
@@ -115,10 +156,20 @@ pub fn frame(line: &[u8]) -> Option<Record<'_>> {
         b'A'..=b'Z' if line.get(3) == Some(&b' ') => {
             traditional(line).or_else(|| journal_full(line))
         }
+        0xef => behind_mark_of_utf8(line),
         _ => None,
     };
     let record = known.or_else(|| own_file(line)).or_else(|| container::named(line))?;
-    Some(Record { is_long: line.len() >= WHOLE_MAX, ..record })
+    Some(Record { is_long: record.is_long || line.len() >= WHOLE_MAX, ..record })
+}
+
+/// What begins a file that was saved as UTF-8 by some editors and shells.
+pub(crate) const MARK_OF_UTF8: &[u8] = b"\xef\xbb\xbf";
+
+#[cold]
+fn behind_mark_of_utf8(line: &[u8]) -> Option<Record<'_>> {
+    let rest = line.strip_prefix(MARK_OF_UTF8)?;
+    if rest.starts_with(MARK_OF_UTF8) { None } else { frame(rest) }
 }
 
 /// Lines that begin with a digit and no date that [`calendar`] knows.
@@ -181,7 +232,10 @@ fn traditional(line: &[u8]) -> Option<Record<'_>> {
         return Some(Record::new(stamp, program, message, Envelope::Dovecot));
     }
     let rest = if rest.first() == Some(&b'<') { behind_mark(rest)? } else { rest };
-    syslog(stamp, rest, Envelope::Rfc3164)
+    syslog(stamp, rest, Envelope::Rfc3164).or_else(|| {
+        let (stamp, rest) = stamp::behind_time(stamp, rest)?;
+        syslog(stamp, rest, Envelope::Rfc3164)
+    })
 }
 
 /// Lines that begin with a date in digits: RFC 3339, or a mail server's own file.
@@ -230,18 +284,29 @@ fn syslog(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
     let (program, pid, message) = match tag(tagged) {
         Some(parts) => parts,
         // BusyBox writes `mail.info` between host and program.
-        None => tag(behind_facility(tagged)?)?,
+        None => match behind_facility(tagged).and_then(tag) {
+            Some(parts) => parts,
+            None => return of_last(stamp, rest, envelope),
+        },
     };
-    Some(Record {
-        stamp,
-        host,
-        program: Text(program),
-        pid,
-        message: if message.first() == Some(&b'[') { behind_id(message) } else { message },
-        envelope,
-        owner: Owner::Unasked,
-        is_long: false,
-    })
+    if program == SYSLOGD
+        && let Some(record) = of_last(stamp, rest, envelope)
+    {
+        return Some(record);
+    }
+    let message = if message.first() == Some(&b'[') { behind_id(message) } else { message };
+    let record = Record { host, pid, ..Record::new(stamp, program, message, envelope) };
+    Some(record.unwrapped())
+}
+
+/// The daemon that writes `last message repeated 3 times`, if its name is there.
+const SYSLOGD: &[u8] = b"syslogd";
+
+#[cold]
+fn of_last(stamp: Stamp, rest: &[u8], envelope: Envelope) -> Option<Record<'_>> {
+    let repeated::OfLast { host, text, times } = repeated::of_last(rest)?;
+    let record = Record::new(stamp, SYSLOGD, text, envelope);
+    Some(Record { host, times, owner: Owner::Last, ..record })
 }
 
 /// `program[pid]: ` or `program: `, as program, process id and what follows.
@@ -350,8 +415,14 @@ fn behind_id(message: &[u8]) -> &[u8] {
 
 /// RFC 5424 behind `<PRI>1 `.
 fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
-    let (civil, rest) = stamp::calendar(line)?;
-    let (zone, rest) = stamp::zone(rest)?;
+    let (stamp, rest) = match line {
+        [b'-', rest @ ..] => (Stamp::Missing, rest),
+        _ => {
+            let (civil, rest) = stamp::calendar(line)?;
+            let (zone, rest) = stamp::zone(rest)?;
+            (stamp::of(civil, Some(zone)), rest)
+        }
+    };
     let (host, rest) = scan::word(rest.strip_prefix(b" ")?);
     let (program, rest) = scan::word(rest);
     let (pid, rest) = scan::word(rest);
@@ -360,18 +431,15 @@ fn rfc5424(line: &[u8]) -> Option<Record<'_>> {
     if program.is_empty() || program == b"-" {
         return None;
     }
-    let message = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
-    Some(Record {
-        stamp: stamp::of(civil, Some(zone)),
+    let message = message.strip_prefix(MARK_OF_UTF8).unwrap_or(message);
+    // rsyslog's template keeps the space that RFC 3164 has behind the colon.
+    let message = message.strip_prefix(b" ").unwrap_or(message);
+    let record = Record {
         host: (host != b"-" && !host.is_empty()).then_some(Text(host)),
-        program: Text(program),
         pid: scan::number(pid),
-        // rsyslog's template keeps the space that RFC 3164 has behind the colon.
-        message: message.strip_prefix(b" ").unwrap_or(message),
-        envelope: Envelope::Rfc5424,
-        owner: Owner::Unasked,
-        is_long: false,
-    })
+        ..Record::new(stamp, program, message, Envelope::Rfc5424)
+    };
+    Some(record.unwrapped())
 }
 
 /// Skips `-` or `[id name="value" ...]...` (RFC 5424, 6.3) and one space.

@@ -21,8 +21,8 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 /// The row of [`crate::PARSERS`].
 pub(crate) const PARSER: Parser = Parser {
     name: "rspamd",
-    versions: "3.4",
-    origin: "a real run of 3.4; lines by syslog by the format strings of its source",
+    versions: "3.4, 3.12",
+    origin: "real runs of 3.4 and 3.12.1; lines by syslog by the format strings of its source",
     owns,
     parse,
     own_file: Some(own_file),

@@ -15,7 +15,7 @@ use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 pub(crate) const PARSER: Parser = Parser {
     name: "saslauthd",
     versions: "2.1.28",
-    origin: "a real run of 2.1.28 with PAM; other mechanisms by the program's format strings",
+    origin: "real runs of 2.1.28 with PAM and sasldb; else by the program's format strings",
     owns,
     parse,
     own_file: None,

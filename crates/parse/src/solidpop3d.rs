@@ -143,7 +143,9 @@ fn named<'a>(name: &'a [u8], wording: &Wording, event: Event<'a>) -> Event<'a> {
 
 /// Lines about mailboxes and the daemon itself.
 fn own_affair(text: &[u8]) -> Parsed<'_> {
-    const KNOWN: [(&[u8], &str); 11] = [
+    const KNOWN: [(&[u8], &str); 13] = [
+        (b"send_error(): ", "connection"),
+        (b"write: ", "connection"),
         (b"mailbox: ", "internal-error"),
         (b"maildir: ", "internal-error"),
         (b"map: ", "configuration"),

@@ -40,6 +40,8 @@ const READ: &[&str] = &[
     "assp: m1-16130-00155 [Worker_1] [Delayed] 203.0.113.66 <{}> to: {} recipient delayed: {}",
     "assp: Nov-21-26 16:02:10 m1-16130-00155 [RelayAttempt] 203.0.113.66 <{}> to: {} {}",
     "assp: m1-16130-00155 203.0.113.66 warning: SMTP authentication failed on {}",
+    "assp: m1-16130-00155 203.0.113.66 <{}> to: {} warning: SMTP authentication failed on 127.0.0.1:125",
+    "assp: m1-16130-00155 [MaxAUTHErrors] 203.0.113.66 <{}> to: {} max sender authentication errors (5) exceeded",
     "assp: m1-16130-00155 203.0.113.66 [spam found] (Bayesian) [{}] -> {};",
 ];
 

@@ -41,8 +41,11 @@ const TEMPLATES: &[&str] = &[
     "courieresmtpd: error,relay=::ffff:203.0.113.66,port=4711,from=<{}>,to=<b@example.org>: 550 User unknown.",
     "courieresmtpd: error,relay=::ffff:203.0.113.66,from=<>,to=<{}>: 513 Relaying denied.",
     "courieresmtpd: error,relay=::ffff:203.0.113.66,port=4711,msg=\"535 Authentication failed.\",cmd: {}",
+    "courieresmtpd: error,relay=::ffff:203.0.113.66,port=4711,msg=\"535 Authentication failed.\",cmd: AUTH LOGIN {}",
+    "courieresmtpd: ip=[::ffff:203.0.113.66], {}",
     "courieresmtpd: error,relay=::ffff:203.0.113.66: 550 {}",
-    "courierd: newmsg,id=0000000000000003.5F000000.00000001: dns; {} (x [::ffff:6.6.6.6])",
+    "courierd: newmsg,id=0000000000000003.5F000000.00000001: dns; {} (x [::ffff:203.0.113.66])",
+    "courierd: newmsg,id=0000000000000003.5F000000.00000001, auth=bob@example.org: dns; {} ([::ffff:203.0.113.66])",
     "courieresmtp: id=0000000000000003.5F000000.00000001,from=<{}>,addr=<b@example.org>: 550 no",
 ];
 

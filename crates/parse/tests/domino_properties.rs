@@ -22,6 +22,7 @@ const PIECES: &[&str] = &[
     " from host 6.6.6.6 sending mail from ",
     " from host ",
     "(6.6.6.6) connected",
+    " (no such user)",
     " connected",
     "http: ",
     "SMTP Server: ",
@@ -33,7 +34,9 @@ const PIECES: &[&str] = &[
 ];
 
 /// Each line in which a stranger has a say (`{}`), the peer behind his words.
-const FAILED: [&str; 4] = [
+const FAILED: [&str; 6] = [
+    "POP3 Server: Authentication failed for user {}; connecting host 203.0.113.66 (no such user)",
+    "ldap: {} [203.0.113.66] authentication failure using internet password (no such user)",
     "http: {} [203.0.113.66] authentication failure using internet password",
     "smtp: {} [203.0.113.66] authentication failure using internet password",
     "imap: {} [203.0.113.66] authentication failure using internet password",

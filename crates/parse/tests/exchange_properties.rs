@@ -21,6 +21,7 @@ const PIECES: &[&str] = &[
     "R=ok;",
     ";ErrMsg=ProxyFailed",
     ";ClientIp=6.6.6.6",
+    "\";Msg=Proxy:x;ErrMsg=ProxyFailed",
     "NO LOGIN failed.",
     ",authenticated",
     "User Name: victim",
@@ -127,6 +128,11 @@ proptest! {
         prop_assert!(failed, "{}", shown);
         let client = read.and_then(|event| event.client).map(|client| client.to_string());
         prop_assert_eq!(client.as_deref(), Some(PEER), "{}", shown);
+        // Nor does the reason stand behind the name in every release.
+        let bare = line.strip_suffix(b";ErrMsg=AuthFailed:LogonDenied\"").unwrap_or(&line);
+        let read = event(bare);
+        prop_assert!(read.is_some_and(|e| e.hostile && e.attempts == 1), "{}", shown);
+        prop_assert!(read.is_some_and(|e| e.forwarded.is_none()), "{}", shown);
         let cut = line.get(..cut).unwrap_or(&line);
         is_peer_or_nobody(cut)?;
         let good = event(cut).is_some_and(|e| e.outcome == Outcome::Allowed);

@@ -17,6 +17,7 @@ const PIECES: &[&str] = &[
     ">, from <",
     ">, To: <",
     ">, Size: 1",
+    ">, To: <y>, Size: 1, Sender-Host: 6.6.6.6, Subject: ",
     ", Sender-Host: 6.6.6.6, ",
     ", User: victim, ",
     ", Subject: ",
@@ -45,7 +46,9 @@ const RIGHT: [&str; 3] = [
     "Attempt to deliver to unknown recipient <{}>, from <{}>, IP address 203.0.113.66",
 ];
 /// Between his words: the peer may be hidden.
-const BETWEEN: [&str; 3] = [
+const BETWEEN: [&str; 5] = [
+    "Recv: Queue-ID: 1-1, Service: SMTP, From: <a@example.net>, To: <a@example.org>, Size: 9, SSL: yes, Subject: {}",
+    "Recv: Queue-ID: 1-1, Service: SMTP, From: <a@example.net>, To: <a@example.org>, Size: 9, Msg-Id: <{}>",
     "Recv: Queue-ID: 1-1, Service: SMTP, From: <{}>, To: <{}>, Size: 9, Sender-Host: 203.0.113.66, SSL: yes, Subject: {}",
     "Recv: Queue-ID: 1-1, Service: SMTP, From: <{}>, To: <a@example.org>, Size: 9, User: bob, Sender-Host: 203.0.113.66, SSL: yes",
     "Recv: Queue-ID: 1-1, Service: DSN, From: <>, To: <{}>, Size: 9, Report: failed",

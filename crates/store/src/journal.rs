@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use open::Recovery;
 pub(crate) use open::hold;
-pub use replay::Replayed;
+pub use replay::{AllowlistInput, Replayed};
 
 /// A source's number in this journal, given by [`Journal::source`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -213,8 +213,9 @@ impl Journal {
     }
 
     /// An input: the machine's clock was set. What holds afterwards is told with
-    /// [`Journal::set_hold`].
+    /// [`Journal::set_hold`]. Also goes beside the orders in the audit trail, whose times it moves.
     pub fn append_clock_set(&mut self, at: Timestamp, by_micros: i64) {
+        self.pending.audit_clock_set(at, by_micros);
         self.push(self.pending.seq, &Record::ClockSet { at, by_micros }, true);
     }
 

@@ -23,14 +23,14 @@
 //!
 //! `head` (one row: last line, last batch, last batch that is in history), `source` (number, name,
 //! position with CRC-32, lines by what they were), `batch` (see below), `hold` (decisions that
-//! hold, by subject and measure), `audit` (operators' commands), `count` (events by hour, server,
-//! outcome and reason), `sample` (unknown lines, the newest 1000), `segment` (the catalogue of
-//! history), `summary` (see below; format 1 has none: such a journal is read as it is, and gets
-//! the table when it is opened for writing). Write-ahead log on, `synchronous=NORMAL`: a killed
-//! process loses nothing that was committed; a power cut may lose the newest commits, and since
-//! the sources' positions go back with them, the same lines are read again. The write-ahead log is
-//! moved into the database by the maintenance only, so that a commit never waits for the disk to
-//! flush. Auto-vacuum is incremental: the file shrinks after a flood.
+//! hold, by subject and measure), `audit` (operators' commands, steps of the clock), `count`
+//! (events by hour, server, outcome and reason), `sample` (unknown lines, the newest 1000),
+//! `segment` (the catalogue of history), `summary` (see below; format 1 has none: such a journal
+//! is read as it is, and gets the table when it is opened for writing). Write-ahead log on,
+//! `synchronous=NORMAL`: a killed process loses nothing that was committed; a power cut may lose
+//! the newest commits, and since the sources' positions go back with them, the same lines are read
+//! again. The write-ahead log is moved into the database by the maintenance only, so that a commit
+//! never waits for the disk to flush. Auto-vacuum is incremental: the file shrinks after a flood.
 //!
 //! ## A batch
 //!
@@ -121,7 +121,8 @@ pub use counts::SourceCounts;
 pub use error::{Loss, StoreError};
 pub use filter::{Filter, What};
 pub use journal::{
-    Committed, Gap, Journal, Line, Mark, Options, Position, Recovery, Replayed, SourceId,
+    AllowlistInput, Committed, Gap, Journal, Line, Mark, Options, Position, Recovery, Replayed,
+    SourceId,
 };
 pub use maintain::{Interrupt, Maintained, Maintainer, Policy};
 pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Source, Statistics, Top};

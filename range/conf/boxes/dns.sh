@@ -1,4 +1,9 @@
 # Starts all name servers of a box, each on an address or port of its own, with queries logged.
+for name in bind nsd unbound; do
+    fstrm_capture -t protobuf:dnstap.Dnstap -u /zoo/$name.sock -w /zoo/log/$name.dnstap &
+done
+until [ -S /zoo/bind.sock ] && [ -S /zoo/nsd.sock ] && [ -S /zoo/unbound.sock ]; do sleep 0.1; done
+chmod 777 /zoo/*.sock
 unbound -c /zoo/conf/boxes/unbound.conf
 touch /zoo/log/named-query.log
 chmod 666 /zoo/log/named-query.log

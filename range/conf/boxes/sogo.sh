@@ -22,7 +22,7 @@ chmod 644 /etc/sogo/sogo.conf
 # One worker: several would make the tables at once.
 su sogo -s /bin/sh -c \
     'sogod -WOWorkersCount 1 -WOPidFile /run/sogo/sogo.pid -WOLogFile /zoo/log/sogo/sogo.log'
-nginx -c /zoo/conf/boxes/nginx.conf
+nginx -c /zoo/conf/boxes/sogo-nginx.conf
 for port in 80 20000; do
     until bash -c "exec 3<>/dev/tcp/192.0.2.10/$port" 2>/dev/null; do sleep 0.2; done
 done

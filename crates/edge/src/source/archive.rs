@@ -1,16 +1,19 @@
 //! Finished logs, read once from beginning to end: plain, gzip or zstd, told by their first bytes;
 //! and within these, streams of dnstap, which are read as lines.
 
-use super::convert::converted;
+use super::convert::{Lines, Skipped, converted};
 use super::dnstap::{self, DnstapLines};
 use super::lines::{Line, LineBuffer};
+use super::not_read::{MAGIC_BYTES, NotRead};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 512 * 1024;
@@ -52,6 +55,8 @@ impl Compression {
 pub enum ReadError {
     /// It could not be opened.
     Open(io::Error),
+    /// It is no log, or packed in a way that is not read. Nothing of it was handed out.
+    NotRead(NotRead),
     /// It ends in the middle (a torn archive), after so many unpacked bytes.
     Torn {
         /// Unpacked bytes read.
@@ -75,6 +80,8 @@ pub struct LineReader<'r> {
     input: Box<dyn Read + 'r>,
     compression: Compression,
     buffer: LineBuffer,
+    lines: Lines,
+    skipped: Rc<Cell<Skipped>>,
     ended: bool,
 }
 
@@ -93,10 +100,18 @@ impl<'r> LineReader<'r> {
 
     /// Reads `input`, unpacked if its first bytes say that it is packed.
     pub fn of(input: impl Read + 'r) -> Result<LineReader<'r>, ReadError> {
-        let (compression, input) = peeked(input).map_err(ReadError::Open)?;
-        let input = converted(lines(compression.unpack(input).map_err(ReadError::Open)?));
-        let buffer = LineBuffer::new(BUFFER_BYTES, 0);
-        Ok(LineReader { input, compression, buffer, ended: false })
+        let (compression, input) = peeked(input)?;
+        let skipped = Rc::default();
+        let unpacked = lines(compression.unpack(input).map_err(ReadError::Open)?);
+        let input = converted(unpacked, &skipped).map_err(ReadError::NotRead)?;
+        let buffer = LineBuffer::new(BUFFER_BYTES, 0).with_entries();
+        let lines = Lines::default();
+        Ok(LineReader { input, compression, buffer, lines, skipped, ended: false })
+    }
+
+    /// What could not be read of it so far, because it is torn or damaged.
+    pub fn skipped(&self) -> Skipped {
+        self.skipped.get()
     }
 
     /// How the input is packed.
@@ -114,10 +129,11 @@ impl<'r> LineReader<'r> {
             Some(newline) => Some(newline),
             None => self.next_newline()?,
         };
-        Ok(match newline {
+        let line = match newline {
             Some(newline) => Some(self.buffer.hand_out(newline, 1)),
             None => self.buffer.rest(),
-        })
+        };
+        Ok(line.map(|line| self.lines.read(line)))
     }
 
     /// Reads until a line is held; false at the end.
@@ -133,10 +149,11 @@ impl<'r> LineReader<'r> {
         &mut self,
         mut take: impl FnMut(Line<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        while self.buffer.each(&mut take)? {}
+        let lines = &mut self.lines;
+        while self.buffer.each(|line| take(lines.read(line)))? {}
         // Before the end the rest is the beginning of a line whose end was not read yet.
         let rest = if self.ended { self.buffer.rest() } else { None };
-        rest.map_or(Ok(()), take)
+        rest.map_or(Ok(()), |line| take(self.lines.read(line)))
     }
 
     /// Reads on to the end of the line; `None` where the input ends before.
@@ -274,11 +291,14 @@ impl Read for Failing {
 
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// Reads the first four bytes, and puts them back.
-fn peeked<R: Read>(mut input: R) -> io::Result<(Compression, Peeked<R>)> {
-    let mut head = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut head)?;
-    Ok((Compression::of(&head), Cursor::new(head).chain(input)))
+/// Reads the first bytes, and puts them back.
+fn peeked<R: Read>(mut input: R) -> Result<(Compression, Peeked<R>), ReadError> {
+    let mut head = Vec::with_capacity(MAGIC_BYTES);
+    input.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut head).map_err(ReadError::Open)?;
+    match NotRead::of(&head) {
+        Some(what) => Err(ReadError::NotRead(what)),
+        None => Ok((Compression::of(&head), Cursor::new(head).chain(input))),
+    }
 }
 
 impl fmt::Display for Compression {
@@ -295,6 +315,7 @@ impl fmt::Display for ReadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReadError::Open(error) => write!(out, "cannot be opened: {error}"),
+            ReadError::NotRead(what) => write!(out, "not read: it is {what}"),
             ReadError::Torn { at, compression } => {
                 write!(out, "the {compression} data end in the middle, after {at} unpacked bytes")
             }

@@ -5,14 +5,20 @@
 //! - of the journal, `2026-11-21T16:02:10.123456+00:00 host program[pid]: message`;
 //! - of a container, `2026-11-21T16:02:10.123456789Z stdout F line`.
 //!
-//! A log's form is told by its beginning. Nothing that an entry holds can make a second line:
-//! control characters are written as rsyslog writes them, `#012` for a newline.
+//! Each line is judged by itself, for a log may be torn or put together; journalctl's `export` and
+//! `verbose` are told by the beginning of a log. Nothing that an entry holds can make a second
+//! line: control characters are written as rsyslog writes them, `#012` for a newline. A stranger
+//! who can write a line of his own into a log gains nothing by writing it as an entry: the line
+//! that is made of it is believed as it would be had he written that.
 
+mod form;
 mod json;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use form::Skipped;
+pub(super) use form::is_field_name;
 pub(super) use stream::converted;
 
 use self::json::Value;
@@ -22,47 +28,18 @@ use super::{LINE_MAX, Line};
 /// Bytes of one entry in JSON that are read; Docker cuts lines at 16 KiB, which are six times that
 /// where all of it is escaped.
 pub(super) const ENTRY_MAX: usize = 128 * 1024;
-/// Bytes that tell a form.
-pub(super) const HEAD_BYTES: usize = 256;
 
-/// The form of a log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    /// Lines, to be read as they are.
-    Plain,
-    /// A JSON object a line.
-    Json,
-    /// `2026-11-21T16:02:10.123456789Z stdout F line`.
-    Container,
-    /// journalctl's `export`.
-    Export,
-    /// journalctl's `verbose`.
-    Verbose,
-}
-
-impl Form {
-    /// By its first bytes; `None` where more must be known.
-    pub(super) fn of(head: &[u8]) -> Option<Form> {
-        if head.starts_with(b"{\"") {
-            return Some(Form::Json);
+/// True for a line that may be an entry, so that [`Lines::read`] looks at it, by what costs least.
+/// Lines of syslog are none: those with a digit in front have a host behind a stamp of 32 bytes.
+#[inline]
+pub(super) fn has_entry_front(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b'{' | 0 | 0xef) => true,
+        Some(b'0'..=b'9') => {
+            line.get(10) == Some(&b'T')
+                && (line.get(32) != Some(&b' ') || line.get(33) == Some(&b's'))
         }
-        if head.starts_with(b"__CURSOR=") {
-            return Some(Form::Export);
-        }
-        let whole = head.len() >= HEAD_BYTES || head.contains(&b'\n');
-        let mut lines = head.split(|byte| *byte == b'\n');
-        // Older ones begin with `-- Journal begins at ...`.
-        let line = lines.find(|line| !line.starts_with(b"-- ")).unwrap_or_default();
-        match () {
-            () if part_of(line).is_some() => Some(Form::Container),
-            () if cursor_of(line).is_some() => Some(Form::Verbose),
-            () => whole.then_some(Form::Plain),
-        }
-    }
-
-    /// True where each line is one entry.
-    pub(super) const fn is_by_line(self) -> bool {
-        matches!(self, Form::Json | Form::Container)
+        _ => false,
     }
 }
 
@@ -88,8 +65,15 @@ struct Found<'a> {
 }
 
 impl Lines {
+    /// The line itself, or that which is written for an entry.
+    #[inline]
+    pub(super) fn read<'a>(&'a mut self, line: Line<'a>) -> Line<'a> {
+        if has_entry_front(line.bytes) { self.convert(&line) } else { line }
+    }
+
     /// The line that is written for an entry.
-    pub(super) fn convert<'a>(&'a mut self, line: &Line<'_>) -> Line<'a> {
+    #[cold]
+    fn convert<'a>(&'a mut self, line: &Line<'_>) -> Line<'a> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         self.write(line.bytes, &mut text);
@@ -99,10 +83,14 @@ impl Lines {
         Line { bytes, cut, offset_end: line.offset_end, writer: line.writer }
     }
 
-    /// Writes the line for an entry, without a newline. What is no entry is written as it is.
-    pub(super) fn write(&mut self, line: &[u8], out: &mut Vec<u8>) {
+    /// Writes the line for an entry, without a newline. What is no entry is written as it is, but
+    /// for a mark of UTF-8 or a hole (of a machine that lost its power) in front.
+    fn write(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let hole = line.iter().take_while(|byte| **byte == 0).count();
+        let line = line.get(hole..).unwrap_or_default();
         if line.first() == Some(&b'{') {
-            let found = self.read(line);
+            let (line, found) = self.read_whole(line);
             if let Some((log, whole)) = found.log {
                 return self.docker(line, log, whole, &found, out);
             }
@@ -115,8 +103,22 @@ impl Lines {
         out.extend_from_slice(line);
     }
 
+    /// Reads an object, or the last of several in one line: Docker, when it was killed, leaves the
+    /// beginning of an entry without a newline. Quotes within an entry are escaped, so that nothing
+    /// in it looks like a second one.
+    fn read_whole<'a>(&mut self, line: &'a [u8]) -> (&'a [u8], Found<'a>) {
+        const FRONT: &[u8] = b"{\"log\":\"";
+        let found = self.members(line);
+        let torn = found.time.is_none() && line.starts_with(FRONT);
+        let second = memchr::memmem::rfind(line, FRONT).filter(|at| torn && *at > 0);
+        match second.and_then(|at| line.get(at..)) {
+            Some(line) => (line, self.members(line)),
+            None => (line, found),
+        }
+    }
+
     /// Reads an object; what it says as an entry of the journal is in `entry` then.
-    fn read<'a>(&mut self, line: &'a [u8]) -> Found<'a> {
+    fn members<'a>(&mut self, line: &'a [u8]) -> Found<'a> {
         let mut found = Found::default();
         let mut has_message = false;
         let mut has_time = false;
@@ -219,14 +221,4 @@ fn is_stamp(bytes: &[u8]) -> bool {
     (20..=STAMP_MAX).contains(&bytes.len())
         && bytes.get(10) == Some(&b'T')
         && bytes.iter().all(fine)
-}
-
-/// The cursor of an entry's first line in journalctl's `verbose`.
-fn cursor_of(line: &[u8]) -> Option<&[u8]> {
-    let weekdays = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-    if !weekdays.iter().any(|day| line.starts_with(*day)) {
-        return None;
-    }
-    let at = memchr::memmem::find(line, b" [s=")?;
-    line.get(at + 2..)?.strip_suffix(b"]")
 }

@@ -1,5 +1,6 @@
 //! Cuts a stream of bytes into lines, without an allocation or a copy per line.
 
+use super::convert::{ENTRY_MAX, has_entry_front};
 use memchr::memchr;
 
 /// Bytes of a line that are kept; what is behind is skipped and counted. RFC 5424 asks a receiver
@@ -9,7 +10,8 @@ pub const LINE_MAX: usize = 8192;
 /// One line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Line<'a> {
-    /// Its bytes as written, without the newline; NUL and invalid UTF-8 are kept.
+    /// Its bytes as written, without the newline (LF, or CR and LF); NUL, invalid UTF-8 and any
+    /// other CR are kept.
     pub bytes: &'a [u8],
     /// True where it was longer than [`LINE_MAX`]; only its beginning is here.
     pub cut: bool,
@@ -38,6 +40,8 @@ pub(crate) struct LineBuffer {
     dropped: u64,
     /// Bytes of a line that are kept.
     line_max: usize,
+    /// The same of a line that may be an entry to be converted.
+    entry_max: usize,
 }
 
 impl LineBuffer {
@@ -53,22 +57,28 @@ impl LineBuffer {
             offset,
             dropped: 0,
             line_max: LINE_MAX,
+            entry_max: LINE_MAX,
         }
     }
 
     /// The same, for lines of which so many bytes are kept.
     pub(crate) fn with_line_max(mut self, line_max: usize) -> Self {
-        self.set_line_max(line_max);
+        (self.line_max, self.entry_max) = (line_max, line_max);
+        self.size_bytes = self.size_bytes.max(line_max * 4);
         self
     }
 
-    /// Keeps so many bytes of a line from now on; nothing may be held yet that is longer.
-    pub(crate) fn set_line_max(&mut self, line_max: usize) {
-        self.line_max = line_max;
-        self.size_bytes = self.size_bytes.max(line_max * 4);
-        if !self.bytes.is_empty() {
-            self.bytes.resize(self.size_bytes, 0);
-        }
+    /// The same, for lines of which some are entries to be converted, which are kept whole.
+    pub(crate) fn with_entries(mut self) -> Self {
+        self.entry_max = ENTRY_MAX;
+        self.size_bytes = self.size_bytes.max(ENTRY_MAX * 2);
+        self
+    }
+
+    /// Bytes that are kept of a line that begins so.
+    #[cold]
+    fn kept_max(&self, line: &[u8]) -> usize {
+        if has_entry_front(line) { self.entry_max } else { self.line_max }
     }
 
     /// Forgets what is held; the stream goes on at `offset`.
@@ -145,8 +155,10 @@ impl LineBuffer {
     fn shed(&mut self) {
         let held = self.end - self.start;
         if held > self.line_max {
-            self.dropped += (held - self.line_max) as u64;
-            self.end = self.start + self.line_max;
+            let line = self.bytes.get(self.start..self.end).unwrap_or_default();
+            let kept = held.min(self.kept_max(line));
+            self.dropped += (held - kept) as u64;
+            self.end = self.start + kept;
         }
         self.scanned = self.end;
     }
@@ -175,8 +187,13 @@ impl LineBuffer {
             let (line, behind) = rest.split_at(length);
             rest = behind.get(1..).unwrap_or_default();
             self.offset += length as u64 + 1;
-            let cut = length > self.line_max;
-            let bytes = if cut { line.get(..self.line_max).unwrap_or(line) } else { line };
+            let (mut cut, mut bytes) = (false, ended(line));
+            if length > self.line_max {
+                let kept = self.kept_max(line);
+                if length > kept {
+                    (cut, bytes) = (true, line.get(..kept).unwrap_or(line));
+                }
+            }
             done = take(Line { bytes, cut, offset_end: self.offset, writer: 0 }).map(|()| true);
             if done.is_err() {
                 break;
@@ -200,13 +217,28 @@ impl LineBuffer {
     pub(crate) fn hand_out(&mut self, end: usize, newline: usize) -> Line<'_> {
         let start = self.start;
         let length = end - start;
-        let cut = self.dropped > 0 || length > self.line_max;
+        let mut kept = length;
+        if length > self.line_max {
+            kept = length.min(self.kept_max(self.bytes.get(start..end).unwrap_or_default()));
+        }
+        let cut = self.dropped > 0 || length > kept;
         self.offset += self.dropped + (length + newline) as u64;
         self.dropped = 0;
         self.start = end + newline;
         self.scanned = self.start;
-        let bytes = self.bytes.get(start..start + length.min(self.line_max)).unwrap_or_default();
+        let bytes = self.bytes.get(start..start + kept).unwrap_or_default();
+        let bytes = if cut { bytes } else { ended(bytes) };
         Line { bytes, cut, offset_end: self.offset, writer: 0 }
+    }
+}
+
+/// A line without the CR that some put in front of its LF. Only the LF ends a line: a stranger may
+/// write a CR.
+#[inline]
+fn ended(line: &[u8]) -> &[u8] {
+    match line {
+        [line @ .., b'\r'] => line,
+        line => line,
     }
 }
 
@@ -282,7 +314,10 @@ mod tests {
             .map(|line| {
                 offset += line.len() as u64;
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
-                (line[..line.len().min(LINE_MAX)].to_vec(), line.len() > LINE_MAX, offset)
+                let cut = line.len() > LINE_MAX;
+                let kept = if cut { &line[..LINE_MAX] } else { line };
+                let kept = if cut { kept } else { kept.strip_suffix(b"\r").unwrap_or(kept) };
+                (kept.to_vec(), cut, offset)
             })
             .collect()
     }
@@ -297,16 +332,38 @@ mod tests {
         assert_eq!(found[1].0, b"next");
     }
 
+    /// One CR in front of the LF is no part of a line, wherever it was read in two; any other is.
+    #[test]
+    fn a_cr_in_front_of_the_newline_is_dropped_and_ends_no_line() {
+        let whole = b"one\r\ntwo\rstill two\r\r\n\r\n\rfour\nfive\r";
+        let wanted: [(&[u8], u64); 5] =
+            [(b"one", 5), (b"two\rstill two\r", 21), (b"", 23), (b"\rfour", 29), (b"five", 34)];
+        let wanted = wanted.map(|(line, offset_end)| (line.to_vec(), false, offset_end));
+        for at in 0..whole.len() {
+            let (front, behind) = whole.split_at(at);
+            assert_eq!(lines(&[front, behind]), wanted, "{at}");
+            assert_eq!(lines_at_once(&[front, behind]), wanted, "{at}");
+            assert_eq!(lines_at_once(&[b"", front, behind]), wanted, "{at}");
+        }
+        // What is cut ends anywhere.
+        let long = [vec![b'x'; LINE_MAX - 1], b"\ry\r\n".to_vec()].concat();
+        assert_eq!(lines(&[&long]), expected(&long));
+        assert!(lines(&[&long])[0].0.ends_with(b"x\r"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_in_any_pieces_are_the_same_lines(
-            sizes in prop::collection::vec((0usize..30_000, prop::bool::weighted(0.7)), 0..12),
+            sizes in prop::collection::vec(
+                (0usize..30_000, prop::bool::weighted(0.7), any::<bool>()), 0..12
+            ),
             cuts in prop::collection::vec(0usize..200_000, 0..12),
             filler in any::<u8>().prop_filter("not a newline", |b| *b != b'\n'),
         ) {
             let mut whole = Vec::new();
-            for (index, (size, newline)) in sizes.iter().enumerate() {
+            for (index, (size, newline, cr)) in sizes.iter().enumerate() {
                 whole.extend(std::iter::repeat_n(filler.wrapping_add((index % 3) as u8), *size));
+                if *cr { whole.push(b'\r'); }
                 if *newline { whole.push(b'\n'); }
             }
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();

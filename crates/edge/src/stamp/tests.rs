@@ -199,6 +199,34 @@ fn without_arrival_the_future_is_the_line_before() {
 }
 
 #[test]
+fn a_zone_without_a_year_is_of_the_latest_year_that_fits() {
+    let end = utc("2027-01-01T00:10:00");
+    for (zone, reading, east_s, expected) in [
+        ("Europe/Vienna", "2000-12-31T23:59:00", 0, "2026-12-31T23:59:00.000000Z"),
+        ("UTC", "2000-01-01T01:05:00", 3600, "2027-01-01T00:05:00.000000Z"),
+        ("UTC", "2000-12-31T18:35:00", -19_800, "2027-01-01T00:05:00.000000Z"),
+    ] {
+        let mut completer = Completer::new(Zone::named(zone).unwrap(), Years::Until(end));
+        assert_eq!(completer.zoned(civil(reading), east_s, None).at.to_string(), expected);
+        let arrived = completer.zoned(civil(reading), east_s, Some(end));
+        assert_eq!((arrived.at.to_string(), arrived.clamped), (expected.to_owned(), false));
+    }
+}
+
+#[test]
+fn a_line_without_time_is_of_its_reading_or_of_the_line_before() {
+    let (end, before) = (utc("2026-11-21T18:00:00"), utc("2026-11-21T16:02:10"));
+    let mut completer = Completer::new(Zone::UTC, Years::Until(end));
+    let missing = |completer: &mut Completer| completer.missing(None).at;
+    assert_eq!(missing(&mut completer), end);
+    assert_eq!(completer.utc(before, None).back_s, 0, "the end of the log is no line's time");
+    assert_eq!(missing(&mut completer), before);
+    assert_eq!(completer.missing(Some(end)).at, end);
+    let mut completer = Completer::new(Zone::UTC, Years::From(2026));
+    assert_eq!(missing(&mut completer), utc("2026-01-01T00:00:00"));
+}
+
+#[test]
 fn leap_seconds_do_not_go_back() {
     assert_eq!(dated("Europe/Berlin", &["2017-01-01T00:59:58"])[0], "2016-12-31T23:59:58.000000Z");
     let mut completer = Completer::new(Zone::named("Europe/Berlin").unwrap(), Years::From(2017));

@@ -23,6 +23,22 @@ const SYSLOG_FILES: [&str; 5] = [
 /// How many of these hold mail lines only.
 const MAIL_ONLY: usize = 3;
 
+/// Logs of web interfaces where Debian's packages and the makers' manuals have them, each with the
+/// server whose alone it is: a stranger can write lines of others there. Roundcube's have no ending
+/// before 1.4.
+pub const WEB_LOGS: [(Server, &str); 6] = [
+    (Server::Sogo, "/var/log/sogo/sogo.log"),
+    (Server::Roundcube, "/var/log/roundcube/errors.log"),
+    (Server::Roundcube, "/var/log/roundcube/errors"),
+    (Server::Roundcube, "/var/log/roundcube/userlogins.log"),
+    (Server::Roundcube, "/var/log/roundcube/userlogins"),
+    (Server::Horde, "/var/log/horde/horde.log"),
+];
+
+/// Not read unasked: a stranger can write lines of Roundcube itself into `userlogins`, and not into
+/// `errors`, which tells of all wrong passwords. So who believes Roundcube may mean `errors` alone.
+const FORGEABLE: &str = "/userlogins";
+
 /// Units of mail servers.
 const UNITS: [&str; 8] = [
     "postfix.service",
@@ -111,6 +127,11 @@ pub(super) fn choose(
             effect: "only logs that are here anyway are read",
             remedy: "name the log in `source.files`, or try `mailward up --demo`",
         });
+    }
+    let is_read = |path: &str| tree.has(path) && !path.contains(FORGEABLE);
+    for (server, path) in WEB_LOGS.iter().filter(|(_, path)| is_read(path)) {
+        let why = format!("{server} writes this file; only lines of it are read there");
+        add(&mut choices, LogPlace::File(PathBuf::from(path)), *server, why);
     }
     for choice in &choices {
         lacks.extend(unreadable(tree, &choice.place));

@@ -217,6 +217,30 @@ fn logs_that_are_here_without_a_server() {
     assert_eq!(host.places(), ["/var/log/maillog"]);
 }
 
+#[test]
+fn logs_of_web_interfaces() {
+    let host = Host::new()
+        .file("etc/postfix/main.cf", "maillog_file = /var/log/mail.log\n")
+        .file("var/log/sogo/sogo.log", "")
+        .file("var/log/roundcube/userlogins.log", "")
+        .file("var/log/roundcube/errors.log", "")
+        .file("var/log/roundcube/sendmail.log", "")
+        .file("var/log/horde/horde.log", "");
+    let places = host.places();
+    let expected = [
+        "/var/log/mail.log",
+        "/var/log/sogo/sogo.log",
+        "/var/log/roundcube/errors.log",
+        "/var/log/horde/horde.log",
+    ];
+    assert_eq!(places, expected);
+    let found = host.look();
+    let sogo = &found.logs[1];
+    assert_eq!((&sogo.servers[..], sogo.is_syslog), (&[Server::Sogo][..], false));
+    assert_eq!(found.servers.len(), 1, "no mail server");
+    assert_eq!(Host::new().file("var/log/sogo/other", "").places(), [] as [&str; 0]);
+}
+
 /// A connection to port 22 of 192.0.2.2 from 198.51.100.NUMBER, whose socket has that inode and
 /// was made by a user.
 fn session(number: u8, uid: u32) -> String {

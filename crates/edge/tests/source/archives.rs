@@ -1,6 +1,6 @@
 //! Finished logs, plain and packed, whole and torn.
 
-use edge::source::{Compression, LineReader, ReadError};
+use edge::source::{Compression, LineReader, NotRead, ReadError};
 use std::io::Write;
 use std::path::Path;
 
@@ -131,4 +131,51 @@ fn lines_that_lie_over_the_ends_of_what_is_read_at_once_are_whole() {
     let text = expected.join("\n");
     let (lines, ..) = read(text.as_bytes());
     assert_eq!(lines, expected);
+}
+
+/// Packed or binary, plain or within gzip: told by name, and not read as a log without attacks.
+#[test]
+fn what_is_no_log_is_told_by_name() {
+    let utf16: Vec<u8> =
+        "Nov 21 16:02:10 mx exim[1]: x\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut noise = 7u32;
+    let random = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 24) as u8
+    });
+    let random: Vec<u8> = random.take(5_000).collect();
+    let record = [&b"\x07\0\0\0"[..], &[0; 40], b"pts/0", &[0; 335]].concat();
+    for (file, expected) in [
+        (&b"\xfd7zXZ\0\0\x04\xe6\xd6"[..], NotRead::Xz),
+        (b"BZh91AY&SY\xab\xcd", NotRead::Bzip2),
+        (b"BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0", NotRead::Bzip2),
+        (b"PK\x03\x04\x14\0\0\0\x08\0", NotRead::Zip),
+        (b"7z\xbc\xaf\x27\x1c\0\x04\0\0", NotRead::SevenZip),
+        (b"LPKSHHRH\0\0\0\0", NotRead::Journal),
+        (&[b"\xff\xfe", &utf16[..]].concat(), NotRead::Utf16),
+        (&utf16, NotRead::Binary),
+        (&record.repeat(9), NotRead::Binary),
+        (b"SQLite format 3\0\x10\0\x01\x01", NotRead::Binary),
+        (&random, NotRead::Binary),
+        (&gzip(&random), NotRead::Binary),
+    ] {
+        match LineReader::of(file) {
+            Err(ReadError::NotRead(what)) => assert_eq!(what, expected),
+            Err(other) => panic!("{expected:?}: {other}"),
+            Ok(_) => panic!("{expected:?}: read as a log"),
+        }
+    }
+    // What is a log is read, whatever is in it.
+    for log in [
+        &b"BZh91 is no bzip2\n"[..],
+        b"PK",
+        b"",
+        b"\0\0\0\0",
+        b"\0\0\0\0Nov 21 16:02:10 mx exim[1]: a hole in front\n",
+        b"Nov 21 16:02:10 mx exim[1]: a\0b\x01\x02\x03\x04\x05\x06\x07\n",
+        b"Nov 21 16:02:10 mx exim[1]: x\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n",
+        "von M\u{fc}ller und S\u{f6}hne\n".as_bytes(),
+    ] {
+        assert!(LineReader::of(log).is_ok(), "{}", String::from_utf8_lossy(log));
+    }
 }

@@ -307,4 +307,6 @@ fn entries_of_containers_become_lines() {
     );
     fs::write(&log.path, "plain\n").unwrap();
     assert_eq!(drain(&mut source, second(4)), ["plain"]);
+    log.write(&docker("after plain\\n"));
+    assert_eq!(drain(&mut source, second(5)), [line("after plain")]);
 }

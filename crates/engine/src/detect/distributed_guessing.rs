@@ -77,7 +77,7 @@ pub(crate) fn judge(
     }
     let (newest, lines) = (row.newest, row.lines);
     let named = seen.event.account.map(|name| name.bytes().to_ascii_lowercase().into());
-    if let Some(name) = named.or_else(|| attempt.name.lower()) {
+    if let Some(name) = named.or_else(|| attempt.name.clone()) {
         let evidence = lines.evidence(seen.seq);
         let verdict = verdict(engine, prefixes.max(clients), evidence);
         engine.find(&verdict, Subject::Account(name), out);

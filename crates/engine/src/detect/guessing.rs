@@ -13,7 +13,8 @@
 //! - From a known-good place of the account next to nothing. From the /24 or /48 of one, little;
 //!   from the /16 or /32 (a phone that roams), half.
 //! - That holds for one attempt of a line, the one whose account the line names: Dovecot tells how
-//!   many attempts a connection made, and the last name only. The others have no name.
+//!   many attempts a connection made, and the last name only. The others have no name. Of a line
+//!   that a syslog daemon wrote for several it holds for one attempt of each.
 //! - Without a name, from a client with good logins, little as well, but for the first
 //!   [`MECHANISMS`] of a line only: a device tries each mechanism it knows, a guesser goes on.
 //! - The same secret (where the server logs a tag of it) for the same account counts once.
@@ -122,11 +123,18 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     let windows = sketch::turn(&mut row.window_s, now_s, config.password_spray.window_s);
     row.accounts.rotate(windows);
     row.unnamed.rotate(windows);
+    let passed_s = row.late.caught_up_s(seen.late_s, seen.now_s);
+    if passed_s > 0 {
+        row.brute.fade_by(passed_s, config.brute_force.rule.half_life_s);
+        row.slow.fade_by(passed_s, config.slow_guessing.rule.half_life_s);
+        row.last_s = row.last_s.saturating_sub(passed_s).max(u32::from(row.last_s > 0));
+    }
     let mut new = attempt.count;
     if let Some(secret) = attempt.secret {
         if row.tries.contains(&secret) {
             new = 0;
         } else {
+            new -= (attempt.named - 1).min(new);
             row.tries = [row.tries[1], secret];
         }
     }
@@ -140,7 +148,7 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
         Some(account) if attempt.place < Place::Prefix => {
             row.accounts.mark(account);
         }
-        Some(_) => row.unnamed.current |= new > 1,
+        Some(_) => row.unnamed.current |= new > attempt.named,
         None => row.unnamed.current |= new > 0,
     }
     row.last_s = now_s.max(1);
@@ -157,9 +165,11 @@ fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s:
         return 0;
     }
     match (attempt.place, attempt.account) {
-        (Place::Exact, _) => return named_once(config, config.known_place, new),
-        (Place::Prefix, _) => return named_once(config, config.known_prefix, new),
-        (_, None) if attempt.good > 0 => return named_once(config, config.unnamed_known, new),
+        (Place::Exact, _) => return named_only(config, config.known_place, attempt, new),
+        (Place::Prefix, _) => return named_only(config, config.known_prefix, attempt, new),
+        (_, None) if attempt.good > 0 => {
+            return named_only(config, config.unnamed_known, attempt, new);
+        }
         _ => {}
     }
     let others = match attempt.account {
@@ -185,13 +195,14 @@ fn weigh(config: &Guessing, row: &ClientRow, attempt: &Attempt, new: u32, now_s:
     whole >> halves
 }
 
-/// What `new` attempts of one line weigh, of which the first weighs `first` and nobody knows whose
-/// the others are.
-fn named_once(config: &Guessing, first: Points, new: u32) -> u32 {
-    let further = (new - 1).min(MECHANISMS - 1);
-    let many = (new - 1) - further;
-    first
-        .0
+/// What `new` attempts of one line weigh, of which those that are named weigh `each` and nobody
+/// knows whose the others are.
+fn named_only(config: &Guessing, each: Points, attempt: &Attempt, new: u32) -> u32 {
+    let named = attempt.named.min(new);
+    let further = (new - named).min((MECHANISMS - 1).saturating_mul(named));
+    let many = (new - named) - further;
+    each.0
+        .saturating_mul(named)
         .saturating_add(config.unnamed_known.0.saturating_mul(further))
         .saturating_add(config.repeat_of_many.0.saturating_mul(many))
 }

@@ -23,9 +23,9 @@ use crate::client::ClientKey;
 use crate::decide::Target;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
-use crate::join::ShortName;
 use crate::places::{self, Place};
 use crate::session::{self, News};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server};
@@ -64,6 +64,8 @@ pub const DETECTORS: &[DetectorSpec] = &[
 pub(crate) struct Seen<'a> {
     pub seq: u64,
     pub now_s: u32,
+    /// How long before now it was written.
+    pub late_s: u32,
     pub client: ClientKey,
     pub address: IpAddr,
     pub event: &'a Event<'a>,
@@ -79,12 +81,15 @@ impl Seen<'_> {
 pub(crate) struct Attempt {
     /// Hash of the name; none where no line has one.
     pub account: Option<u64>,
-    /// The name, if it is short enough.
-    pub name: ShortName,
+    /// The name, in lower case, where an earlier line had it and it was short enough.
+    pub name: Option<Box<[u8]>>,
     /// The line that tells of it.
     pub line: u64,
     /// How many attempts are new; 0 where other lines told of them, but not of the account.
     pub count: u32,
+    /// How many of these the line's own account and secret are known of: one, but where a syslog
+    /// daemon wrote one line for several.
+    pub named: u32,
     pub known: Option<bool>,
     /// Account and secret, where the line has a tag of it.
     pub secret: Option<u32>,
@@ -97,7 +102,7 @@ pub(crate) struct Attempt {
 
 /// True for what a filter behind the mail server says of a client: the mail server told of the same
 /// connection and message. A filter's own web interface is another matter.
-const fn tells_again(event: &Event<'_>) -> bool {
+pub(crate) const fn tells_again(event: &Event<'_>) -> bool {
     matches!(
         event.server,
         Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner
@@ -130,10 +135,18 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     rarer(engine, seen, out);
 }
 
+/// So long after a ban began its client's last connections have ended: mail servers wait for five
+/// minutes, Exchange for ten.
+const LAST_LINES_S: u32 = 900;
+
 /// What honest servers write seldom.
 fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
-    if engine.is_held(seen.client) {
+    if let Some(held_s) = engine.held_for_s(seen.client) {
+        if held_s <= LAST_LINES_S {
+            let (seed, now_s) = (engine.config.seed, seen.now_s);
+            session::done_with(&mut engine.state, seed, event, seen.client, now_s, seen.seq);
+        }
         return;
     }
     if exploit_attempt::judge(engine, seen, out) {
@@ -168,7 +181,7 @@ fn settle(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let Seen { seq, now_s, client, event, .. } = *seen;
     let seed = engine.config.seed;
     if let Some(news) = session::settled(&mut engine.state, seed, event, client, now_s, seq) {
-        failed(engine, seen, &news, out);
+        failed(engine, seen, news, out);
     }
 }
 
@@ -201,12 +214,12 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
         return;
     }
     if let Some(news) = session::news(&mut engine.state, seed, event, client, now_s, seq) {
-        failed(engine, seen, &news, out);
+        failed(engine, seen, news, out);
     }
 }
 
 /// What is new of failed logins, through the detectors that weigh it.
-fn failed(engine: &mut Engine, seen: &Seen<'_>, news: &News, out: &mut Vec<Output>) {
+fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output>) {
     let (event, client, now_s) = (seen.event, seen.client, seen.now_s);
     let account = news.account;
     let place = account.map_or(Place::Strange, |account| {
@@ -218,6 +231,7 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: &News, out: &mut Vec<Outpu
         name: news.name,
         line: news.line,
         count: news.attempts,
+        named: event.times.clamp(1, news.attempts.max(1)),
         known: event.known,
         secret: tag.map(|tag| crate::hash::short(mix(tag, account.unwrap_or_default()))),
         tested: event.reason != Some(Reason::AuthDisallowed),

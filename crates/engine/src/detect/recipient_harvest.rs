@@ -45,6 +45,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     let factor = if delivers_lately(engine, seen) { DELIVERS_FACTOR } else { 1 };
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
+    row.catch_up(seen.late_s, seen.now_s, &engine.config);
     let window_s = harvest.rule.half_life_s.saturating_mul(2);
     row.turn(now_s, window_s);
     let recipient = lower(seed, seen.event.recipient.unwrap_or_default().bytes());

@@ -46,6 +46,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     let delivers = delivers_lately(engine, seen);
     let window_s = engine.config.recipient_harvest.rule.half_life_s.saturating_mul(2);
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
+    row.catch_up(seen.late_s, seen.now_s, &engine.config);
     row.turn(now_s, window_s);
     let sender = seen.event.sender.unwrap_or_default().bytes();
     let is_bounce = seen.event.sender.is_some() && sender.is_empty();

@@ -97,6 +97,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, reason: Reason, out: &
     let half_life_s = scan.rule.half_life_s;
     let share = if is_useful { 4 } else { 1 };
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
+    row.catch_up(seen.late_s, seen.now_s, &engine.config);
     row.lines.push(seen.seq);
     let (strong, weak) = match sign {
         Sign::Enough => (scan.rule.score_max.0.div_ceil(share), 0),

@@ -12,6 +12,7 @@ use super::own_files::is_wrong;
 use super::{News, STALE_S};
 use crate::client::ClientKey;
 use crate::hash::{lower, mix};
+use crate::join::ShortName;
 use crate::state::{JoinRow, State, whole};
 use event::{Event, Kind, Outcome, Protocol, Text};
 
@@ -40,8 +41,9 @@ pub(super) fn news(
     };
     let waits = take(state, key, now_s, line);
     let Some(account) = at_once.account else { return Some(waits.unwrap_or(at_once)) };
+    let name = ShortName::of(event.account.unwrap_or_default().bytes());
     if let Some(row) = state.joins.entry(key) {
-        (row.stamp_s, row.address, row.account) = (now_s, [account, line], at_once.name);
+        (row.stamp_s, row.address, row.account) = (now_s, [account, line], name);
     }
     waits
 }
@@ -77,7 +79,7 @@ fn take(state: &mut State, key: u64, now_s: u32, line: u64) -> Option<News> {
     (now_s.abs_diff(stamp_s) <= STALE_S).then_some(News {
         attempts: 1,
         account: Some(account),
-        name,
+        name: name.lower(),
         line: whole(named as u32, line),
     })
 }

@@ -1,13 +1,14 @@
 //! Servers that tell of one failed login twice in logs of their own, where either line can be
 //! missing.
 //!
-//! - Domino, SMTP only: the task `smtp` and the SMTP server both name client and account.
-//! - Kerio: `Failed ... login` names no account, other lines of the same service do.
+//! - Domino: the task (`smtp`) and the server (`SMTP Server`) both name client and account, which
+//!   may be the short name on one line and the full one on the other.
+//! - Kerio: `Failed ... login` names no account, other lines of the same protocol do.
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
-//! They pair off within a minute, each line with one of the other kind. What pairs is
-//! told by the same client of the same protocol, and of the same account where both name one. So
-//! no attempt excuses one that is not known by the same words.
+//! They pair off within a minute, each line with one of the other kind. What pairs is told by the
+//! same client of the same protocol, and with Zimbra of the same account. A line excuses only one
+//! of the other kind: whoever mixes attempts of which one line tells still counts half.
 
 use super::{Side, pair};
 use crate::client::ClientKey;
@@ -19,8 +20,8 @@ const DOMINO: u64 = 0x44;
 const KERIO: u64 = 0x4b;
 const ZIMBRA: u64 = 0x5a;
 
-/// Domino's task that tests the passwords of SMTP.
-const DOMINO_TASK: &[u8] = b"smtp";
+/// How Domino's servers are called: `SMTP Server`. Their tasks are not (`smtp`).
+const DOMINO_SERVER: &[u8] = b" Server";
 /// Zimbra's logger of `audit.log`.
 const ZIMBRA_AUDIT: &[u8] = b"security";
 
@@ -43,12 +44,19 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
     let side = |is_service| if is_service { Side::Service } else { Side::Server };
     let service = event.service.bytes();
     match event.server {
+        // A line without an account, of an address that Domino locked, has no second one.
         Server::Domino => {
-            let account = event.account.filter(|_| event.protocol == Protocol::Smtp);
-            Some((named(seed, account, client, DOMINO)?, side(service == DOMINO_TASK)))
+            event.account?;
+            let key = mix(event.protocol as u64, mix(client.0, DOMINO));
+            Some((key, side(!service.ends_with(DOMINO_SERVER))))
         }
         Server::Kerio => {
-            let key = mix(lower(seed, service), mix(client.0, KERIO));
+            // `HTTP` on one line may be `HTTP/WebMail` on the other.
+            let place = match event.protocol {
+                Protocol::Unknown => lower(seed, service),
+                protocol => protocol as u64,
+            };
+            let key = mix(place, mix(client.0, KERIO));
             Some((key, side(event.account.is_some())))
         }
         Server::Zimbra => {
@@ -115,6 +123,7 @@ mod tests {
             let service: &[u8] = match (self.server, self.is_first) {
                 (Server::Domino, true) if self.place == 0 => b"smtp",
                 (Server::Domino, true) => b"imap",
+                (Server::Domino, false) => b"SMTP Server",
                 (Server::Zimbra, true) => b"security",
                 (Server::Kerio, _) if self.place == 0 => b"SMTP",
                 _ => b"other",
@@ -137,7 +146,7 @@ mod tests {
         }
 
         fn group(&self) -> (u8, Server, usize, usize) {
-            let is_by_name = matches!(self.server, Server::Domino | Server::Zimbra);
+            let is_by_name = self.server == Server::Zimbra;
             (self.client, self.server, self.place, if is_by_name { self.name } else { 0 })
         }
     }
@@ -177,6 +186,34 @@ mod tests {
                 prop_assert!(counted >= first.max(second), "{group:?} {first} {second} {counted}");
                 prop_assert!(counted <= first + second);
             }
+        }
+    }
+
+    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of
+    /// two protocols for which there is no word, each is one.
+    #[test]
+    fn kerio_names_one_protocol_by_two_words() {
+        for (first, second, protocol, attempts) in [
+            ("HTTP", "HTTP/WebMail", Protocol::Http, 1),
+            ("XMPP", "XMPP", Protocol::Unknown, 1),
+            ("XMPP", "LDAP", Protocol::Unknown, 2),
+        ] {
+            let mut state = State::new(&Config::default());
+            let line = Line {
+                server: Server::Kerio,
+                is_first: true,
+                name: 0,
+                place: 1,
+                client: 1,
+                after_s: 0,
+            };
+            let mut told = |line: Line, service: &'static str| {
+                let service = Text(service.as_bytes());
+                let event = Event { service, protocol, ..line.event() };
+                new_attempts(&mut state, 7, &event, ClientKey(1), 1_000)
+            };
+            let counted = told(line, second) + told(Line { is_first: false, ..line }, first);
+            assert_eq!(counted, attempts, "{first} {second}");
         }
     }
 

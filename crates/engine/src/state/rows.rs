@@ -1,6 +1,7 @@
 //! The rows. Fixed size, no pointers: a row is copied, written and read as it is.
 
 use crate::checkpoint::record;
+use crate::config::Config;
 use crate::join::ShortName;
 use crate::score::Score;
 use crate::sketch::{self, Flag, Sketch};
@@ -38,6 +39,40 @@ impl Lines {
 /// The number whose low half is `low`, at or before `now`.
 pub(crate) fn whole(low: u32, now: u64) -> u64 {
     now.saturating_sub(u64::from((now as u32).wrapping_sub(low)))
+}
+
+record! {
+    /// How late the events of a client were read. What counts as happening now can have been
+    /// written over hours: a sender's queue after an outage, the lines of a container that is
+    /// found late.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct Lateness {
+        /// How late the one that was written last was read.
+        late_s: u32,
+        /// When that one was written, seconds; 0 for none.
+        pub(crate) written_s: u32,
+    }
+}
+
+/// Who is less often seen is no flood and no burst, and clocks in the wrong zone differ by more: no
+/// attacker gains time by going from one to the other.
+const CAUGHT_UP_MAX_S: u32 = 1200;
+
+impl Lateness {
+    /// How much more time passed up to this event than between the two reads: lines that were
+    /// written one after the other and are read at once catch up. A clock that is always late by as
+    /// much does not. Nor does a line that was written a little before one that was read already,
+    /// as of a log that lags or a clock that differs: else who goes from one to the other and back
+    /// would gain that time again with each turn. Much older lines are another log's beginning.
+    pub fn caught_up_s(&mut self, late_s: u32, now_s: u32) -> u32 {
+        let written_s = now_s.saturating_sub(late_s);
+        if (1..=CAUGHT_UP_MAX_S).contains(&self.written_s.saturating_sub(written_s)) {
+            return 0;
+        }
+        let before_s = core::mem::replace(self, Lateness { late_s, written_s }).late_s;
+        let passed_s = before_s.saturating_sub(late_s);
+        if passed_s > CAUGHT_UP_MAX_S { 0 } else { passed_s }
+    }
 }
 
 macro_rules! row {
@@ -78,6 +113,7 @@ row! {
         window_s: u32,
         /// The latest failure, seconds; 0 for none.
         last_s: u32,
+        late: Lateness,
         /// Account and secret of the latest distinct tries.
         tries: [u32; 2],
         /// Whether attempts failed of which nobody knows whose they are.
@@ -109,6 +145,7 @@ row! {
     TrafficRow {
         connects: Score,
         accepted: Score,
+        late: Lateness,
     }
     /// Other misbehaviour of a client.
     ProbeRow {
@@ -127,6 +164,7 @@ row! {
         visit_s: u32,
         visit_signs: u16,
         visit_services: u16,
+        late: Lateness,
         lines: Lines,
     }
     /// An account logged in from here.
@@ -184,6 +222,24 @@ row! {
 }
 
 impl ProbeRow {
+    /// Lets the time pass that did between events which are read at once.
+    pub fn catch_up(&mut self, late_s: u32, now_s: u32, config: &Config) {
+        let passed_s = self.late.caught_up_s(late_s, now_s);
+        if passed_s == 0 {
+            return;
+        }
+        for (score, rule) in [
+            (&mut self.scan, &config.scan.rule),
+            (&mut self.weak, &config.scan.rule),
+            (&mut self.relay, &config.relay_probe.rule),
+            (&mut self.harvest, &config.recipient_harvest.rule),
+        ] {
+            score.fade_by(passed_s, rule.half_life_s);
+        }
+        self.visit_s = self.visit_s.saturating_sub(passed_s);
+        self.sender_s = self.sender_s.saturating_sub(passed_s);
+    }
+
     /// Moves both sketches' window to now.
     pub fn turn(&mut self, now_s: u32, window_s: u32) {
         let windows = sketch::turn(&mut self.window_s, now_s, window_s);

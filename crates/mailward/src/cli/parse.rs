@@ -4,6 +4,8 @@ use super::{Command, format_argument, input_arguments, is_json};
 use crate::failure::{Context as _, Failure};
 use crate::input;
 use crate::json::{self, Object};
+use crate::listing::LeftOut;
+use crate::print;
 use crate::seed;
 use crate::terminal::{self, Style, Tone};
 use crate::understand::{Tally, Told};
@@ -40,7 +42,13 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let mut number = 0;
     // Not to judge: it knows whose session a line is of.
     let mut engine = Engine::new(seed::under(dir.as_deref(), config.engine));
-    for mut log in input::open(matches)? {
+    let opened = input::open(matches)?;
+    for LeftOut { name, why, remedy } in &opened.left_out {
+        let remedy = remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
+        let text = format!("{name}: not read: {why}{remedy}");
+        print::error_line(format_args!("mailward: {}", Text::from(&*text)));
+    }
+    for mut log in opened.logs {
         loop {
             let more = log.next(|_, line, understood| {
                 number += 1;
@@ -76,7 +84,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if !json {
         eprintln!("{}", tally);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if opened.is_short { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// A reader that went away (`| head`) is no failure of ours; anything else is.

@@ -8,6 +8,7 @@ use crate::terminal::{Style, Tone};
 use crate::understand::{Reading, Told};
 use clap::{Arg, ArgMatches};
 use edge::clock;
+use edge::source::Line;
 use edge::stamp::{Completer, Years, Zone};
 use engine::{Engine, Input, Output};
 use event::{Event, Subject, Text, Timestamp};
@@ -46,7 +47,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     for line in std::io::stdin().lock().split(b'\n').take(LINES_MAX) {
         let line = line.context(|| "standard input".to_owned())?;
-        println!("{}", walked(&line, &config));
+        println!("{}", walked(line.strip_suffix(b"\r").unwrap_or(&line), &config));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -55,7 +56,8 @@ fn walked(line: &[u8], config: &engine::Config) -> String {
     let mut walk = Walk { out: String::new(), style: Style::stdout() };
     walk.step("line", Text(line));
     let mut reading = Reading::new(Completer::new(Zone::local(), Years::Until(clock::now())));
-    reading.understand(line, None, |understood| {
+    let line = Line { bytes: line, cut: false, offset_end: line.len() as u64, writer: 0 };
+    reading.understand(&line, None, |understood| {
         match understood.record() {
             Some(record) => walk.record(record, understood.at),
             None => walk.step("envelope", "none: no stamp, host and program stand at its front"),
@@ -91,6 +93,8 @@ impl Walk {
         let told = match record.stamp {
             Stamp::Utc(_) => "as the line tells",
             Stamp::Local(stamp) if stamp.year.is_some() => "the line tells no zone: the local one",
+            Stamp::Zoned(..) => "the line tells no year: the latest that fits",
+            Stamp::Missing => "the line tells no time: that of its reading",
             Stamp::Local(_) => "the line tells neither year nor zone: the latest that fits",
         };
         self.step("stamp", format!("{at} ({told})"));

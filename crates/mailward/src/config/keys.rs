@@ -94,8 +94,8 @@ fn paths_of(value: &Value) -> Option<Vec<PathBuf>> {
     }
 }
 
-/// A name as systemd allows it, and no option or pattern of `journalctl`.
-fn is_namespace(name: &str) -> bool {
+/// A name as systemd and Docker allow it, and no option or pattern of `journalctl`.
+fn is_name(name: &str) -> bool {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !name.is_empty() && !name.starts_with(['-', '.']) && name.bytes().all(fine)
 }
@@ -213,7 +213,7 @@ pub const KEYS: &[Key] = &[
         max: 0,
         get: |config| words(config.source.journal_namespaces.iter().cloned()),
         set: |config, value| match value {
-            Value::Words(names) if names.iter().all(|name| is_namespace(name)) => {
+            Value::Words(names) if names.iter().all(|name| is_name(name)) => {
                 config.source.journal_namespaces = names.iter().map(ToString::to_string).collect();
                 Some(())
             }
@@ -230,6 +230,21 @@ pub const KEYS: &[Key] = &[
         set: |config, value| {
             config.source.containers = path_of(value)?;
             Some(())
+        },
+    },
+    Key {
+        path: "source.containers_except",
+        summary: "Names of containers, such as `nginx`, whose logs are not followed with `containers`: those of web interfaces and mail proxies, into whose logs strangers can write whole lines.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| words(config.source.containers_except.iter().cloned()),
+        set: |config, value| match value {
+            Value::Words(names) if names.iter().all(|name| is_name(name)) => {
+                config.source.containers_except = names.iter().map(ToString::to_string).collect();
+                Some(())
+            }
+            _ => None,
         },
     },
     Key {

@@ -63,6 +63,8 @@ pub struct Source {
     pub journal_namespaces: Vec<String>,
     /// The directory of Docker's containers, whose logs are followed as they come and go.
     pub containers: Option<PathBuf>,
+    /// Names of containers whose logs are not followed.
+    pub containers_except: Vec<String>,
     /// The socket into which DNS servers of this host write what they are asked.
     pub dnstap: Option<PathBuf>,
     /// Syslog of other hosts.
@@ -136,6 +138,7 @@ impl Default for Source {
             journal_users: Vec::new(),
             journal_namespaces: Vec::new(),
             containers: None,
+            containers_except: Vec::new(),
             dnstap: None,
             syslog: Syslog::default(),
         }

@@ -4,8 +4,9 @@ use super::identity::{self, Identity};
 use crate::config::Config;
 use crate::recover::Recovered;
 use crate::terminal::{Style, Tone, count, things};
+use crate::web::Web;
 use edge::surroundings::{LogPlace, Surroundings};
-use event::{Mode, Network};
+use event::{LineBreaks, Mode, Network, Server, Vocabulary as _};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -55,6 +56,9 @@ pub fn text(facts: &Facts<'_>) -> String {
     );
     line(None, "servers", &servers(facts.found));
     line(None, "reads", &reads(facts));
+    if let Some(web) = web(facts.config, facts.places) {
+        line(None, "web", &web);
+    }
     match facts.idle {
         Some(why) => line(Some(Tone::Warning), "bans", why),
         None if facts.config.mode != Mode::Enforce => {
@@ -83,7 +87,7 @@ fn servers(found: &Surroundings) -> String {
         .servers
         .iter()
         .filter(|server| server.runs)
-        .map(|server| event::Vocabulary::name(server.server))
+        .map(|server| server.server.name())
         .collect();
     let ports: BTreeSet<u16> = found.listeners.iter().map(|listener| listener.port()).collect();
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
@@ -106,6 +110,29 @@ fn reads(facts: &Facts<'_>) -> String {
     let syslog = source.syslog.listen.iter().map(|address| format!("syslog on {address}"));
     let shown: Vec<String> = places.chain(containers).chain(syslog).collect();
     shown.join(", ")
+}
+
+/// Whose addresses are not believed, of the web interfaces whose logs are read, and how they are.
+fn web(config: &Config, places: &[LogPlace]) -> Option<String> {
+    let of_web = places.iter().filter_map(|place| {
+        let LogPlace::File(path) = place else { return None };
+        match Web::of(path, &config.source.web_files) {
+            Web::Only { server, names: true } if server.line_breaks() == LineBreaks::Raw => {
+                Some(server)
+            }
+            _ => None,
+        }
+    });
+    let believed = &config.engine.forwarded_servers;
+    let servers: BTreeSet<Server> = of_web.filter(|server| !believed.contains(server)).collect();
+    let names: Vec<&str> = servers.iter().map(|server| server.name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{}: nobody is banned for it, since strangers can write lines there; where the web \
+             server refuses line breaks: forwarded.servers = {names:?}",
+            names.join(", ")
+        )
+    })
 }
 
 fn bans(facts: &Facts<'_>) -> String {
@@ -151,5 +178,25 @@ fn journal(facts: &Facts<'_>) -> String {
             count(seq),
             count(facts.recovered.replayed)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::WebFile;
+
+    #[test]
+    fn whose_addresses_are_not_believed_is_told_with_the_key() {
+        let log = |path: &str| LogPlace::File(path.into());
+        let places =
+            [log("/var/log/mail.log"), log("/var/log/roundcube/errors.log"), log("/srv/sogo.log")];
+        let mut config = Config::default();
+        assert_eq!(web(&config, &places[..1]), None);
+        config.source.web_files.extend(WebFile::named("sogo=/srv/sogo.log"));
+        let told = web(&config, &places).unwrap();
+        assert!(told.starts_with("roundcube, sogo: ") && told.contains(r#"["roundcube", "sogo"]"#));
+        config.engine.forwarded_servers = vec![Server::Roundcube, Server::Sogo];
+        assert_eq!(web(&config, &places), None);
     }
 }

@@ -23,6 +23,10 @@ pub const LATENESS_S: i64 = 2;
 /// Least time between two notes on odd stamps of one source.
 const NOTE_EVERY_S: u64 = 60;
 
+/// Reads of one source, while sources are merged, that may bring bytes and no whole line before it
+/// has to wait for the next turn. Each may take in a megabyte.
+const EMPTY_HOLDS_MAX: u32 = 16;
+
 /// A pause as long as this between two reads is a backlog, whatever the lines say.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -39,6 +43,8 @@ pub struct Followed {
     held: Option<Held>,
     /// There may be more to read at once.
     more: bool,
+    /// Reads of this turn that brought no line, although there is more to read.
+    empty_holds: u32,
     /// When the line held is due: never before the one before it, so that a log keeps its order.
     due: Timestamp,
     /// What was taken in of it.
@@ -77,6 +83,7 @@ impl Followed {
             losses: Losses::default(),
             held: None,
             more: true,
+            empty_holds: 0,
             due: Timestamp(i64::MIN),
             taken,
         }
@@ -103,8 +110,8 @@ impl Followed {
         let progress = source.read(moment, BUDGET_LINES, &mut |line| {
             let now = time.now();
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
-            reading.understand(line.bytes, Some(now), |understood| {
-                taken.take(core, line.bytes, &understood.told(), understood.at, now);
+            reading.understand(&line, Some(now), |understood| {
+                taken.take(core, understood.line(), &understood.told(), understood.at, now);
                 taken.note(core, odd(understood), now, moment);
             });
         });
@@ -128,19 +135,22 @@ impl Followed {
 
     /// Reads one line and holds it, where none is held and there may be one.
     fn hold(&mut self, time: &TimeOfDay, moment: Moment) {
-        if self.held.is_some() || !self.more {
+        if self.held.is_some() || !self.more || self.empty_holds >= EMPTY_HOLDS_MAX {
             return;
         }
         let Followed { source, readings, fresh, held, .. } = self;
         let position = source.position().encode();
         let progress = source.read(moment, 1, &mut |line| {
             let Some(reading) = of_writer(readings, fresh, line.writer) else { return };
-            let (at, odd) = reading.understand(line.bytes, Some(time.now()), |understood| {
-                (understood.at, odd(understood))
-            });
-            *held = Some(Held { bytes: line.bytes.to_vec(), at, odd, position: position.clone() });
+            *held = Some(reading.understand(&line, Some(time.now()), |understood| Held {
+                bytes: understood.line().to_vec(),
+                at: understood.at,
+                odd: odd(understood),
+                position: position.clone(),
+            }));
         });
         self.more = progress == Progress::More;
+        self.empty_holds += u32::from(self.more && self.held.is_none());
         self.due = self.held.as_ref().map_or(self.due, |line| self.due.max(line.at));
     }
 
@@ -300,7 +310,7 @@ impl Intake {
     pub fn read(&mut self, core: &mut Core, time: &TimeOfDay) -> bool {
         let moment = clock::monotonic();
         if let Some(containers) = &mut self.containers {
-            containers.look(&mut self.followed, core, moment);
+            containers.look(&mut self.followed, core, time.now(), moment);
         }
         let is_pause = moment.since(self.read_at) > PAUSE;
         self.read_at = moment;
@@ -321,7 +331,7 @@ impl Intake {
     /// first one's end.
     fn read_merged(&mut self, core: &mut Core, time: &TimeOfDay, moment: Moment) -> bool {
         for followed in &mut self.followed {
-            followed.more = true;
+            (followed.more, followed.empty_holds) = (true, 0);
             followed.tell_news(core, time, moment);
         }
         for _ in 0..BUDGET_LINES {
@@ -386,3 +396,6 @@ pub fn position(name: &str, positions: &[store::Position]) -> Option<Position> {
     let kept = positions.iter().find(|position| position.source == name)?;
     Position::decode(&kept.position).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,7 +175,7 @@ impl Guard {
                     "name": followed.name(), "state": status.state.name(), "lag_bytes": status.lag_bytes,
                     "lines": tally.lines, "events": tally.events, "hostile": tally.hostile,
                     "noise": tally.noise, "unknown": tally.unknown + tally.unframed,
-                    "understood_percent": tally.understood_percent(),
+                    "understood_percent": tally.understood().unwrap_or(100.0),
                     "losses": status.counts.losses, "lost_at": followed.lost_at().map(|at| at.to_string()),
                     "truncations": status.counts.truncations, "cut_lines": status.counts.cut_lines,
                     "passed_over": status.counts.passed_over,

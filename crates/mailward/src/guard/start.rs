@@ -407,7 +407,8 @@ fn open(
         followed.push(one);
     }
     let containers = config.source.containers.clone().map(|directory| {
-        Containers::of(directory, zone.clone(), start, recovered.positions.clone())
+        let except = config.source.containers_except.clone();
+        Containers::of(directory, except, zone.clone(), start, recovered.positions.clone())
     });
     Intake::new(followed, containers)
 }

@@ -354,10 +354,8 @@ fn a_directory_of_logs_of_several_servers_is_one_story() {
     world.file("logs/smtpd.log", b"2026-11-21T10:00:00+00:00 mx smtpd[7]: fedf7b162a029014 smtp connected address=203.0.113.7 host=<unknown>\n");
     let logs = world.path("logs").display().to_string();
     let shown = world.ask(&["replay", &logs]).good().out;
-    for wanted in
-        ["3 lines: 3 events", "logs/mail.log", "logs/old/mainlog", "postfix", "exim", "opensmtpd"]
-    {
+    for wanted in ["3  3 events", "mail.log", "old/mainlog", "postfix", "exim", "opensmtpd"] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
-    assert!(!shown.contains("wtmp"), "{shown}");
+    assert!(shown.contains("wtmp: no text"), "{shown}");
 }

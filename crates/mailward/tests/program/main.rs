@@ -18,5 +18,6 @@ mod same;
 mod session;
 mod sources;
 mod state_dir;
+mod summary;
 mod unreadable;
 mod world;

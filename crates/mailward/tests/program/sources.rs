@@ -210,6 +210,38 @@ fn logs_of_containers_are_followed_as_they_come() {
 }
 
 #[test]
+fn logs_of_containers_that_are_excepted_are_not_followed() {
+    let world = World::new();
+    let containers = world.path("containers");
+    world.configure(&format!(
+        "source.containers = {containers:?}\nsource.containers_except = [\"web\"]\n\
+         source.from_beginning = true"
+    ));
+    world.append("");
+    let container = |id: &str, description: Option<&str>| {
+        std::fs::create_dir_all(containers.join(id)).unwrap();
+        if let Some(description) = description {
+            std::fs::write(containers.join(id).join("config.v2.json"), description).unwrap();
+        }
+        std::fs::write(containers.join(id).join(format!("{id}-json.log")), entry(id)).unwrap();
+    };
+    container("a", Some("{\"ID\": \"a\", \"Name\": \"/web\"}"));
+    container("b", None);
+    container("c", Some("{\"Name\": \"/web"));
+    container("d", Some("{\"Config\": {\"Name\": \"/web\"}, \"Name\": \"/mail\"}"));
+    let guard = world.guard(Place::Powerless);
+    guard.reads(1);
+    // The name of one that came a moment ago may not be written yet.
+    container("b", Some("{\"Name\": \"/web2\"}"));
+    guard.reads(2);
+    guard.stop();
+    assert_eq!(accounts(&world), ["d", "b"]);
+    let notes = world.ask(&["query", "--actions", "--format", "json"]).good().out;
+    let told = |id: &str| notes.matches(&format!("{id}-json.log: not read")).count();
+    assert_eq!([told("a"), told("b"), told("c"), told("d")], [0, 1, 1, 0], "{notes}");
+}
+
+#[test]
 fn entries_are_numbered_as_the_lines_of_the_input() {
     let text = entry("one") + "{\"level\":\"info\"}\n" + &entry("two");
     let ran = run(&["parse", "--format", "json"], text.as_bytes()).good();

@@ -7,13 +7,17 @@ use event::{Event, Kind, Outcome, Reason, Text};
 /// `None` where the line says nothing of a client, an account or a message.
 ///
 /// A recipient or sender with a blank in it puts its rest at the comment's begin: the tag, which
-/// stands left of them, goes first, and what names an address or lets somebody in is believed only
-/// where there is neither.
+/// stands left of them, goes first, then a login that failed, whose words end the line. What names
+/// an address or lets somebody in is believed only where there is neither.
 pub(super) fn of<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     if WATCHED.iter().any(|tag| scan::contains(line.tags, tag)) {
         return None;
     }
     if let Some(event) = kind(line) {
+        return Some(event);
+    }
+    let is_own = line.sender.is_none() && line.recipient.is_none() && !is_unread(line);
+    if let Some(event) = failed_login(line, is_own) {
         return Some(event);
     }
     if only_watched(line.comment) {
@@ -22,8 +26,43 @@ pub(super) fn of<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     if let Some(found) = line.comment.strip_prefix(b"[spam found] ") {
         return Some(spam(line, found));
     }
-    let is_own = line.sender.is_none() && line.recipient.is_none();
+    if is_unread(line) {
+        return hidden_spam(line);
+    }
     login(line, is_own).or_else(|| is_own.then(|| connection(line)).flatten())
+}
+
+/// True where the comment begins with a sender that could not be read.
+fn is_unread(line: &Line<'_>) -> bool {
+    line.comment.starts_with(b"<")
+}
+
+/// `warning: SMTP authentication failed on 127.0.0.1:125`, which ends the line. A stranger behind a
+/// relay cannot end it: a bracket of ASSP's stands behind his sender and behind his subject.
+fn failed_login<'a>(line: &Line<'a>, is_own: bool) -> Option<Event<'a>> {
+    const FAILED: &[u8] = b"warning: SMTP authentication failed on ";
+    let event = || {
+        let reason = Reason::AuthFailed;
+        let event = line.refusal(Kind::Auth, Outcome::Rejected, reason, true);
+        Event { attempts: 1, ..event }
+    };
+    if is_own && line.comment.starts_with(FAILED) {
+        return Some(event());
+    }
+    let at = scan::find_last(line.comment, FAILED)?;
+    let server = line.comment.get(at + FAILED.len()..)?;
+    let is_last = server.last().is_some_and(u8::is_ascii_alphanumeric);
+    (is_last && !server.contains(&b' ') && !server.contains(&b'>')).then(event)
+}
+
+/// Spam behind a sender that could not be read: it counts, unless he wrote words that say that it
+/// was only watched.
+fn hidden_spam<'a>(line: &Line<'a>) -> Option<Event<'a>> {
+    const FOUND: &[u8] = b" [spam found] ";
+    let at = scan::find(line.comment, FOUND)?;
+    let event = spam(line, line.comment.get(at + FOUND.len()..)?);
+    let watched = WATCHED.iter().any(|tag| scan::contains(line.comment, tag));
+    Some(Event { hostile: event.hostile && !watched, mail_subject: None, ..event })
 }
 
 /// What was only scored, or let through in a test.
@@ -94,35 +133,18 @@ fn subject(found: &[u8]) -> Option<Text<'_>> {
 
 /// Logins, as the mail server behind ASSP answers them.
 fn login<'a>(line: &Line<'a>, is_own: bool) -> Option<Event<'a>> {
-    let (head, attempts, kind, outcome, reason): (&[u8], _, _, _, _) = match line.comment {
-        [b'w', ..] => (
-            b"warning: SMTP authentication failed",
-            1,
-            Kind::Auth,
-            Outcome::Rejected,
-            Reason::AuthFailed,
-        ),
-        [b'm', ..] => (
-            b"max sender authentication errors ",
-            0,
-            Kind::Limit,
-            Outcome::Dropped,
-            Reason::TooManyErrors,
-        ),
-        [b't', ..] => (b"too many (", 0, Kind::Limit, Outcome::Dropped, Reason::TooManyErrors),
-        [b'a', ..] if is_own && line.comment.starts_with(b"authenticated to ") => {
-            let event = line.event(Kind::Auth, Outcome::Allowed);
-            return Some(Event { attempts: 1, ..event });
-        }
-        _ if line.kind.ends_with(b"encryption_required") => {
-            let event = line.refusal(Kind::Auth, Outcome::Rejected, Reason::AuthDisallowed, false);
-            return Some(Event { attempts: 1, ..event });
-        }
-        _ => return None,
-    };
-    line.comment.starts_with(head).then(|| {
-        let event = line.refusal(kind, outcome, reason, true);
-        Event { attempts, ..event }
+    let says = |words: &[u8]| line.comment.starts_with(words);
+    if says(b"max sender authentication errors ") || says(b"too many (") {
+        let reason = Reason::TooManyErrors;
+        return Some(line.refusal(Kind::Limit, Outcome::Dropped, reason, true));
+    }
+    if is_own && says(b"authenticated to ") {
+        let event = line.event(Kind::Auth, Outcome::Allowed);
+        return Some(Event { attempts: 1, ..event });
+    }
+    line.kind.ends_with(b"encryption_required").then(|| {
+        let event = line.refusal(Kind::Auth, Outcome::Rejected, Reason::AuthDisallowed, false);
+        Event { attempts: 1, ..event }
     })
 }
 
@@ -140,7 +162,7 @@ fn kind<'a>(line: &Line<'a>) -> Option<Event<'a>> {
             (Kind::Envelope, Rejected, Reason::RecipientRejected, false)
         }
         b"Delayed" => (Kind::Envelope, Deferred, Reason::Greylisted, false),
-        b"MaxErrors" => (Kind::Limit, Dropped, Reason::TooManyErrors, true),
+        b"MaxErrors" | b"MaxAUTHErrors" => (Kind::Limit, Dropped, Reason::TooManyErrors, true),
         b"IPfrequency" | b"IPperDomain" => (Kind::Limit, Rejected, Reason::RateLimited, false),
         b"MaxRealMessageSize" | b"MaxMessageSize" | b"messageSize" => {
             (Kind::Message, Rejected, Reason::TooLarge, false)

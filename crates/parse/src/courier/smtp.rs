@@ -1,7 +1,8 @@
 //! Courier's SMTP server and what delivers its mail.
 //!
 //! `error,relay=PEER,port=N,from=<A>,to=<B>: 550 User unknown.`: the peer stands in front of all
-//! that a stranger wrote. Made from the maker's manual.
+//! that a stranger wrote. Of a message taken in it stands last: `newmsg,id=ID, auth=ACCOUNT: dns;
+//! HELO (NAME [PEER])`. Real runs of 1.0.16 and 1.4.1; else by the maker's manual.
 
 use super::Line;
 use crate::{Parsed, scan};
@@ -28,6 +29,9 @@ pub(super) fn parse<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         let (peer, _) = scan::split_once(rest, b"]")?;
         let event = line.event(Kind::Connect, Outcome::Allowed);
         return Some(Parsed::Event(Event { client: scan::address(peer), ..event }));
+    }
+    if let Some(rest) = line.text.strip_prefix(b"ip=[") {
+        return super::tls_failure(line, rest);
     }
     let (client, rest) = peer(line.text.strip_prefix(b"error,relay=")?);
     let event = refused(line, behind_ident(behind_port(rest)));
@@ -89,12 +93,15 @@ fn command_error<'a>(line: &Line<'a>, answer: &'a [u8], command: &'a [u8]) -> Ev
     match code(answer) {
         b"535" => {
             let event = line.refusal(Kind::Auth, outcome, Reason::AuthFailed);
-            return Event { hostile: true, attempts: 1, ..event };
+            return Event { hostile: true, attempts: 1, account: account(line, command), ..event };
         }
         _ if is_auth => {
             let event = line.refusal(Kind::Auth, outcome, Reason::AuthDisallowed);
             let permanent = outcome == Outcome::Rejected;
             return Event { hostile: permanent, attempts: u32::from(permanent), ..event };
+        }
+        b"500" | b"502" | b"503" if is_hasty(command) => {
+            return line.refusal(Kind::Command, outcome, Reason::ProtocolError);
         }
         b"502" | b"500" => {
             let event = line.refusal(Kind::Command, outcome, Reason::NonSmtpCommand);
@@ -110,6 +117,28 @@ fn command_error<'a>(line: &Line<'a>, answer: &'a [u8], command: &'a [u8]) -> Ev
     }
     let event = line.refusal(Kind::Command, outcome, Reason::ProtocolError);
     Event { hostile: outcome == Outcome::Rejected, detail: Some(Text(answer)), ..event }
+}
+
+/// True of a command that an honest server sends at once with others: where its sender or all its
+/// recipients were refused, Courier knows it no more.
+fn is_hasty(command: &[u8]) -> bool {
+    let is = |word: &[u8]| command.get(..word.len()).is_some_and(|c| c.eq_ignore_ascii_case(word));
+    is(b"RCPT TO:") || command.eq_ignore_ascii_case(b"DATA")
+}
+
+/// `AUTH LOGIN NAME`, `AUTH PLAIN AGZyYW5rQGV4YW1wbGUu NAME`: the name as it was understood stands
+/// last, behind the first bytes of what was sent. With a blank in it, it could be another's.
+fn account<'a>(line: &Line<'a>, command: &'a [u8]) -> Option<Text<'a>> {
+    let (words, rest) = command.split_at_checked(b"AUTH LOGIN ".len())?;
+    let name = if words.eq_ignore_ascii_case(b"AUTH LOGIN ") {
+        rest
+    } else if words.eq_ignore_ascii_case(b"AUTH PLAIN ") {
+        scan::split_once(rest, b" ")?.1
+    } else {
+        return None;
+    };
+    let is_whole = line.text.len() < crate::RELAYED_MAX && !name.is_empty();
+    (is_whole && !name.contains(&b' ')).then_some(Text(name))
 }
 
 /// `A>,to=<B>: 550 User unknown.`, behind `from=<`. Where a delimiter stands twice, neither address
@@ -166,14 +195,12 @@ fn outcome(answer: &[u8]) -> Outcome {
 /// Lines of the queue and of deliveries. None names a client.
 pub(super) fn delivery<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
     if let Some(rest) = line.text.strip_prefix(b"newmsg,id=") {
-        let queue_id = id(rest);
-        let event = line.event(Kind::Message, Outcome::Allowed);
-        return Some(Parsed::Event(Event { queue_id, ..event }));
+        return Some(Parsed::Event(taken_in(line, rest)));
     }
     if let Some(rest) = line.text.strip_prefix(b"id=") {
         return Some(Parsed::Event(delivered(line, rest)));
     }
-    const KNOWN: [(&[u8], &str); 8] = [
+    const KNOWN: [(&[u8], &str); 11] = [
         (b"started,id=", "outgoing"),
         (b"completed,id=", "completed"),
         (b"Waiting", "queue-run"),
@@ -181,10 +208,29 @@ pub(super) fn delivery<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         (b"Started", "lifecycle"),
         (b"Initializing", "lifecycle"),
         (b"Installing", "lifecycle"),
+        (b"Installed: ", "lifecycle"),
+        (b"Courier ", "lifecycle"),
+        (b"Purging ", "lifecycle"),
         (b"queue", "queue"),
     ];
     let known = KNOWN.iter().find(|(words, _)| line.text.starts_with(words));
     known.map(|(_, name)| Parsed::Noise(name))
+}
+
+/// `0000.5F.1, auth=ACCOUNT: dns; HELO ([PEER])`, behind `newmsg,id=`; with a name of reverse DNS
+/// before the peer. Only who logged in has `auth`; the HELO name is a stranger's.
+fn taken_in<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
+    let queue_id = id(rest);
+    let behind_id = rest.get(queue_id.map_or(0, |id| id.0.len())..).unwrap_or_default();
+    let (login, from) = scan::split_once(behind_id, b": dns; ").unwrap_or_default();
+    let account = login.strip_prefix(b", auth=").map(Text);
+    let peer = from.strip_suffix(b"])").and_then(|text| {
+        let at = scan::find_last(text, b"[")?;
+        text.get(at + 1..)
+    });
+    let client = line.unless_cut(peer.and_then(scan::address));
+    let account = account.filter(|_| client.is_some());
+    Event { queue_id, client, account, ..line.event(Kind::Message, Outcome::Allowed) }
 }
 
 /// `0000.5F.1,from=<A>,addr=<B>,size=10,success: delivered`, behind `id=`.

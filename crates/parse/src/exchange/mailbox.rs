@@ -2,8 +2,8 @@
 //!
 //! The context is `R=ok` or `R="TAG NO LOGIN failed.";Msg=...;ErrMsg=...`, with its quotes doubled
 //! where the whole field stands in quotes. The tag is a stranger's, without a blank, and the name
-//! in `Msg` is one's, too: so a login is good by the very first bytes only, and no fault of
-//! Exchange's own where `ErrMsg=` stands there more than once.
+//! in `Msg` is one's, too: so a login is good by the very first bytes only, and a fault of
+//! Exchange's own where nothing but its words stands between the tag and `ErrMsg=`.
 
 use super::{Front, field, last_field, name};
 use crate::{Parsed, scan};
@@ -29,7 +29,7 @@ pub(super) fn parse<'a>(front: &Front<'a>) -> Option<Parsed<'a>> {
     } else if is(b"CloseSession") {
         Event { account: name(user), ..event(Kind::Disconnect) }
     } else if is(b"login") || is(b"authenticate") || is(b"pass") || is(b"auth") {
-        let event = login(front, protocol, answer, context)?;
+        let event = login(front, protocol, answer)?;
         Event {
             account: account(user, parameters),
             mechanism: mechanism(command, parameters),
@@ -90,19 +90,14 @@ fn answer(context: &[u8]) -> Answer<'_> {
 }
 
 /// `None` where the line was cut before the answer.
-fn login<'a>(
-    front: &Front<'a>,
-    protocol: Protocol,
-    answer: Answer<'_>,
-    context: &[u8],
-) -> Option<Event<'a>> {
+fn login<'a>(front: &Front<'a>, protocol: Protocol, answer: Answer<'_>) -> Option<Event<'a>> {
     let refusal = |reason| front.refusal(protocol, Kind::Auth, reason);
     Some(match answer {
         Answer::Ok => Event { attempts: 1, ..front.event(protocol, Kind::Auth, Outcome::Allowed) },
         Answer::No(text) if text.starts_with(b"The AUTH protocol exchange was canceled") => {
             refusal(Reason::AuthAborted)
         }
-        Answer::No(_) if is_own_fault(context) => {
+        Answer::No(text) if is_own_fault(text) => {
             Event { outcome: Outcome::Deferred, ..refusal(Reason::AuthUnavailable) }
         }
         Answer::No(_) => Event { hostile: true, attempts: 1, ..refusal(Reason::AuthFailed) },
@@ -121,10 +116,19 @@ fn login<'a>(
     })
 }
 
-/// `;ErrMsg=ProxyNotAuthenticated`: the name was good, the server behind was not reached.
-fn is_own_fault(context: &[u8]) -> bool {
-    let Some((_, rest)) = scan::split_once(context, b";ErrMsg=") else { return false };
-    rest.starts_with(b"Proxy") && !scan::contains(rest, b"ErrMsg=")
+/// `LOGIN failed.";Msg=Proxy:EX1.example.org:1993:SSL;ErrMsg=ProxyNotAuthenticated`, behind the
+/// tag: the name was good, the server behind was not reached. Read from the front, up to Exchange's
+/// word, so that no name in `Msg` is one.
+fn is_own_fault(answer: &[u8]) -> bool {
+    let quotes = |text| scan::take_while(text, |byte: u8| byte == b'"').1;
+    let (_, rest) = scan::take_while(answer, |byte| !matches!(byte, b'"' | b';'));
+    let mut rest = quotes(rest);
+    if let Some(told) = rest.strip_prefix(b";Msg=") {
+        let Some(server) = quotes(told).strip_prefix(b"Proxy:") else { return false };
+        let (_, behind) = scan::take_while(server, |b| !matches!(b, b'"' | b';' | b' '));
+        rest = quotes(behind);
+    }
+    rest.starts_with(b";ErrMsg=Proxy")
 }
 
 /// The user's field, or the name in `bob *****`.
@@ -145,10 +149,10 @@ fn mechanism<'a>(command: &[u8], parameters: &'a [u8]) -> Option<Text<'a>> {
 /// RFC 4422, 3.1.
 const MECHANISM_MAX: usize = 20;
 
-/// `ClientIp=203.0.113.9`: for whom the front end speaks.
+/// `R=ok;ClientIp=203.0.113.9`: for whom the front end speaks. Not behind a quote, where a tag or a
+/// name may bring it.
 fn forwarded(context: &[u8]) -> Option<IpAddr> {
-    const KEY: &[u8] = b";ClientIp=";
-    let (_, rest) = scan::split_once(context, KEY)?;
-    let (told, rest) = scan::take_while(rest, |byte| byte != b';');
-    scan::address(told).filter(|_| !scan::contains(rest, KEY))
+    let (head, rest) = scan::split_once(context, b";ClientIp=")?;
+    let (told, _) = scan::take_while(rest, |byte| byte != b';');
+    scan::address(told).filter(|_| !head.contains(&b'"'))
 }

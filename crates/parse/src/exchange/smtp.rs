@@ -158,7 +158,7 @@ fn refused<'a>(front: &Front<'a>, code: &[u8], text: &'a [u8]) -> Event<'a> {
     };
     let outcome = if code.starts_with(b"4") { Outcome::Deferred } else { Outcome::Rejected };
     let (kind, reason) = cause(code, status, phrase);
-    let hostile = is_hostile(reason, outcome);
+    let hostile = is_hostile(reason, outcome) && !is_hasty(phrase);
     let is_login = hostile && kind == Kind::Auth;
     let outcome = match (kind, reason) {
         (Kind::Disconnect, _) | (_, Reason::TooManyErrors) => Outcome::Dropped,
@@ -182,6 +182,15 @@ fn is_hostile(reason: Reason, outcome: Outcome) -> bool {
         | Reason::AuthDisallowed => outcome == Outcome::Rejected,
         _ => false,
     }
+}
+
+/// True of a command that an honest server sent at once, and whose sender or recipients were all
+/// refused before it.
+fn is_hasty(phrase: &[u8]) -> bool {
+    let starts = |words: &[u8]| {
+        phrase.get(..words.len()).is_some_and(|head| head.eq_ignore_ascii_case(words))
+    };
+    starts(b"Need rcpt command") || starts(b"Need mail command")
 }
 
 /// Where the words say more than the code.
@@ -219,7 +228,7 @@ fn cause(code: &[u8], status: &[u8], phrase: &[u8]) -> (Kind, Reason) {
     }
     let is_listed = [&b"block list"[..], b"blocked using", b"blocklist"]
         .iter()
-        .any(|words| scan::contains_ignoring_case(phrase, words));
+        .any(|words| scan::contains_ignoring_case(before_address(phrase), words));
     match (code, status) {
         (b"500" | b"501" | b"502" | b"503", _) => (Kind::Command, Reason::ProtocolError),
         (b"504", _) => (Kind::Auth, Reason::AuthDisallowed),
@@ -230,6 +239,14 @@ fn cause(code: &[u8], status: &[u8], phrase: &[u8]) -> (Kind, Reason) {
         (b"554", b"5.6.0") => (Kind::Message, Reason::ContentRejected),
         _ => (Kind::Envelope, Reason::PolicyRejected),
     }
+}
+
+/// What stands before the first address: that is a stranger's, and may hold any words.
+fn before_address(phrase: &[u8]) -> &[u8] {
+    let is_address = |byte: &u8| matches!(byte, b'<' | b'@');
+    let Some(at) = phrase.iter().position(is_address) else { return phrase };
+    let head = phrase.get(..at).unwrap_or_default();
+    scan::find_last(head, b" ").and_then(|end| head.get(..end)).unwrap_or_default()
 }
 
 /// Exchange's own words, most in the context.

@@ -105,7 +105,10 @@ fn out_of_order<'a>(line: &Line<'a>, rest: &'a [u8]) -> Event<'a> {
         Event { reason: Some(Reason::AuthDisallowed), attempts: 1, hostile: true, ..event }
     } else {
         let event = line.event(Kind::Command, Outcome::Rejected);
-        Event { reason: Some(Reason::ProtocolError), hostile: true, ..event }
+        // An honest server sends all parts of a message at once. Exim excuses the first of them
+        // behind refused recipients, as it does DATA, but no further one.
+        let is_hasty = rest.ends_with(b" valid RCPT command must precede BDAT");
+        Event { reason: Some(Reason::ProtocolError), hostile: !is_hasty, ..event }
     };
     let event = with_command(line, rest, event);
     // `AUTH PLAIN <secret>` must not be kept.

@@ -54,6 +54,10 @@ fn failed<'a>(at: Timestamp, text: &'a [u8]) -> Option<Event<'a>> {
         let event = refusal(at, service, Kind::Auth, Reason::AuthDisallowed, client);
         return Some(Event { hostile: false, ..event });
     }
+    // No password was tried.
+    if why.starts_with(b", missing parameter in AUTHENTICATE") {
+        return Some(refusal(at, service, Kind::Command, Reason::ProtocolError, client));
+    }
     let mechanism = why.strip_prefix(b" with SASL method ");
     let mechanism = mechanism.map(|word| word.strip_suffix(b".").unwrap_or(word));
     let event = refusal(at, service, Kind::Auth, Reason::AuthFailed, client);

@@ -25,7 +25,10 @@ pub(super) fn of<'a>(line: &Line<'a>) -> Option<Parsed<'a>> {
         let event = line.event(Context::read(rest), Kind::Disconnect, Outcome::Allowed);
         return Some(Parsed::Event(event));
     }
-    rubbish(line).or_else(|| fixed(line)).map(Parsed::Event)
+    if line.text.starts_with(b"SSL_shutdown() failed ") {
+        return Some(Parsed::Noise("tls-library"));
+    }
+    rubbish(line).or_else(|| behind(line)).or_else(|| fixed(line)).map(Parsed::Event)
 }
 
 /// `STATUS" while in http auth state, client: ...`: the status is the authentication server's word.
@@ -70,17 +73,29 @@ fn rubbish<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     let tail = scan::find(rest, b", client: ").filter(|_| is_told_once(rest));
     let context = Context::read(tail.and_then(|at| rest.get(at..)).unwrap_or_default());
     let event = line.event(context, *kind, Outcome::Rejected);
-    Some(Event { reason: Some(*reason), hostile: true, ..event })
+    // What an honest server sends at once, which was told to log in.
+    let is_hasty = *head == HEADS[2].0 && rest.starts_with(b"DATA\" ");
+    Some(Event { reason: Some(*reason), hostile: !is_hasty, ..event })
+}
+
+/// `upstream sent invalid response: "..." while ...`: the server behind refused who may log in.
+fn behind<'a>(line: &Line<'a>) -> Option<Event<'a>> {
+    let rest = line.text.strip_prefix(b"upstream sent invalid response: \"")?;
+    let tail = scan::find(rest, b", client: ").filter(|_| is_told_once(rest));
+    let context = Context::read(tail.and_then(|at| rest.get(at..)).unwrap_or_default());
+    let event = line.event(context, Kind::Auth, Outcome::Deferred);
+    Some(Event { reason: Some(Reason::AuthUnavailable), attempts: 1, ..event })
 }
 
 /// Lines whose words are nginx' own, up to the address.
 fn fixed<'a>(line: &Line<'a>) -> Option<Event<'a>> {
     use Outcome::{Deferred, Dropped, Rejected};
-    const HEADS: [(&[u8], Kind, Outcome, Reason, bool); 12] = [
+    const HEADS: [(&[u8], Kind, Outcome, Reason, bool); 13] = [
         (b"client sent invalid base64 ", Kind::Auth, Rejected, Reason::AuthFailed, true),
         (b"client sent invalid login ", Kind::Auth, Rejected, Reason::AuthFailed, true),
         (b"client sent invalid password ", Kind::Auth, Rejected, Reason::AuthFailed, true),
         (b"client sent invalid CRAM-MD5 ", Kind::Auth, Rejected, Reason::AuthFailed, true),
+        (b"client sent too many invalid ", Kind::Command, Rejected, Reason::ProtocolError, true),
         (b"client sent plain HTTP ", Kind::Tls, Rejected, Reason::TlsFailed, false),
         (b"client timed out", Kind::Disconnect, Dropped, Reason::Timeout, false),
         (b"client closed ", Kind::Disconnect, Dropped, Reason::ConnectionLost, false),

@@ -181,6 +181,45 @@ pub(super) fn year_first(line: &[u8]) -> Option<(Stamp, &[u8])> {
     }
 }
 
+/// A year, a zone, or both behind the time, in any order: `Nov 21 16:02:10 2026 host`,
+/// `Nov 21 16:02:10 CET host`, `Sat Nov 21 16:02:10 CET 2026 host`. A zone whose name is an
+/// abbreviation (but for that of Greenwich) is taken for the one of who reads.
+#[cold]
+pub(super) fn behind_time(stamp: Stamp, rest: &[u8]) -> Option<(Stamp, &[u8])> {
+    let Stamp::Local(mut local) = stamp else { return None };
+    let (mut known_zone, mut rest, mut has_zone) = (None, rest, false);
+    let mut found = false;
+    for _ in 0..2 {
+        if let Some((told, behind)) = year(rest).filter(|_| local.year.is_none()) {
+            (local.year, rest, found) = (Some(told), behind, true);
+        } else if let Some((zone, behind)) = zone_word(rest).filter(|_| !has_zone) {
+            (known_zone, rest, has_zone, found) = (zone, behind, true, true);
+        }
+    }
+    let LocalStamp { year, month, day, hour, minute, second, micros } = local;
+    let civil = Civil { year: year.unwrap_or(2024), month, day, hour, minute, second, micros };
+    let stamp = match (year, known_zone) {
+        (Some(_), Some(east_s)) => Stamp::Utc(civil.utc().plus_seconds(-east_s)),
+        (None, Some(east_s)) => Stamp::Zoned(local, i32::try_from(east_s).ok()?),
+        (_, None) => Stamp::Local(local),
+    };
+    (found && civil.is_valid()).then_some((stamp, rest))
+}
+
+/// A zone and the space behind it; the seconds east of Greenwich where they are known.
+fn zone_word(bytes: &[u8]) -> Option<(Option<i64>, &[u8])> {
+    let (word, rest) = scan::word(bytes);
+    let east_s = match word {
+        b"UTC" | b"GMT" => Some(0),
+        _ => match zone(word) {
+            Some((east_s, [])) => Some(east_s),
+            _ => None,
+        },
+    };
+    let is_name = (3..=5).contains(&word.len()) && word.iter().all(u8::is_ascii_uppercase);
+    (east_s.is_some() || is_name).then_some((east_s, rest))
+}
+
 /// `1795282302.887933`, seconds since 1970 (journalctl's `short-unix`).
 pub(super) fn unix(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (seconds, rest) = line.split_at_checked(10)?;

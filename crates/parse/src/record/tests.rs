@@ -16,6 +16,10 @@ fn shown(line: &str) -> String {
             s.second,
             s.micros
         ),
+        Stamp::Zoned(s, east_s) => {
+            format!("?-{}-{} {}:{}:{}{:+}", s.month, s.day, s.hour, s.minute, s.second, east_s)
+        }
+        Stamp::Missing => "no-time".into(),
     };
     let host = record.host.map_or("-".into(), |host| host.to_string());
     let pid = record.pid.map_or("-".into(), |pid| pid.to_string());
@@ -97,6 +101,37 @@ fn every_envelope_is_told_by_its_content() {
 }
 
 #[test]
+fn rare_stamps_are_read_behind_the_usual_ones() {
+    for (line, expected) in [
+        ("<22>1 - mx postfix 20 - - x", "Rfc5424 no-time mx postfix 20 |x"),
+        ("1 - - dovecot - - [a b=\"c\"] x", "Rfc5424 no-time - dovecot - |x"),
+        ("Nov 21 2026 16:02:10 mx exim[1]: x", "Rfc3164 2026-11-21 16:2:10.0 mx exim 1 |x"),
+        ("Nov 21 16:02:10 2026 mx exim[1]: x", "Rfc3164 2026-11-21 16:2:10.0 mx exim 1 |x"),
+        ("Nov 21 16:02:10 CET mx exim[1]: x", "Rfc3164 ?-11-21 16:2:10.0 mx exim 1 |x"),
+        ("Nov 21 16:02:10 UTC mx exim[1]: x", "Rfc3164 ?-11-21 16:2:10+0 mx exim 1 |x"),
+        ("Nov 21 16:02:10.5 -0530 mx exim: x", "Rfc3164 ?-11-21 16:2:10-19800 mx exim - |x"),
+        (
+            "<22>Nov 21 2026 16:02:10 +01:00 mx exim: x",
+            "Rfc3164 2026-11-21T15:02:10.000000Z mx exim - |x",
+        ),
+        ("Nov 21 16:02:10 CEST 2026 mx exim: x", "Rfc3164 2026-11-21 16:2:10.0 mx exim - |x"),
+        // The usual form comes first: a host may have such a name.
+        ("Nov 21 16:02:10 CET exim[1]: x", "Rfc3164 ?-11-21 16:2:10.0 CET exim 1 |x"),
+        (
+            "Nov 21 16:02:10 2026 exim: mx exim: x",
+            "Rfc3164 ?-11-21 16:2:10.0 2026 exim - |mx exim: x",
+        ),
+        ("\u{feff}Nov 21 16:02:10 mx exim[1]: x", "Rfc3164 ?-11-21 16:2:10.0 mx exim 1 |x"),
+        (
+            "\u{feff}2026-11-21 16:02:10 1x-y-z <= a@b",
+            "Exim 2026-11-21 16:2:10.0 - exim - |1x-y-z <= a@b",
+        ),
+    ] {
+        assert_eq!(shown(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn what_has_no_envelope_has_none() {
     for line in [
         "",
@@ -109,7 +144,14 @@ fn what_has_no_envelope_has_none() {
         "2023-02-29T16:02:10Z mx exim: x",
         "2026-11-21T16:02:10.1234567890Z mx exim: x",
         "<9999>Nov 21 16:02:10 mx exim: x",
-        "<22>1 - mx postfix 20 - - x",
+        "<22>1 -- mx postfix 20 - - x",
+        "Feb 29 16:02:10 2026 mx exim: x",
+        "Nov 21 16:02:10 CET CET mx exim: x",
+        "Nov 21 16:02:10 2026 2026 mx exim: x",
+        "Nov 21 16:02:10 Cet mx exim: x",
+        "Nov 21 16:02:10 mx mx exim: x",
+        "\u{feff}",
+        "\u{feff}\u{feff}Nov 21 16:02:10 mx exim[1]: x",
         "-- Reboot --",
         "    SYSLOG_IDENTIFIER=postfix",
         "\u{0}\u{0}\u{0}",

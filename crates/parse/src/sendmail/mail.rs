@@ -1,7 +1,7 @@
 //! Addresses and messages: `ruleset=`, `from=`, `to=`, `<a@b>... User unknown`, `Milter:`.
 
 use super::{Line, peer};
-use crate::{Parsed, scan};
+use crate::{Parsed, RELAYED_MAX, scan};
 use event::{Event, Kind, Outcome, Reason, Text};
 
 /// `None` where the line is none of these.
@@ -75,8 +75,7 @@ const RELAY: &[u8] = b", relay=";
 /// on the right: what is in the middle then is followed by no such repetition, or the address would
 /// hold more of them. Addresses are too short for a line to be cut left of the peer.
 fn repeated(rest: &[u8]) -> Option<RuleParts<'_>> {
-    const MAX_LINE: usize = 900;
-    let rest = rest.strip_prefix(b", arg1=").filter(|rest| rest.len() <= MAX_LINE)?;
+    let rest = rest.strip_prefix(b", arg1=").filter(|rest| rest.len() < RELAYED_MAX)?;
     let places = || {
         let mut from = 0;
         core::iter::from_fn(move || {

@@ -182,15 +182,17 @@ fn smtp_refusal(what: &[u8]) -> Option<Refusal> {
         }
         b"auth-exchange-too-long" => (Kind::Auth, Rejected, Reason::ProtocolError, true),
         b"missing-auth-directory" => (Kind::Auth, Deferred, Reason::AuthUnavailable, false),
+        // What an honest server sends at once, whose sender or recipients were all refused.
+        b"mail-from-missing" | b"rcpt-to-missing" => {
+            (Kind::Command, Rejected, Reason::ProtocolError, false)
+        }
         b"invalid-command"
         | b"invalid-parameter"
         | b"syntax-error"
         | b"did-not-say-ehlo"
         | b"ehlo-expected"
         | b"lhlo-expected"
-        | b"mail-from-missing"
         | b"multiple-mail-from"
-        | b"rcpt-to-missing"
         | b"request-too-large" => (Kind::Command, Rejected, Reason::ProtocolError, true),
         b"vrfy-disabled" | b"expn-disabled" | b"command-not-implemented" => {
             (Kind::Command, Rejected, Reason::PolicyRejected, false)

@@ -58,6 +58,8 @@ fn read(path: PathBuf) -> File {
 pub fn completed(stamp: Stamp) -> Timestamp {
     match stamp {
         Stamp::Utc(at) => at,
+        Stamp::Missing => Timestamp(0),
+        Stamp::Zoned(s, east_s) => completed(Stamp::Local(s)).plus_seconds(-i64::from(east_s)),
         Stamp::Local(s) => event::Civil {
             year: s.year.unwrap_or(2026),
             month: s.month,
@@ -99,6 +101,11 @@ pub fn meaning(line: &[u8], envelope_only: bool) -> Meaning {
 fn envelope(record: &Record<'_>) -> Meaning {
     let stamp = match record.stamp {
         Stamp::Utc(at) => at.to_string(),
+        Stamp::Missing => "none".to_owned(),
+        Stamp::Zoned(..) => {
+            let shown = completed(record.stamp).to_string();
+            format!("?{}", shown.get(4..).unwrap())
+        }
         Stamp::Local(s) => {
             let shown = completed(record.stamp).to_string();
             let local = shown.trim_end_matches('Z').to_owned();

@@ -24,6 +24,8 @@ const MORE: u16 = 1 << 15;
 const RECIPIENTS: u16 = 1;
 const FORWARDED_V4: u16 = 2;
 const FORWARDED_V6: u16 = 4;
+/// How often it happened, where that is not once; behind the texts.
+const TIMES: u16 = 1 << 15;
 
 fn more_texts<'a>(event: &Event<'a>) -> [Option<Text<'a>>; 4] {
     [event.mail_subject, event.spam_score, event.query_name, event.query_type]
@@ -33,6 +35,7 @@ fn more_texts<'a>(event: &Event<'a>) -> [Option<Text<'a>>; 4] {
 fn more(event: &Event<'_>) -> u16 {
     let mut bits = texts_present(&more_texts(event));
     bits |= if event.recipients != 0 { RECIPIENTS } else { 0 };
+    bits |= if event.times != 1 { TIMES } else { 0 };
     bits | match event.forwarded {
         None => 0,
         Some(IpAddr::V4(_)) => FORWARDED_V4,
@@ -47,6 +50,9 @@ fn put_more(out: &mut Vec<u8>, event: &Event<'_>, line: &[u8]) {
     put_address(out, event.forwarded);
     for text in more_texts(event).into_iter().flatten() {
         put_text(out, line, text.0);
+    }
+    if event.times != 1 {
+        put_number(out, u64::from(event.times));
     }
 }
 
@@ -67,7 +73,11 @@ fn read_more<'a>(
         &mut event.query_name,
         &mut event.query_type,
     ];
-    texts(input, fields, more >> TEXTS_SHIFT, line)
+    texts(input, fields, more >> TEXTS_SHIFT, line)?;
+    if more & TIMES != 0 {
+        event.times = input.small()?;
+    }
+    Ok(())
 }
 
 /// The order is the format: append only.

@@ -21,6 +21,7 @@ pub(crate) struct Parts {
     texts: Vec<Option<Piece>>,
     recipients: u32,
     forwarded: Option<IpAddr>,
+    times: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +91,7 @@ impl Parts {
         event.query_type = text();
         event.recipients = self.recipients;
         event.forwarded = self.forwarded;
+        event.times = self.times;
         event
     }
 }
@@ -110,7 +112,7 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
         any::<Option<u32>>(),
         any::<Option<[u32; 9]>>(),
         proptest::collection::vec(proptest::option::of(piece()), 15),
-        any::<(u32, Option<IpAddr>)>(),
+        (any::<(u32, Option<IpAddr>)>(), prop_oneof![Just(1), any::<u32>()]),
     )
         .prop_map(
             |(
@@ -121,7 +123,7 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
                 pid,
                 commands,
                 texts,
-                (recipients, forwarded),
+                ((recipients, forwarded), times),
             )| Parts {
                 line,
                 at,
@@ -135,6 +137,7 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
                 texts,
                 recipients,
                 forwarded,
+                times,
             },
         )
 }

@@ -196,6 +196,17 @@ impl Pending {
         });
     }
 
+    /// Nobody ordered it, but it is another time until which an order holds.
+    pub(super) fn audit_clock_set(&mut self, at: Timestamp, by_micros: i64) {
+        if self.audit.len() >= AUDIT_MAX {
+            return;
+        }
+        let mut record = Vec::new();
+        encode(&mut record, &Record::ClockSet { at, by_micros });
+        let (operator, reason) = (String::new(), String::new());
+        self.audit.push(AuditEntry { seq: self.seq, at, operator, reason, record });
+    }
+
     pub(super) fn decided(&mut self, decision: &Decision) {
         if decision.mode != Mode::Enforce {
             return;

@@ -4,7 +4,7 @@ use super::{Journal, Mark};
 use crate::batch::Batch;
 use crate::codec::{Record, decode};
 use crate::{Loss, StoreError, database};
-use ::event::{Command, Order};
+use ::event::{Command, Order, Timestamp};
 use rusqlite::OptionalExtension;
 
 /// What a replay went through.
@@ -16,6 +16,20 @@ pub struct Replayed {
     pub records: u64,
     /// Batches and records that could not be read.
     pub losses: Vec<Loss>,
+}
+
+/// What an allowlist comes about by.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AllowlistInput {
+    /// An operator's order to allow, or to no longer.
+    Order(Command),
+    /// The clock was set, and with it until when earlier orders hold.
+    ClockSet {
+        /// Event time then.
+        at: Timestamp,
+        /// How far all moved.
+        by_micros: i64,
+    },
 }
 
 /// Losses told one by one; more are only counted in the last.
@@ -74,27 +88,35 @@ impl Journal {
         Ok(done)
     }
 
-    /// Operators' orders about the allowlist, oldest first, as far as the audit trail goes back.
-    pub fn allowlist_orders(&self) -> Result<Vec<Command>, StoreError> {
+    /// What the allowlist came about by, oldest first, as far as the audit trail goes back.
+    pub fn allowlist_inputs(&self) -> Result<Vec<AllowlistInput>, StoreError> {
         let path = self.dir.join(database::FILE);
-        let read = || -> Result<Vec<Command>, rusqlite::Error> {
+        let read = || -> Result<Vec<AllowlistInput>, rusqlite::Error> {
             let mut statement = self.database.prepare("SELECT record FROM audit ORDER BY id")?;
             let mut rows = statement.query([])?;
-            let mut orders = Vec::new();
+            let mut inputs = Vec::new();
             while let Some(row) = rows.next()? {
                 let record = row.get_ref(0)?.as_blob().unwrap_or_default();
-                if let Ok(Record::Command { command, .. }) =
-                    decode(record.get(4..).unwrap_or_default())
-                    && matches!(command.order, Order::Allow { .. } | Order::Disallow { .. })
-                {
-                    orders.push(command);
+                match decode(record.get(4..).unwrap_or_default()) {
+                    Ok(Record::Command { command, .. })
+                        if matches!(
+                            command.order,
+                            Order::Allow { .. } | Order::Disallow { .. }
+                        ) =>
+                    {
+                        inputs.push(AllowlistInput::Order(command));
+                    }
+                    Ok(Record::ClockSet { at, by_micros }) => {
+                        inputs.push(AllowlistInput::ClockSet { at, by_micros });
+                    }
+                    _ => {}
                 }
             }
-            Ok(orders)
+            Ok(inputs)
         };
-        let orders = read().map_err(StoreError::sql("read the audit trail", &path));
-        self.shared.met(&orders);
-        orders
+        let inputs = read().map_err(StoreError::sql("read the audit trail", &path));
+        self.shared.met(&inputs);
+        inputs
     }
 
     /// The oldest batch that is kept for stepping again.

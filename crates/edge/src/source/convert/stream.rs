@@ -1,48 +1,58 @@
 //! A log that is read from beginning to end, entry by entry, as a stream of lines.
 
-use super::{ENTRY_MAX, Form, HEAD_BYTES, Lines, cursor_of};
+use super::ENTRY_MAX;
+use super::form::{Form, HEAD_BYTES, SharedSkipped, Teller, cursor_of};
 use crate::source::journal::export::{Entry, Export, VALUE_MAX, time_of_cursor};
 use crate::source::lines::LineBuffer;
+use crate::source::not_read::NotRead;
 use std::io::{self, Cursor, Read};
+use std::rc::Rc;
 
 /// Bytes read at once, and written before they are handed on.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Reads `input` as lines of text, whatever its form is.
-pub(in crate::source) fn converted<'r>(input: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
-    let (form, input) = peeked(input);
-    match form {
-        Form::Plain => Box::new(input),
-        Form::Json | Form::Container => {
-            let buffer = LineBuffer::new(PIECE_BYTES, 0).with_line_max(ENTRY_MAX);
-            Box::new(Converted::new(input, ByLine(Lines::default(), buffer)))
+/// Reads `input` as lines, some of which may be entries; what is skipped is counted in `skipped`.
+pub(in crate::source) fn converted<'r>(
+    input: Box<dyn Read + 'r>,
+    skipped: &SharedSkipped,
+) -> Result<Box<dyn Read + 'r>, NotRead> {
+    let (form, input) = peeked(input)?;
+    let skipped = Rc::clone(skipped);
+    Ok(match form {
+        Form::Lines => Box::new(input),
+        Form::Verbose => Box::new(Converted::new(input, Verbose::new(skipped))),
+        Form::Export { is_torn } => {
+            Box::new(Converted::new(input, ByEntry(Export::of_file(is_torn), skipped)))
         }
-        Form::Verbose => Box::new(Converted::new(input, Verbose::default())),
-        Form::Export => Box::new(Converted::new(input, ByEntry(Export::new()))),
-    }
+    })
 }
 
 /// Reads until the form is known, and puts what was read back, with the error behind it, if any.
-fn peeked<'r>(mut input: Box<dyn Read + 'r>) -> (Form, impl Read + 'r) {
+fn peeked<'r>(mut input: Box<dyn Read + 'r>) -> Result<(Form, impl Read + 'r), NotRead> {
     let mut head = vec![0; HEAD_BYTES];
-    let (mut known, mut failed) = (0, None);
+    let (mut known, mut failed, mut teller) = (0, None, Teller::default());
     let form = loop {
-        let read = head.get(..known).unwrap_or_default();
-        if let Some(form) = Form::of(read).filter(|_| known > 0) {
-            break form;
-        }
         match input.read(head.get_mut(known..).unwrap_or_default()) {
-            Ok(0) => break Form::Plain,
+            Ok(0) => break None,
             Ok(count) => known += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 failed = Some(error);
-                break Form::Plain;
+                break None;
             }
+        }
+        let form = teller.tell(head.get(..known).unwrap_or_default());
+        if form.is_some() || known == head.len() {
+            break form;
         }
     };
     head.truncate(known);
-    (form, Cursor::new(head).chain(FailsOnce(failed)).chain(input))
+    head.shrink_to_fit();
+    if let (None, Some(what)) = (form, NotRead::of_no_log(&head)) {
+        return Err(what);
+    }
+    let form = form.unwrap_or(Form::Lines);
+    Ok((form, Cursor::new(head).chain(FailsOnce(failed)).chain(input)))
 }
 
 /// An error that was met too early.
@@ -116,34 +126,8 @@ impl<R: Read, C: Convert> Read for Converted<R, C> {
     }
 }
 
-/// Entries that are one line each.
-struct ByLine(Lines, LineBuffer);
-
-impl Convert for ByLine {
-    fn space(&mut self) -> &mut [u8] {
-        self.1.space()
-    }
-
-    fn filled(&mut self, count: usize) {
-        self.1.filled(count);
-    }
-
-    fn next(&mut self, out: &mut Vec<u8>) -> bool {
-        let Some(line) = self.1.next() else { return false };
-        self.0.write(line.bytes, out);
-        out.push(b'\n');
-        true
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) {
-        if let Some(line) = self.1.rest() {
-            self.0.write(line.bytes, out);
-        }
-    }
-}
-
 /// journalctl's `export`.
-struct ByEntry(Export);
+struct ByEntry(Export, SharedSkipped);
 
 impl Convert for ByEntry {
     fn space(&mut self) -> &mut [u8] {
@@ -155,7 +139,9 @@ impl Convert for ByEntry {
     }
 
     fn next(&mut self, out: &mut Vec<u8>) -> bool {
-        let Some(entry) = self.0.next() else { return false };
+        let entry = self.0.next();
+        self.1.set(self.0.skipped());
+        let Some(entry) = entry else { return false };
         entry.write_line(out);
         out.push(b'\n');
         self.0.give_back(entry);
@@ -163,22 +149,40 @@ impl Convert for ByEntry {
     }
 
     /// An entry that is not whole says nothing: its message may be missing, or half.
-    fn finish(&mut self, _: &mut Vec<u8>) {}
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Some(line) = self.0.finish() {
+            out.extend_from_slice(&line);
+        }
+        self.1.set(self.0.skipped());
+    }
 }
 
 /// journalctl's `verbose`: a line with the cursor, then `    FIELD=value`; what goes on in another
-/// line stands deeper.
+/// line stands deeper. What does not is a line of another log.
 struct Verbose {
     lines: LineBuffer,
+    skipped: SharedSkipped,
+    /// Where a piece that is skipped begins.
+    skips_from: Option<u64>,
     entry: Option<Entry>,
     field: Vec<u8>,
     value: Vec<u8>,
 }
 
-impl Default for Verbose {
-    fn default() -> Self {
+impl Verbose {
+    fn new(skipped: SharedSkipped) -> Self {
         let lines = LineBuffer::new(PIECE_BYTES, 0).with_line_max(ENTRY_MAX);
-        Verbose { lines, entry: None, field: Vec::new(), value: Vec::new() }
+        let (field, value) = (Vec::new(), Vec::new());
+        Verbose { lines, skipped, skips_from: None, entry: None, field, value }
+    }
+
+    /// Counts what was skipped up to byte `end`.
+    fn skipped_until(&mut self, end: u64) {
+        if let Some(from) = self.skips_from.take() {
+            let mut skipped = self.skipped.get();
+            skipped.add(from, end);
+            self.skipped.set(skipped);
+        }
     }
 }
 
@@ -202,7 +206,8 @@ impl Convert for Verbose {
     }
 
     fn next(&mut self, out: &mut Vec<u8>) -> bool {
-        let Verbose { lines, entry, field, value } = self;
+        let from = self.lines.offset();
+        let Verbose { lines, entry, field, value, .. } = self;
         let Some(line) = lines.next() else { return false };
         let line = line.bytes;
         if let Some(cursor) = cursor_of(line) {
@@ -211,26 +216,42 @@ impl Convert for Verbose {
             fresh.received_us =
                 str::from_utf8(cursor).ok().and_then(time_of_cursor).unwrap_or_default();
             *entry = Some(fresh);
-        } else if let Some(entry) = entry {
-            match line.strip_prefix(b"    ") {
-                Some(text) if text.first() != Some(&b' ') => {
-                    entry.set(field, value);
-                    let at = memchr::memchr(b'=', text).unwrap_or(text.len());
-                    let (name, rest) = text.split_at(at);
-                    *field = name.to_vec();
-                    *value = rest.get(1..).unwrap_or_default().to_vec();
-                }
-                Some(text) if value.len() < VALUE_MAX => {
-                    value.push(b'\n');
-                    value.extend_from_slice(text.trim_ascii_start());
-                }
-                _ => {}
+            self.skipped_until(from);
+        } else if let Some(text) = line.strip_prefix(b"    ") {
+            let Some(entry) = entry else {
+                self.skips_from.get_or_insert(from);
+                return true;
+            };
+            if text.first() != Some(&b' ') {
+                entry.set(field, value);
+                let at = memchr::memchr(b'=', text).unwrap_or(text.len());
+                let (name, rest) = text.split_at(at);
+                *field = name.to_vec();
+                *value = rest.get(1..).unwrap_or_default().to_vec();
+            } else if value.len() < VALUE_MAX {
+                value.push(b'\n');
+                value.extend_from_slice(text.trim_ascii_start());
             }
+        } else if from == 0 && !line.starts_with(b"-- ") {
+            // The end of a line of a torn entry, which a stranger may have chosen.
+            self.skips_from = Some(from);
+        } else if !line.is_empty() && !line.starts_with(b"-- ") {
+            end(entry, field, value, out);
+            out.extend_from_slice(line);
+            out.push(b'\n');
+            self.skipped_until(from);
         }
         true
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {
         end(&mut self.entry, &mut self.field, &self.value, out);
+        self.skipped_until(self.lines.read_offset());
+        // A last line that is torn is no line, and no field.
+        let from = self.lines.offset();
+        if self.lines.rest().is_some() {
+            self.skips_from = Some(from);
+            self.skipped_until(self.lines.offset());
+        }
     }
 }

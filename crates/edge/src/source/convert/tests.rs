@@ -83,6 +83,127 @@ fn other_logs_are_read_as_they_are() {
     }
 }
 
+const DOCKER: &str = r#"{"log":"x\n","stream":"stdout","time":"2026-11-21T16:02:10Z"}"#;
+const JOURNAL: &str = r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"1795282302887933","_HOSTNAME":"mx","SYSLOG_IDENTIFIER":"exim","MESSAGE":"y"}"#;
+
+/// A torn or foreign first line, or lines of several logs in one file.
+#[test]
+fn each_line_is_judged_by_itself() {
+    let lines = [
+        (r#"og":"torn\n","stream":"stdout","time":"2026-11-21T16:02:10Z"}"#, None),
+        (DOCKER, Some("2026-11-21T16:02:10Z stdout F x")),
+        ("Nov 21 16:02:10 mx exim[1]: plain", None),
+        ("no front", None),
+        ("", None),
+        (JOURNAL, Some("2026-11-21T17:31:42.887933+00:00 mx exim: y")),
+        ("2026-11-21T16:02:10.123456+00:00 mx exim[1]: precise", None),
+        ("2026-11-21T16:02:10.123456789Z stderr P a", None),
+        ("2026-11-21T16:02:10.1234+00:00 stderr F b", Some("")),
+        // What was cut before its time has the time of the one before.
+        (r#"{"log":"cut"#, Some("2026-11-21T16:02:10Z stdout F cut")),
+        (DOCKER, Some("2026-11-21T16:02:10Z stdout F x")),
+    ];
+    for first in 0..8 {
+        let log: Vec<_> = lines[first..].iter().map(|(line, _)| *line).collect();
+        let mut expected: Vec<_> =
+            lines[first..].iter().map(|(line, made)| made.unwrap_or(line)).collect();
+        if first > 1 {
+            // No entry stands before.
+            expected[9 - first] = lines[9].0;
+        }
+        assert_eq!(read(log.join("\n").as_bytes()), expected, "from {first}");
+    }
+}
+
+#[test]
+fn what_a_lost_machine_leaves_in_front_of_an_entry_is_passed_over() {
+    for torn in ["\0\0\0", "\u{feff}", r#"{"log":"Nov 21 torn, stream\":\"stdout"#] {
+        let log = format!("{DOCKER}\n{torn}{DOCKER}\n");
+        assert_eq!(read(log.as_bytes()), ["2026-11-21T16:02:10Z stdout F x"; 2], "{torn:?}");
+    }
+    // A label of the container's is no second entry.
+    let labels =
+        r#"{"log":"a\n","attrs":{"log":"b"},"stream":"stderr","time":"2026-11-21T16:02:10Z"}"#;
+    assert_eq!(read(labels.as_bytes()), ["2026-11-21T16:02:10Z stderr F a"]);
+    // Nor is what a stranger wrote.
+    let forged = r#"{"log":"{\"log\":\"b\\n\",\"time\":\"2026-11-21T16:02:10Z\"}\n","stream":"#;
+    assert_eq!(read(forged.as_bytes()), [forged]);
+}
+
+const EXPORT: &[u8] = b"__CURSOR=s=a;t=660ccbbef67fd\n__REALTIME_TIMESTAMP=1795282302887933\n\
+_HOSTNAME=mx\nSYSLOG_TIMESTAMP=Nov 21 17:31:42 \nSYSLOG_IDENTIFIER=postfix/smtpd\nMESSAGE\n\
+\x07\0\0\0\0\0\0\0one\nNov\n_PID=7\n\n";
+const VERBOSE: &[u8] = b"Sat 2026-11-21 17:31:42.887933 UTC [s=a;t=660ccbbef67fd]\n\
+\x20   _HOSTNAME=mx\n    SYSLOG_TIMESTAMP=Nov 21 17:31:42 \n    SYSLOG_IDENTIFIER=postfix/smtpd\n\
+\x20   _PID=7\n    MESSAGE=one\n            Nov\n";
+const ENTRY: &str = "2026-11-21T17:31:42.887933+00:00 mx postfix/smtpd[7]: one#012Nov";
+
+fn read_and_skipped(log: &[u8]) -> (Vec<String>, Skipped) {
+    let mut reader = LineReader::of(log).unwrap();
+    let mut lines = Vec::new();
+    while let Some(line) = reader.next().unwrap() {
+        lines.push(String::from_utf8_lossy(line.bytes).into_owned());
+    }
+    (lines, reader.skipped())
+}
+
+/// Wherever an entry is torn, the others are whole, and what is missing is told.
+#[test]
+fn torn_journals_are_read_on_at_the_next_entry() {
+    for (form, name) in [(EXPORT, "export"), (VERBOSE, "verbose")] {
+        for at in 1..form.len() {
+            let torn = &form[at..];
+            let (lines, skipped) = read_and_skipped(&[torn, form, form].concat());
+            assert_eq!(lines, [ENTRY; 2], "{name} from byte {at}");
+            let expected = Skipped { pieces: 1, bytes: torn.len() as u64, first_at: 0 };
+            assert_eq!(skipped, expected, "{name} from byte {at}");
+        }
+    }
+    for at in 1..EXPORT.len() {
+        let torn = &EXPORT[..at];
+        let (lines, skipped) = read_and_skipped(&[EXPORT, torn].concat());
+        assert_eq!(lines, [ENTRY], "to byte {at}");
+        let first_at = EXPORT.len() as u64;
+        assert_eq!(skipped, Skipped { pieces: 1, bytes: at as u64, first_at }, "to byte {at}");
+        // Two files in one, the first of them torn.
+        let (lines, skipped) = read_and_skipped(&[EXPORT, torn, b"\n", EXPORT, EXPORT].concat());
+        assert_eq!(lines.last().unwrap(), ENTRY, "in the middle at byte {at}");
+        assert!(lines.len() >= 2 && skipped.pieces <= 1, "at byte {at}: {lines:?} {skipped:?}");
+    }
+    assert_eq!(read_and_skipped(&[EXPORT, EXPORT].concat()).1, Skipped::default());
+}
+
+#[test]
+fn a_log_behind_a_journal_is_read_as_it_is() {
+    let plain = "Nov 21 16:02:10 mx exim[1]: a=b\n2026-11-21T16:02:10.123456+00:00 mx exim: last";
+    for form in [EXPORT, VERBOSE] {
+        let (lines, skipped) = read_and_skipped(&[form, plain.as_bytes(), b"\n", form].concat());
+        let plain: Vec<_> = plain.lines().collect();
+        assert_eq!(lines, [ENTRY, plain[0], plain[1], ENTRY]);
+        assert_eq!(skipped, Skipped::default());
+        let (lines, _) = read_and_skipped(&[form, DOCKER.as_bytes(), b"\n"].concat());
+        assert_eq!(lines, [ENTRY, "2026-11-21T16:02:10Z stdout F x"]);
+    }
+}
+
+/// A stranger who can write lines of his own into a log hides none of those behind.
+#[test]
+fn what_a_stranger_wrote_does_not_tell_a_logs_form() {
+    let plain = "Nov 21 16:02:10 mx sogod[1]: login of 'x\n\n";
+    let behind = "Nov 21 16:02:11 mx exim[1]: behind";
+    for forged in [EXPORT, VERBOSE, b"__CURSOR=s=a\nMESSAGE\n\xff\xff\xff\xff\0\0\0\0"] {
+        let log = [plain.as_bytes(), forged, b"\n", behind.as_bytes()].concat();
+        assert_eq!(read(&log).last().unwrap(), behind);
+        assert_eq!(read(&log).len(), String::from_utf8_lossy(&log).lines().count());
+    }
+    // In an entry's value, what looks like another entry is a part of it.
+    let value = b"Nov 21 16:02:10 mx exim[1]: x\n\n__CURSOR=s=b\nMESSAGE=forged\n\n";
+    let length = (value.len() as u64).to_le_bytes();
+    let log = [b"__CURSOR=s=a\nMESSAGE\n", &length[..], value, b"\n\n"].concat();
+    let (lines, skipped) = read_and_skipped(&log);
+    assert_eq!((lines.len(), skipped), (1, Skipped::default()), "{lines:?}");
+}
+
 #[test]
 fn an_entry_longer_than_a_line_is_cut() {
     let long = "x".repeat(16_384);

@@ -3,9 +3,9 @@
 use super::siblings::Sibling;
 use crate::clock::Moment;
 use crate::source::archive::Compression;
-use crate::source::convert::{ENTRY_MAX, Form, Lines};
+use crate::source::convert::Lines;
 use crate::source::lines::LineBuffer;
-use crate::source::{FilePosition, Fingerprint, LINE_MAX, Line, Start};
+use crate::source::{FilePosition, Fingerprint, Line, Start};
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -65,10 +65,9 @@ pub(super) struct Generation {
     ended: bool,
     /// Nothing will be appended.
     complete: bool,
-    /// What form its entries have, once its beginning tells.
-    form: Option<Form>,
-    /// What makes lines of entries that are none.
-    convert: Option<Box<Lines>>,
+    /// What makes lines of entries that are none. journalctl's `export` and `verbose` are not
+    /// followed.
+    lines: Box<Lines>,
 }
 
 impl std::fmt::Debug for Generation {
@@ -97,7 +96,7 @@ impl Generation {
             inode: metadata.ino(),
             born: metadata.created().ok(),
             written: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            buffer: LineBuffer::new(BUFFER_BYTES, 0),
+            buffer: LineBuffer::new(BUFFER_BYTES, 0).with_entries(),
             head: Vec::new(),
             after_truncation: false,
             torn: false,
@@ -108,8 +107,7 @@ impl Generation {
             quiet: false,
             ended: false,
             complete: false,
-            form: None,
-            convert: None,
+            lines: Box::default(),
             file,
         }
     }
@@ -307,33 +305,16 @@ impl Generation {
         self.buffer.restart(data);
         self.torn = false;
         self.head.clear();
-        (self.form, self.convert) = (None, None);
-        self.buffer.set_line_max(LINE_MAX);
+        *self.lines = Lines::default();
         self.after_truncation = true;
         self.last_growth = now;
         self.quiet = false;
     }
 
     /// Reads its contents unpacked. It is complete: nothing will be appended.
-    /// `head` is what they begin with.
-    pub(super) fn unpack(&mut self, compression: Compression, head: &[u8]) -> io::Result<()> {
-        self.form = None;
-        self.tell_form(head);
+    pub(super) fn unpack(&mut self, compression: Compression) -> io::Result<()> {
         self.unpacked = Some(compression.unpack(self.file.try_clone()?)?);
         Ok(())
-    }
-
-    /// Tells its form by its beginning, once that is known. `export` and `verbose` are not
-    /// followed.
-    fn tell_form(&mut self, head: &[u8]) {
-        if self.form.is_some() {
-            return;
-        }
-        self.form = Form::of(head);
-        if self.form.is_some_and(Form::is_by_line) {
-            self.convert = Some(Box::default());
-            self.buffer.set_line_max(ENTRY_MAX);
-        }
     }
 
     /// Says that another file took its place: its silence counts from now.
@@ -380,11 +361,7 @@ impl Generation {
         let line = self.buffer.next()?;
         self.after_truncation = false;
         let whole = line.offset_end - from;
-        let line = match &mut self.convert {
-            Some(convert) => convert.convert(&line),
-            None => line,
-        };
-        Some((line, whole))
+        Some((self.lines.read(line), whole))
     }
 
     /// What there is of a last line whose newline will not come.
@@ -395,11 +372,7 @@ impl Generation {
             return None;
         }
         let whole = line.offset_end - from;
-        let line = match &mut self.convert {
-            Some(convert) => convert.convert(&line),
-            None => line,
-        };
-        Some((line, whole))
+        Some((self.lines.read(line), whole))
     }
 
     /// Takes in more bytes.
@@ -427,7 +400,6 @@ impl Generation {
             return Ok(Filled::Truncated);
         }
         self.written = written;
-        self.tell_form(head);
         if self.ended {
             return Ok(Filled::Nothing);
         }

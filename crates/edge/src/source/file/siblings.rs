@@ -158,7 +158,7 @@ impl Sibling {
         if !position.fingerprint.matches(&head) {
             return None;
         }
-        generation.unpack(compression, &head).ok()?;
+        generation.unpack(compression).ok()?;
         Some(generation)
     }
 }

@@ -2,6 +2,8 @@
 //! value that holds a newline or is no UTF-8, `FIELD`, a newline, its length as 64 bits little
 //! endian, the value, a newline. An empty line ends an entry.
 
+use crate::source::Skipped;
+use crate::source::convert::is_field_name;
 use event::Timestamp;
 use std::io::Write;
 
@@ -13,6 +15,11 @@ __REALTIME_TIMESTAMP,__CURSOR";
 pub(in crate::source) const PIECE_BYTES: usize = 64 * 1024;
 /// A value longer than this is cut; the rest is skipped.
 pub(in crate::source) const VALUE_MAX: usize = 64 * 1024;
+
+/// What an entry begins with.
+const CURSOR: &[u8] = b"__CURSOR=";
+/// No field is longer (journald's own limit is 768 MiB).
+const LENGTH_MAX: u64 = 1 << 30;
 
 /// One entry.
 #[derive(Default, Debug)]
@@ -30,12 +37,15 @@ pub(in crate::source) struct Entry {
     pid: Vec<u8>,
     sender_pid: Vec<u8>,
     message: Vec<u8>,
+    /// It is no entry: the message is a line of another log, which stood between two.
+    is_line: bool,
 }
 
 impl Entry {
     pub(in crate::source) fn clear(&mut self) {
         self.cursor.clear();
         (self.received_us, self.sent_us, self.user) = (0, None, None);
+        self.is_line = false;
         let texts = [
             &mut self.host,
             &mut self.program,
@@ -82,6 +92,9 @@ impl Entry {
 
     /// Appends it as rsyslog would write it.
     pub(in crate::source) fn write_line(&self, line: &mut Vec<u8>) {
+        if self.is_line {
+            return line.extend_from_slice(&self.message);
+        }
         let at = Timestamp(self.sent_us.unwrap_or(self.received_us)).civil();
         // Writing to a vector cannot fail.
         let _ = write!(
@@ -157,6 +170,13 @@ pub(in crate::source) struct Export {
     spare: Option<Entry>,
     name: Vec<u8>,
     value: Vec<u8>,
+    /// Where the first of `bytes` stands in the stream.
+    bytes_at: u64,
+    /// Where an entry began whose end did not come yet, or what is skipped.
+    within_from: Option<u64>,
+    skipped: Skipped,
+    /// Lines that are no entry are handed out as they are.
+    keeps_lines: bool,
 }
 
 /// What comes next in the stream.
@@ -172,6 +192,9 @@ enum Expect {
     Newline,
     /// The rest of a line that was too long.
     Rest,
+    /// The next entry behind a torn one; the line before was empty or not. Nothing between is
+    /// believed, for a stranger may have chosen it.
+    Cursor { behind_blank: bool },
 }
 
 impl Export {
@@ -185,12 +208,63 @@ impl Export {
             spare: None,
             name: Vec::new(),
             value: Vec::new(),
+            bytes_at: 0,
+            within_from: None,
+            skipped: Skipped::default(),
+            keeps_lines: false,
         }
+    }
+
+    /// Of a file, which others may have been put together with; `is_torn` where its first entry
+    /// has no beginning.
+    pub(in crate::source) fn of_file(is_torn: bool) -> Self {
+        let mut export = Export { keeps_lines: true, ..Export::new() };
+        if is_torn {
+            export.is_damaged(0);
+        }
+        export
+    }
+
+    /// What is in no whole entry.
+    pub(in crate::source) const fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+
+    /// At the end of the stream: what is left, where it is a line of another log.
+    pub(in crate::source) fn finish(&mut self) -> Option<Vec<u8>> {
+        let rest = self.held();
+        let is_line = self.keeps_lines
+            && self.state == Expect::Line
+            && self.within_from.is_none()
+            && !rest.is_empty()
+            && !rest.starts_with(CURSOR)
+            && !is_field_name(field_and_value(rest).0);
+        let line = is_line.then(|| rest.to_vec());
+        let (at, end) = (self.at(), self.bytes_at + self.end as u64);
+        let from = self.within_from.take().unwrap_or(at);
+        if !is_line {
+            self.skipped.add(from, end);
+        }
+        self.start = self.end;
+        line
+    }
+
+    /// Where what comes next stands in the stream.
+    const fn at(&self) -> u64 {
+        self.bytes_at + self.start as u64
+    }
+
+    /// Drops an entry that turned out to be none, and looks for the next.
+    fn is_damaged(&mut self, from: u64) {
+        self.within_from.get_or_insert(from);
+        self.entry.clear();
+        self.state = Expect::Cursor { behind_blank: false };
     }
 
     /// Room for at least [`PIECE_BYTES`].
     pub(in crate::source) fn space(&mut self) -> &mut [u8] {
         self.bytes.copy_within(self.start..self.end, 0);
+        self.bytes_at += self.start as u64;
         self.end -= self.start;
         self.start = 0;
         self.bytes.get_mut(self.end..).unwrap_or_default()
@@ -218,7 +292,7 @@ impl Export {
                         let mut fresh = self.spare.take().unwrap_or_default();
                         fresh.clear();
                         let entry = std::mem::replace(&mut self.entry, fresh);
-                        if !entry.cursor.is_empty() {
+                        if !entry.cursor.is_empty() || entry.is_line {
                             return Some(entry);
                         }
                     }
@@ -227,7 +301,10 @@ impl Export {
                     let length = *self.held().first_chunk::<8>()?;
                     self.start += 8;
                     self.value.clear();
-                    self.state = Expect::Value(u64::from_le_bytes(length));
+                    match u64::from_le_bytes(length) {
+                        length if length <= LENGTH_MAX => self.state = Expect::Value(length),
+                        _ => self.is_damaged(self.at()),
+                    }
                 }
                 Expect::Value(0) => {
                     self.entry.set(&self.name, &self.value);
@@ -246,11 +323,14 @@ impl Export {
                     self.start += count;
                     self.state = Expect::Value(left - count as u64);
                 }
-                Expect::Newline => {
-                    self.held().first()?;
-                    self.start += 1;
-                    self.state = Expect::Line;
-                }
+                Expect::Newline => match self.held().first()? {
+                    b'\n' => {
+                        self.start += 1;
+                        self.state = Expect::Line;
+                    }
+                    _ => self.is_damaged(self.at()),
+                },
+                Expect::Cursor { behind_blank } => self.look_for_cursor(behind_blank)?,
                 Expect::Rest => match memchr::memchr(b'\n', self.held()) {
                     Some(at) => {
                         self.start += at + 1;
@@ -265,32 +345,84 @@ impl Export {
         }
     }
 
-    /// Reads one line; true where it ends the entry.
-    fn line(&mut self) -> Option<bool> {
-        let held = self.bytes.get(self.start..self.end).unwrap_or_default();
-        let Some(at) = memchr::memchr(b'\n', held) else {
+    /// Skips a line that is in no whole entry, unless an entry begins there.
+    fn look_for_cursor(&mut self, behind_blank: bool) -> Option<()> {
+        let held = self.held();
+        let Some(length) = memchr::memchr(b'\n', held) else {
             if held.len() > VALUE_MAX {
-                let (field, value) = field_and_value(held);
-                self.entry.set(field, value.unwrap_or_default());
-                self.state = Expect::Rest;
-                return Some(false);
+                self.start = self.end;
+                self.state = Expect::Cursor { behind_blank: false };
             }
             return None;
         };
-        let (line, _) = held.split_at_checked(at)?;
-        self.start += at + 1;
+        if behind_blank && held.starts_with(CURSOR) {
+            let at = self.at();
+            let from = self.within_from.take().unwrap_or(at);
+            self.skipped.add(from, at);
+            self.state = Expect::Line;
+            return Some(());
+        }
+        self.start += length + 1;
+        self.state = Expect::Cursor { behind_blank: length == 0 };
+        Some(())
+    }
+
+    /// Reads one line; true where it ends the entry, or is a line of another log.
+    fn line(&mut self) -> Option<bool> {
+        let at = self.at();
+        let held = self.bytes.get(self.start..self.end).unwrap_or_default();
+        let newline = memchr::memchr(b'\n', held);
+        if newline.is_none() && held.len() <= VALUE_MAX {
+            return None;
+        }
+        let (line, _) = held.split_at_checked(newline.unwrap_or(held.len()))?;
+        let (field, value) = field_and_value(line);
+        let is_cursor = field == b"__CURSOR" && value.is_some();
         if line.is_empty() {
+            self.start += 1;
+            self.within_from = None;
             return Some(true);
         }
-        match field_and_value(line) {
-            (field, Some(value)) => self.entry.set(field, value),
-            (field, None) => {
+        if self.within_from.is_none() && !is_field_name(field) {
+            self.entry.clear();
+            self.entry.message.extend_from_slice(line);
+            self.entry.is_line = self.keeps_lines;
+            self.behind_line(newline);
+            return Some(self.keeps_lines);
+        }
+        if is_cursor {
+            // Of the entry before, the end is torn off: it says nothing.
+            let from = self.within_from.replace(at).unwrap_or(at);
+            self.skipped.add(from, at);
+            self.entry.clear();
+        } else if self.within_from.is_none() || !is_field_name(field) {
+            self.is_damaged(at);
+            return Some(false);
+        }
+        match value {
+            Some(value) => {
+                self.entry.set(field, value);
+                self.behind_line(newline);
+            }
+            None => {
                 self.name.clear();
                 self.name.extend_from_slice(field);
+                self.behind_line(newline);
                 self.state = Expect::Length;
             }
         }
         Some(false)
+    }
+
+    /// Goes behind a line, or to the rest of one that is too long.
+    fn behind_line(&mut self, newline: Option<usize>) {
+        match newline {
+            Some(length) => self.start += length + 1,
+            None => {
+                self.start = self.end;
+                self.state = Expect::Rest;
+            }
+        }
     }
 }
 
