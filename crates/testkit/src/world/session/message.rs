@@ -1,0 +1,145 @@
+//! A message from its acceptance to the end of its last delivery.
+
+use crate::world::chance::mix;
+use crate::world::clock::{MINUTE, Micros, SECOND};
+use crate::world::internet::Trade;
+use crate::world::names::{self, Peer};
+use crate::world::stage::Stage;
+use crate::world::write::dns::Question;
+use crate::world::write::postfix::{Envelope, Fate};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Whom a message goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum To {
+    /// An account here.
+    Here(u32),
+    /// A mailbox at the domain of this number, and what becomes of it.
+    There { domain: u64, user: u64, fate: Fate },
+}
+
+/// A message that an account, or a program in the house, sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    pub from: String,
+    pub to: Vec<To>,
+    pub subject: String,
+    pub size: u64,
+    pub is_spam: bool,
+}
+
+impl To {
+    pub(crate) fn address(self, stage: &Stage<'_>) -> String {
+        match self {
+            To::Here(account) => stage.site.login(account).to_owned(),
+            To::There { domain, user, fate: Fate::NoDomain } => {
+                format!("{}@{}", names::stranger(user), names::no_domain(domain))
+            }
+            To::There { domain, user, .. } => {
+                format!("{}@{}", names::stranger(user), names::domain(domain))
+            }
+        }
+    }
+}
+
+impl Stage<'_> {
+    /// The exchanger of a domain. Its address is always the same.
+    pub(crate) fn exchanger(&self, domain: u64) -> Peer {
+        let name = names::exchanger(domain);
+        let key = name.bytes().fold(7, |sum, byte| mix(sum, u64::from(byte)));
+        let operators = self.site.internet.operators();
+        let hosts =
+            |trade| operators.iter().filter(move |operator| operator.trade == trade).count();
+        let trade = if domain < names::PROVIDERS { Trade::Senders } else { Trade::Hosting };
+        let nth = (key % hosts(trade) as u64) as usize;
+        let operator =
+            operators.iter().enumerate().filter(|(_, operator)| operator.trade == trade).nth(nth);
+        let ip = self.site.internet.v4(operator.map_or(0, |(ix, _)| ix), key);
+        Peer { name: Some(name), ip: ip.into() }
+    }
+
+    /// What follows smtpd's `client=` line: cleanup, queue, questions, deliveries, bounce.
+    /// `sender` is the account that gets the bounce. Returns when all is done.
+    pub(crate) fn carry(
+        &mut self,
+        at: Micros,
+        id: &str,
+        mail: &Mail,
+        origin: (Option<&Peer>, &str),
+        sender: Option<u32>,
+    ) -> Micros {
+        let (peer, helo) = origin;
+        let message_id = match peer {
+            Some(_) => format!("{:015x}@{helo}", self.chance.bits() >> 4),
+            None => format!("{id}.{}@mail.{}", at / SECOND, self.site.domain),
+        };
+        let first = mail.to.first().map(|to| to.address(self)).unwrap_or_default();
+        let envelope = Envelope { from: &mail.from, to: &first, helo };
+        self.postfix_cleanup(at, id, &message_id, Some((&mail.subject, peer, envelope)));
+        let queued = at + self.pause(4, 60);
+        self.postfix_queues(queued, id, &mail.from, mail.size, mail.to.len());
+        let (mut done, mut has_bounced, mut later) = (queued, false, Vec::new());
+        // qmgr delivers to twenty destinations at once.
+        let step = if mail.to.len() > 20 { 60_000 } else { 9_000 };
+        let mut asked: Option<u64> = None;
+        for (nth, to) in mail.to.iter().enumerate() {
+            let begin = queued + 3_000 + nth as Micros * step;
+            match *to {
+                To::Here(_) => {
+                    let name = to.address(self);
+                    done = done.max(self.postfix_delivers(begin + 20_000, id, &name, &message_id));
+                }
+                To::There { domain, fate, .. } => {
+                    if asked != Some(domain) {
+                        self.look_up(begin, domain, fate);
+                        asked = Some(domain);
+                    }
+                    let name = to.address(self);
+                    let took = self.pause(60, 4_000);
+                    let relay = self.exchanger(domain);
+                    self.postfix_sends(begin + took, id, &name, &relay, (fate, took));
+                    done = done.max(begin + took);
+                    has_bounced |= matches!(fate, Fate::Unknown | Fate::Unwanted | Fate::NoDomain);
+                    if fate == Fate::Later {
+                        later.push((domain, name));
+                    }
+                }
+            }
+        }
+        if !later.is_empty() {
+            done = self.try_again(done, id, mail, &later);
+        }
+        if let Some(sender) = sender.filter(|_| has_bounced) {
+            let login = self.site.login(sender).to_owned();
+            self.postfix_bounces(done + 3_000, id, &login);
+            done += 4_000;
+        }
+        self.postfix_removes(done + 900, id);
+        done
+    }
+
+    /// What was put off is tried again after some minutes, and taken.
+    fn try_again(&mut self, at: Micros, id: &str, mail: &Mail, later: &[(u64, String)]) -> Micros {
+        let begin = at + self.chance.within(5 * MINUTE, 12 * MINUTE);
+        self.postfix_queues(begin, id, &mail.from, mail.size, mail.to.len());
+        let mut done = begin;
+        for (nth, (domain, to)) in later.iter().enumerate() {
+            let took = self.pause(60, 4_000);
+            let relay = self.exchanger(*domain);
+            done = begin + nth as Micros * 9_000 + took;
+            self.postfix_sends(done, id, to, &relay, (Fate::Sent, done - at));
+        }
+        done
+    }
+
+    /// The mail server asks its resolver where a domain's mail goes.
+    fn look_up(&mut self, at: Micros, domain: u64, fate: Fate) {
+        let exists = fate != Fate::NoDomain;
+        let name = if exists { names::domain(domain) } else { names::no_domain(domain) };
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let host = self.site.mail_host;
+        self.ask(host, at, Question { client, name: &name, kind: "MX", exists });
+        let target = if exists { names::exchanger(domain) } else { name };
+        self.ask(host, at + 30_000, Question { client, name: &target, kind: "A", exists });
+    }
+}
