@@ -17,6 +17,7 @@ mod chance;
 mod clock;
 mod devices;
 mod guard;
+mod house;
 mod inbound;
 mod internet;
 mod letters;
@@ -134,6 +135,21 @@ impl World {
         &self.groups
     }
 
+    /// How many accounts there are: people's, then those of teams and machines.
+    pub fn accounts(&self) -> u32 {
+        self.site.accounts.len() as u32
+    }
+
+    /// The site's domain.
+    pub fn domain(&self) -> &str {
+        &self.site.domain
+    }
+
+    /// The site's own addresses: the mail server's two, and its webmail's.
+    pub fn own_addresses(&self) -> [IpAddr; 3] {
+        [self.site.v4.into(), self.site.v6.into(), self.site.webmail.into()]
+    }
+
     /// The login name of an account.
     pub fn login(&self, account: u32) -> &str {
         self.site.login(account)
@@ -147,6 +163,11 @@ impl World {
     /// Who runs an address.
     pub fn operator(&self, address: IpAddr) -> Option<&Operator> {
         self.site.internet.operator_of(address)
+    }
+
+    /// When nobody could log in, because the back end that knows the passwords was away.
+    pub fn outages(&self) -> &[(Micros, Micros)] {
+        &self.site.outages
     }
 
     /// How many wake-ups and lines are held.

@@ -29,7 +29,8 @@ impl Campaign {
         for name in ["workstations", "second_servers", "marketing_tools", "backups"] {
             assert!(plan.set(name, 0.0));
         }
-        plan.set("outages_per_year", 0.0);
+        plan.numbers.outages_per_year = 0.0;
+        plan.numbers.offices = 2.0;
         plan.attacks = vec![(kind, 1)];
         let mut world = World::new(&plan, seed);
         let (mut said, mut line) = (Vec::new(), Vec::new());

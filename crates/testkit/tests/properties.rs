@@ -226,3 +226,37 @@ fn an_account_that_is_stopped_sends_no_more_and_its_owner_is_harmed() {
     let (locked, stopped, _, harm) = spam_until(Standing::Locked, from);
     assert!(locked < all && stopped == 0 && harm > 0, "{locked} of {all}, harm {harm}");
 }
+
+/// What the honest do, but for the mail server, which works for all.
+fn honest_life(plan: &Plan, guard: &mut dyn Guard) -> Vec<(Micros, Kind, Option<IpAddr>, What)> {
+    let mut world = World::new(plan, 9);
+    let (mut life, mut line) = (Vec::new(), Vec::new());
+    while let Some(said) = world.next(guard, &mut line) {
+        let kind = world.actors()[said.actor.0 as usize].kind;
+        if !kind.is_attack() && kind != Kind::MailHost {
+            life.push((said.at_micros, kind, said.client, said.what));
+        }
+    }
+    life.sort_by_key(|(at, kind, client, what)| (*at, *kind, *client, what.name()));
+    life
+}
+
+/// Refuses whoever is not of the honest.
+struct Knowing(std::collections::BTreeSet<IpAddr>);
+
+impl Guard for Knowing {
+    fn is_refused(&mut self, client: IpAddr, _: Micros) -> bool {
+        !self.0.contains(&client)
+    }
+}
+
+#[test]
+fn attackers_and_what_is_decided_on_them_change_nothing_for_the_honest() {
+    let attacked = small(3.0);
+    let quiet = Plan { attacks: Vec::new(), ..attacked.clone() };
+    let life = honest_life(&quiet, &mut Nobody);
+    assert!(life.len() > 10_000);
+    assert!(life == honest_life(&attacked, &mut Nobody), "under attack");
+    let clients = life.iter().filter_map(|(_, _, client, _)| *client).collect();
+    assert!(life == honest_life(&attacked, &mut Knowing(clients)), "with all attackers banned");
+}

@@ -1,12 +1,13 @@
 //! How a world is put together before its first line.
 
 use super::chance::{Chance, mix};
-use super::clock::{DAY, HOUR, Micros, Zone};
+use super::clock::{DAY, HOUR, MINUTE, Micros, Zone};
+use super::house::House;
 use super::internet::{Internet, Trade};
-use super::names;
+use super::names::{self, Peer};
 use super::plan::{Numbers, Plan};
 use super::site::{Account, Site};
-use super::stage::{Mind, Stage};
+use super::stage::Mind;
 use super::truth::{Actor, ActorId, Group, GroupId, Kind};
 use super::{attack, devices, inbound, machines, people, resolver, senders};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(crate) struct Builder<'p> {
     pub roles: Vec<Role>,
     pub wakes: Vec<(Micros, ActorId)>,
     pub groups: Vec<Group>,
+    /// Domain and server of small sites that write to this one.
+    pub neighbours: Vec<(String, Peer)>,
     counts: BTreeMap<Kind, u64>,
 }
 
@@ -43,14 +46,17 @@ impl<'p> Builder<'p> {
             roles: Vec::new(),
             wakes: Vec::new(),
             groups: Vec::new(),
+            neighbours: Vec::new(),
             counts: BTreeMap::new(),
         }
     }
 
     /// All who live in this world.
     pub fn people_it(&mut self) {
-        // The first of all: the mail server itself, which never wakes by itself.
-        self.site.mail_host = self.add(Kind::MailHost, None, None, Micros::MAX, Box::new(Still));
+        // The first of all: the mail server itself.
+        let next_letter = self.start + 6 * HOUR + 25 * MINUTE;
+        let house = Box::new(House { next_letter });
+        self.site.mail_host = self.add(Kind::MailHost, None, None, self.start + MINUTE, house);
         let people = people::people(self);
         devices::devices(self, &people);
         machines::machines(self, &people);
@@ -83,6 +89,13 @@ impl<'p> Builder<'p> {
         id
     }
 
+    /// An account that is no person's.
+    pub fn account(&mut self, local: &str) -> u32 {
+        let login = format!("{local}@{}", self.site.domain);
+        self.site.accounts.push(Account { login, shut: Vec::new() });
+        self.site.accounts.len() as u32 - 1
+    }
+
     pub fn group(&mut self, kind: Kind) -> GroupId {
         self.groups.push(Group { kind, actors: Vec::new() });
         GroupId(self.groups.len() as u32 - 1)
@@ -91,15 +104,6 @@ impl<'p> Builder<'p> {
     /// Chance for what is settled before the start, by kind and number.
     pub fn chance(&self, kind: Kind, number: u64) -> Chance {
         Chance::new(self.site.seed, mix(word(kind.name()), 1 << 40 | number))
-    }
-}
-
-/// Acts only when others make it.
-struct Still;
-
-impl Mind for Still {
-    fn wake(&mut self, _: &mut Stage<'_>) -> Option<Micros> {
-        None
     }
 }
 
@@ -142,6 +146,7 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
         domain,
         zone,
         accounts,
+        people: numbers.accounts as u32,
         outages,
         domains: numbers.domains as u64,
         mail_host: ActorId(0),

@@ -244,7 +244,10 @@ impl Device {
             Kind::Webmail => "webmail.example".to_owned(),
             _ => format!("device-{:x}.lan", self.number & 0xffff),
         };
-        stage.submit(CLIENT, &attempt, &helo, &mails);
+        if stage.submit(CLIENT, &attempt, &helo, &mails) != Answer::In {
+            // What lies in the outbox is tried again; what an event is about goes out later.
+            self.next_send = at + stage.chance.within(5, 15) * MINUTE;
+        }
     }
 }
 

@@ -67,7 +67,7 @@ fn server(builder: &mut Builder<'_>, kind: Kind, number: u64, mean: f64) {
     };
     let operator = builder.site.internet.of(chance, trade, at_home);
     let base = chance.bits();
-    let hosts = (0..count as u64)
+    let hosts: Vec<Peer> = (0..count as u64)
         .map(|n| Peer {
             name: Some(format!("mail-{}.{domain}", 10 + n * 3)),
             ip: match kind == Kind::Provider && n % 4 == 3 {
@@ -80,6 +80,9 @@ fn server(builder: &mut Builder<'_>, kind: Kind, number: u64, mean: f64) {
         Kind::Provider | Kind::Bulk => chance.about(mean, 0.6),
         _ => chance.log_normal(mean * 0.7, 0.8).max(0.05),
     };
+    if kind == Kind::SmallServer {
+        builder.neighbours.extend(hosts.iter().map(|host| (domain.clone(), host.clone())));
+    }
     let server = Server {
         kind,
         domain,
@@ -135,7 +138,7 @@ impl Server {
     }
 
     fn message(&mut self, stage: &mut Stage<'_>, peer: &Peer) -> Incoming {
-        let accounts = stage.site.accounts.len();
+        let accounts = stage.site.people as usize;
         let wrong = match self.kind {
             Kind::Bulk => 0.05,
             Kind::SmallServer => 0.012,
@@ -264,7 +267,7 @@ impl Mind for Backscatter {
         if stage.admits(peer.ip) {
             // Forged senders: most of them are nobody, some exist.
             let target = match stage.chance.is(0.2) {
-                true => Target::Here(stage.chance.index(stage.site.accounts.len()) as u32),
+                true => Target::Here(stage.chance.index(stage.site.people as usize) as u32),
                 false => Target::Nobody(names::stranger(stage.chance.bits() >> 7) + "77"),
             };
             let incoming = Incoming {
@@ -304,7 +307,7 @@ fn asker(builder: &mut Builder<'_>, number: u64) {
 impl Mind for Asker {
     fn wake(&mut self, stage: &mut Stage<'_>) -> Option<Micros> {
         if stage.admits(self.peer.ip) {
-            let account = stage.chance.index(stage.site.accounts.len()) as u32;
+            let account = stage.chance.index(stage.site.people as usize) as u32;
             let name = gone(stage, account);
             let peer = self.peer.clone();
             stage.verify(&peer, "admin-pc.example", &name);

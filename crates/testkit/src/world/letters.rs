@@ -22,7 +22,7 @@ pub(crate) fn personal(stage: &mut Stage<'_>, person: &Person) -> Mail {
 }
 
 fn recipient(stage: &mut Stage<'_>, person: &Person) -> To {
-    let accounts = stage.site.accounts.len();
+    let accounts = stage.site.people as usize;
     if stage.chance.is(0.3) {
         return To::Here(stage.chance.index(accounts) as u32);
     }

@@ -39,10 +39,17 @@ pub(crate) fn machines(builder: &mut Builder<'_>, people: &[Arc<Person>]) {
     }
 }
 
+const TEAMS: [&str; 8] =
+    ["info", "sales", "support", "office", "accounting", "hr", "service", "reception"];
+
 /// Members see one mailbox in their own programs, each from his own places.
 fn team(builder: &mut Builder<'_>, people: &[Arc<Person>], number: u64) {
     let mut chance = builder.chance(Kind::Team, number);
-    let account = chance.index(people.len()) as u32;
+    let name = TEAMS[number as usize % TEAMS.len()];
+    let account = match number < TEAMS.len() as u64 {
+        true => builder.account(name),
+        false => builder.account(&format!("{name}{number}")),
+    };
     for _ in 0..chance.within(3, 9) {
         let member = Arc::clone(chance.pick(people));
         let shared = Person {
@@ -81,9 +88,10 @@ struct Copier {
 
 fn copier(builder: &mut Builder<'_>, kind: Kind, number: u64) {
     let mut chance = builder.chance(kind, number);
+    let account = builder.account(&format!("scan{number}-{}", kind.name()));
     let copier = Copier {
         client: fixed(builder, &mut chance),
-        account: chance.index(builder.site.accounts.len()) as u32,
+        account,
         is_broken: kind == Kind::BrokenCopier,
         mechanism: chance.pick::<&str>(&["NTLM", "CRAM-MD5", "DIGEST-MD5", "GSSAPI"]),
         tries: 0,
@@ -107,7 +115,7 @@ impl Mind for Copier {
             let wait = if self.tries > 0 { 5.0 * 60.0 } else { 10_000.0 };
             return Some(stage.at + seconds(stage.chance.about(wait, 0.1)));
         }
-        let count = stage.site.accounts.len();
+        let count = stage.site.people as usize;
         let mail = Mail {
             from: stage.site.login(self.account).to_owned(),
             to: vec![To::Here(stage.chance.index(count) as u32)],
@@ -139,9 +147,10 @@ fn monitor(builder: &mut Builder<'_>, kind: Kind, number: u64) {
     let mut chance = builder.chance(kind, number);
     let operator = builder.site.internet.of(&mut chance, Trade::Hosting, None);
     let is_wrong = kind == Kind::WrongMonitor;
+    let account = builder.account(&format!("check{number}-{}", kind.name()));
     let monitor = Monitor {
         client: builder.site.internet.v4(operator, chance.bits()).into(),
-        account: chance.index(builder.site.accounts.len()) as u32,
+        account,
         is_wrong,
         every: if is_wrong { 5 * MINUTE } else { MINUTE },
         door: number,
@@ -177,7 +186,7 @@ struct Backup {
 fn backup(builder: &mut Builder<'_>, number: u64) {
     let mut chance = builder.chance(Kind::Backup, number);
     let share = builder.numbers.backup_share;
-    let accounts = (0..builder.site.accounts.len() as u32).filter(|_| chance.is(share)).collect();
+    let accounts = (0..builder.site.people).filter(|_| chance.is(share)).collect();
     let client = fixed(builder, &mut chance);
     let backup = Backup { client, accounts, turn: 0 };
     let begins = builder.site.zone.at(builder.site.zone.day(builder.start), 26.0);

@@ -115,7 +115,7 @@ impl Person {
 
 /// All people of the site, one for each account.
 pub(crate) fn people(builder: &mut Builder<'_>) -> Vec<Arc<Person>> {
-    let count = builder.site.accounts.len() as u32;
+    let count = builder.site.people;
     (0..count).map(|account| Arc::new(person(builder, account))).collect()
 }
 

@@ -6,9 +6,9 @@ use super::clock::{DAY, HOUR, MINUTE, Micros, date, seconds, weekday};
 use super::internet::Trade;
 use super::machines;
 use super::names::PROVIDERS;
-use super::session::Try;
 use super::session::message::{Mail, To};
 use super::session::submission::CLIENT;
+use super::session::{Answer, Try};
 use super::stage::{Mind, Stage};
 use super::truth::Kind;
 use super::write::postfix::Fate;
@@ -43,10 +43,11 @@ struct Circular {
 fn circular(builder: &mut Builder<'_>, kind: Kind, number: u64, recipients: u64) {
     let mut chance = builder.chance(kind, number);
     let operator = builder.site.internet.of(&mut chance, Trade::Hosting, Some(true));
+    let account = builder.account(&format!("{}{number}", kind.name()));
     let sender = Circular {
         kind,
         client: builder.site.internet.v4(operator, chance.bits()).into(),
-        account: chance.index(builder.site.accounts.len()) as u32,
+        account,
         recipients,
         seed: chance.bits(),
         turn: u64::MAX,
@@ -75,8 +76,10 @@ impl Mind for Circular {
         };
         let count = (self.recipients - self.turn).min(8);
         let mails: Vec<Mail> = (0..count).map(|nth| self.mail(stage, self.turn + nth)).collect();
+        if stage.submit(CLIENT, &attempt, "crm.example", &mails) != Answer::In {
+            return Some(stage.at + 5 * MINUTE);
+        }
         self.turn += count;
-        stage.submit(CLIENT, &attempt, "crm.example", &mails);
         Some(stage.at + seconds(stage.chance.about(12.0, 0.3)))
     }
 }

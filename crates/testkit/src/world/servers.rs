@@ -66,7 +66,8 @@ impl Servers {
                 pool("postfix/lmtp"),
                 pool("postfix/bounce"),
             ],
-            last_pid: pid + 6,
+            // Those between are the house's: pickup, anvil.
+            last_pid: pid + 20,
             inode: 0x1_0000 + (mix(seed, 2) % 0x8_0000) as u32,
             qmgr: Process { name: "postfix/qmgr", pid },
             postscreen: Process { name: "postfix/postscreen", pid: pid + 1 },

@@ -56,7 +56,10 @@ pub(crate) struct Site {
     pub v6: Ipv6Addr,
     /// The host of the webmail, in the site's own net.
     pub webmail: Ipv4Addr,
+    /// First those of people, then those of teams, machines and whoever took one to do harm.
     pub accounts: Vec<Account>,
+    /// How many of the accounts are people's.
+    pub people: u32,
     /// When the back end that knows the passwords is away.
     pub outages: Vec<(Micros, Micros)>,
     /// How many domains there are on the net.

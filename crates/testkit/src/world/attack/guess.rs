@@ -70,6 +70,8 @@ pub(crate) struct Guesser {
     pub on_one: usize,
     /// An account of his own, and after how many tries he logs in to it.
     pub own: Option<(u32, u64)>,
+    /// Of guesses at accounts that there are, those that are right. He goes on all the same.
+    pub hits: f64,
     /// How often he was refused in a row; he gives up in the end.
     pub refusals: u32,
     /// The try that is right, if one is.
@@ -112,16 +114,18 @@ impl Mind for Guesser {
 impl Guesser {
     fn guess(&mut self, stage: &mut Stage<'_>, client: IpAddr) -> Micros {
         self.left -= 1;
-        let is_right = self.right_at == Some(self.targets.turn);
+        let is_planned = self.right_at == Some(self.targets.turn);
         let (name, secret) = self.targets.next();
+        let is_hit = self.hits > 0.0 && name.account.is_some() && stage.chance.is(self.hits);
+        let is_right = is_planned || is_hit;
         let attempt = Try { client, name: &name.text, account: name.account, secret, is_right };
         match knock(stage, self.door, &attempt) {
-            Answer::In => {
+            Answer::In if is_planned => {
                 self.entered = Some(client);
                 self.left = 0;
             }
             // In an outage nobody knows: he comes to it again in the next round.
-            Answer::Unchecked if is_right => {
+            Answer::Unchecked if is_planned => {
                 self.right_at = Some(self.targets.turn - 1 + self.targets.names.len() as u64);
             }
             _ => {}

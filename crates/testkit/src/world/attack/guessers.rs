@@ -21,13 +21,26 @@ struct Shape {
     days: f64,
     on_one: usize,
     own: Option<(u32, u64)>,
+    /// Of guesses at accounts that there are, those that are right.
+    hits: f64,
     door: Option<Door>,
 }
 
 impl Shape {
     fn new(source: Source, names: Vec<Name>, pace: Pace, tries: u64, days: f64) -> Self {
         let order = Order::NamesFirst;
-        Shape { source, names, order, pace, tries, days, on_one: 1, own: None, door: None }
+        Shape {
+            source,
+            names,
+            order,
+            pace,
+            tries,
+            days,
+            on_one: 1,
+            own: None,
+            hits: 0.0,
+            door: None,
+        }
     }
 }
 
@@ -75,6 +88,7 @@ fn guesser(builder: &Builder<'_>, chance: &mut Chance, shape: Shape, begins: Mic
         until: at_most(builder, begins, shape.days),
         on_one: shape.on_one,
         own: shape.own,
+        hits: shape.hits,
         refusals: 0,
         right_at: None,
         entered: None,
@@ -135,8 +149,7 @@ fn slow(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
 }
 
 /// Those who look like others, or stay below what others count.
-fn hidden(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
-    let internet = &builder.site.internet;
+fn hidden(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
     let names = targets::sold(builder, chance, 25, 10);
     match kind {
         Kind::UnderThreshold => {
@@ -145,7 +158,7 @@ fn hidden(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
             Shape::new(source, names, pace, u64::MAX, 21.0)
         }
         Kind::Launderer => {
-            let own = chance.index(builder.site.accounts.len()) as u32;
+            let own = builder.account(&format!("customer{}", chance.below(9_000)));
             let every = chance.within(3, 8) as u64;
             let source = Source::one(server(builder, chance));
             let shape = Shape::new(source, names, Pace::Random(90.0), 1_500, 10.0);
@@ -154,11 +167,13 @@ fn hidden(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
         Kind::BehindOffice => {
             let office = match builder.site.offices.is_empty() {
                 true => server(builder, chance),
-                false => *chance.pick(&builder.site.offices),
+                // Where many are, some are not honest.
+                false => builder.site.offices[chance.rank(builder.site.offices.len())],
             };
             Shape::new(Source::one(office), names, Pace::Random(25.0), 600, 3.0)
         }
         _ => {
+            let internet = &builder.site.internet;
             let operator = internet.of(chance, Trade::Phones, Some(true));
             let contract = Contract::new(internet, chance, Some(operator));
             let source = Source::Phone(Contract { has_v6: false, ..contract });
@@ -187,12 +202,13 @@ fn listed(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
     let few = (0..chance.within(2, 5)).map(|_| server(builder, chance)).collect();
     let source = Source::List { addresses: few, uses: 1, turn: 0, wraps: true };
     if kind == Kind::Stuffing {
-        let known = builder.site.accounts.len() / 5;
+        let known = builder.site.people as usize / 5;
         let names = targets::sold(builder, chance, known, known * 3);
         let tries = names.len() as u64;
         let gap_s = chance.log_normal(6.0, 0.7);
         let shape = Shape::new(source, names, Pace::Random(gap_s), tries, 7.0);
-        return Shape { order: Order::Pairs, ..shape };
+        // Who uses one password everywhere is in somebody's list.
+        return Shape { order: Order::Pairs, hits: 0.01, ..shape };
     }
     let victims = targets::some(builder, chance, 8);
     let names = (0..120)
@@ -205,7 +221,7 @@ fn listed(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
 }
 
 fn spray(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
-    let known = builder.site.accounts.len() * 7 / 10;
+    let known = builder.site.people as usize * 7 / 10;
     let names = targets::sold(builder, chance, known, known / 5);
     let rounds = chance.within(1, 3) as u64;
     let tries = names.len() as u64 * rounds;
@@ -233,14 +249,15 @@ fn spray(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
         }
     };
     let gap_s = chance.log_normal(15.0, 0.9).max(1.0);
-    Shape::new(source, names, Pace::Random(gap_s), tries, 6.0)
+    // Microsoft: about one in a hundred accounts that nothing else protects.
+    Shape { hits: 0.004, ..Shape::new(source, names, Pace::Random(gap_s), tries, 6.0) }
 }
 
 /// A botnet on many accounts: each bot goes through a part of one list, and the parts overlap.
 fn lists(builder: &mut Builder<'_>, chance: &mut Chance, begins: Micros) {
     let group: GroupId = builder.group(Kind::DistributedLists);
     let bots = (builder.numbers.bots / 8.0).max(2.0) as usize;
-    let known = builder.site.accounts.len() / 4;
+    let known = builder.site.people as usize / 4;
     let whole = targets::sold(builder, chance, known, known);
     let addresses = botnet(builder, chance, bots);
     let door = Door::any(chance);

@@ -104,7 +104,7 @@ fn scan(stage: &mut Stage<'_>, client: IpAddr) {
 }
 
 fn early(stage: &mut Stage<'_>, client: IpAddr) {
-    let account = stage.chance.index(stage.site.accounts.len()) as u32;
+    let account = stage.chance.index(stage.site.people as usize) as u32;
     let to = stage.site.login(account);
     let from = format!("{}@{}", names::stranger(stage.chance.bits() >> 5), names::domain(77));
     let helo = format!("win-{:06x}.example", stage.chance.bits() & 0xff_ffff);

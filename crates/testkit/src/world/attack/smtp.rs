@@ -94,7 +94,7 @@ impl Prober {
             });
         }
         match stage.chance.below(20) {
-            0 => Target::Here(stage.chance.index(stage.site.accounts.len()) as u32),
+            0 => Target::Here(stage.chance.index(stage.site.people as usize) as u32),
             1..7 => Target::Nobody((*stage.chance.pick(&names::COMMON)).to_owned()),
             _ => Target::Nobody(names::stranger(stage.chance.bits() >> 9) + "5"),
         }

@@ -69,10 +69,17 @@ pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kin
     builder.add(kind, Some(group), None, begins, Box::new(spammer));
     let (peers, owners) = (0..stolen)
         .map(|_| {
+            let number = chance.bits() >> 6;
+            // Most are at sites that write honest mail to here, too.
+            if !builder.neighbours.is_empty() && chance.is(0.7) {
+                let (domain, host) = chance.pick(&builder.neighbours);
+                let owner = format!("{}@{domain}", names::stranger(number));
+                return (host.clone(), owner);
+            }
             let domain = names::domain(names::PROVIDERS + chance.below(builder.site.domains));
             let operator = builder.site.internet.of(chance, Trade::Hosting, None);
             let ip = builder.site.internet.v4(operator, chance.bits()).into();
-            let owner = format!("{}@{domain}", names::stranger(chance.bits() >> 6));
+            let owner = format!("{}@{domain}", names::stranger(number));
             (Peer { name: Some(format!("mail.{domain}")), ip }, owner)
         })
         .unzip();
@@ -110,7 +117,7 @@ impl Mind for Spammer {
         let targets = (0..stage.chance.within(1, 4))
             .map(|_| match stage.chance.is(0.35) {
                 true => Target::Nobody(names::stranger(stage.chance.bits() >> 8) + "3"),
-                false => Target::Here(stage.chance.index(stage.site.accounts.len()) as u32),
+                false => Target::Here(stage.chance.index(stage.site.people as usize) as u32),
             })
             .collect();
         let incoming = Incoming {

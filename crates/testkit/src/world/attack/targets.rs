@@ -3,6 +3,7 @@
 use crate::world::build::Builder;
 use crate::world::chance::{Chance, mix};
 use crate::world::names;
+use std::collections::BTreeSet;
 
 /// A name as an attacker writes it.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub(crate) fn account(builder: &Builder<'_>, account: u32) -> Name {
 
 /// Accounts drawn without repetition.
 pub(crate) fn some(builder: &Builder<'_>, chance: &mut Chance, count: usize) -> Vec<Name> {
-    let total = builder.site.accounts.len() as u64;
+    let total = u64::from(builder.site.people);
     let mut list: Vec<u32> = (0..total as u32).collect();
     for place in 0..count.min(list.len()) {
         let other = place + chance.below(total - place as u64) as usize;
@@ -73,6 +74,8 @@ pub(crate) fn sold(
 ) -> Vec<Name> {
     let mut list = some(builder, chance, known);
     list.extend((0..unknown).map(|_| nobody(builder, chance)));
+    let mut seen = BTreeSet::new();
+    list.retain(|name| seen.insert(name.text.clone()));
     shuffle(chance, &mut list);
     list
 }

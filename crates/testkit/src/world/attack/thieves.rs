@@ -41,7 +41,7 @@ pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kin
 
 /// An account that is open for the weeks in which it is wanted.
 fn open_account(builder: &Builder<'_>, chance: &mut Chance, begins: Micros) -> u32 {
-    let count = builder.site.accounts.len();
+    let count = builder.site.people as usize;
     (0..50)
         .map(|_| chance.index(count))
         .find(|account| {
@@ -99,6 +99,7 @@ fn breaker(builder: &Builder<'_>, chance: &mut Chance, victim: u32, begins: Micr
         until: at_most(builder, begins, 20.0) - SECOND,
         on_one: 1,
         own: None,
+        hits: 0.0,
         refusals: 0,
         // The victim stands last in the list.
         right_at: Some(count * rounds - 1),

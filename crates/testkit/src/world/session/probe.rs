@@ -74,9 +74,13 @@ impl Stage<'_> {
     /// Connects and goes.
     pub(crate) fn knock(&mut self, client: IpAddr, service: Service) {
         let peer = self.peer(client);
-        let smtpd = self.servers.process(service, self.at, self.at + SECOND);
-        self.postfix_connect(self.at, smtpd, &peer);
-        let at = self.at + self.pause(1, 400);
+        let begin = match service {
+            Service::Smtpd => self.screen(client, false) + 600,
+            _ => self.at,
+        };
+        let smtpd = self.servers.process(service, begin, begin + SECOND);
+        self.postfix_connect(begin, smtpd, &peer);
+        let at = begin + self.pause(1, 400);
         let text = format_args!("lost connection after CONNECT from {peer}");
         self.smtpd_says(at, smtpd, told(client, What::Probe), text);
         let text = format_args!("disconnect from {peer} commands=0/0");

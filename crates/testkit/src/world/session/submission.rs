@@ -39,8 +39,14 @@ impl Stage<'_> {
         let peer = self.peer(attempt.client);
         let failed = answer != Answer::In;
         let length = SECOND * if failed { 4 } else { 2 + mails.len() as i64 };
-        let smtpd = self.smtpd(way.service, self.at + length);
-        let mut at = self.at;
+        let mut at = match way.service {
+            Service::Smtpd => {
+                let is_new = self.chance.is(0.2);
+                self.screen(attempt.client, is_new) + 600
+            }
+            _ => self.at,
+        };
+        let smtpd = self.servers.process(way.service, at, at + length);
         self.postfix_connect(at, smtpd, &peer);
         if way.has_tls {
             at += self.pause(40, 180);

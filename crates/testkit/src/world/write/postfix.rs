@@ -1,11 +1,13 @@
 //! Postfix 3.7: postscreen, smtpd, cleanup, qmgr, deliveries.
 
+use crate::world::chance::mix;
 use crate::world::clock::{MINUTE, Micros};
 use crate::world::names::Peer;
 use crate::world::servers::{Process, Service};
 use crate::world::stage::{Beside, HOUSE, Stage, detail, told};
 use crate::world::truth::{Refusal, What};
 use std::fmt::Write;
+use std::net::IpAddr;
 
 /// What a client did on one connection, as `disconnect` counts it: right and all of each command.
 #[derive(Clone, Copy, Default, Debug)]
@@ -88,6 +90,17 @@ impl Stage<'_> {
     }
 
     pub fn postfix_connect(&mut self, at: Micros, smtpd: Process, peer: &Peer) {
+        // Some names lead to no address: Postfix says so, and calls the peer unknown.
+        if let (None, IpAddr::V4(v4)) = (&peer.name, peer.ip)
+            && mix(u64::from(u32::from(v4)), 6).is_multiple_of(9)
+        {
+            let [a, b, c, d] = v4.octets();
+            let line = format_args!(
+                "{smtpd}: warning: hostname {d}.{c}.{b}.{a}.pool.example does not resolve to \
+                 address {v4}: Name or service not known"
+            );
+            self.say(at - 300, smtpd.pid, detail(peer.ip), line);
+        }
         self.say(at, smtpd.pid, detail(peer.ip), format_args!("{smtpd}: connect from {peer}"));
     }
 
