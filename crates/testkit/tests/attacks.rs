@@ -12,6 +12,7 @@ const DAY: Micros = 24 * HOUR;
 struct Campaign {
     world: World,
     said: Vec<Said>,
+    lines: Vec<String>,
 }
 
 impl Campaign {
@@ -33,14 +34,15 @@ impl Campaign {
         plan.numbers.offices = 2.0;
         plan.attacks = vec![(kind, 1)];
         let mut world = World::new(&plan, seed);
-        let (mut said, mut line) = (Vec::new(), Vec::new());
+        let (mut said, mut lines, mut line) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(one) = world.next(&mut Nobody, &mut line) {
             if world.actor(one.actor).is_some_and(|actor| actor.group.is_some()) {
                 said.push(one);
+                lines.push(String::from_utf8_lossy(&line).into_owned());
             }
         }
         assert!(!said.is_empty(), "{} seed {seed}: no line", kind.name());
-        Campaign { world, said }
+        Campaign { world, said, lines }
     }
 
     /// Guesses: when, from where, whose.
@@ -112,9 +114,15 @@ fn fast_guessers_are_fast_and_slow_ones_are_as_slow_as_they_say() {
 #[test]
 fn connections_that_are_held_carry_many_guesses() {
     each(Kind::OpenConnection, 5.0, |campaign| {
-        let guesses = campaign.guesses();
-        let ends = campaign.count(|what| *what == What::Detail);
-        assert!(guesses.len() > 3 * ends, "{} guesses on {ends} connections", guesses.len());
+        let guesses = campaign.guesses().len();
+        let is_end = |line: &&String| {
+            line.contains(" disconnect from ") || line.contains(": Disconnected: ")
+        };
+        let ends = campaign.lines.iter().filter(is_end).count();
+        assert!(guesses > 2 * ends, "{guesses} guesses on {ends} connections");
+        let pairs = campaign.said.windows(2);
+        let at_once = pairs.filter(|two| two[1].at_micros - two[0].at_micros < SECOND).count();
+        assert!(at_once > 30, "{at_once} at once: several connections are open");
     });
 }
 

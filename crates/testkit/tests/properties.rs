@@ -147,8 +147,7 @@ impl Guard for Counting {
 
 #[test]
 fn who_is_refused_writes_no_line_and_goes_on_as_his_kind_does() {
-    let mut plan = small(6.0);
-    plan.attacks.retain(|(kind, _)| *kind != Kind::OpenConnection);
+    let plan = small(6.0);
     let mut world = World::new(&plan, 7);
     let mut guard = Counting { limit: 5, counts: BTreeMap::new(), banned: BTreeMap::new() };
     let mut line = Vec::new();

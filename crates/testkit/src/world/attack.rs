@@ -2,6 +2,7 @@
 
 mod guess;
 mod guessers;
+mod hold;
 mod mx;
 mod noise;
 mod smtp;
@@ -37,6 +38,7 @@ fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kind, begins: 
     // Each knows its own kinds.
     for add in [
         guessers::campaign,
+        hold::campaign,
         thieves::campaign,
         smtp::campaign,
         noise::campaign,

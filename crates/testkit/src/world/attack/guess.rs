@@ -66,8 +66,6 @@ pub(crate) struct Guesser {
     pub left: u64,
     /// No later than that.
     pub until: Micros,
-    /// Guesses on one connection; 1 for most.
-    pub on_one: usize,
     /// An account of his own, and after how many tries he logs in to it.
     pub own: Option<(u32, u64)>,
     /// Of guesses at accounts that there are, those that are right. He goes on all the same.
@@ -102,17 +100,14 @@ impl Mind for Guesser {
         {
             self.launder(stage, client, own);
         }
-        let busy = match self.on_one {
-            1 => self.guess(stage, client),
-            count => self.guess_many(stage, client, count),
-        };
+        self.guess(stage, client);
         let gap = self.pace.gap(stage.chance, self.targets.turn);
-        Some(busy + gap)
+        Some(stage.at + gap)
     }
 }
 
 impl Guesser {
-    fn guess(&mut self, stage: &mut Stage<'_>, client: IpAddr) -> Micros {
+    fn guess(&mut self, stage: &mut Stage<'_>, client: IpAddr) {
         self.left -= 1;
         let is_planned = self.right_at == Some(self.targets.turn);
         let (name, secret) = self.targets.next();
@@ -130,29 +125,6 @@ impl Guesser {
             }
             _ => {}
         }
-        stage.at
-    }
-
-    fn guess_many(&mut self, stage: &mut Stage<'_>, client: IpAddr, count: usize) -> Micros {
-        let count = count.min(self.left as usize);
-        self.left -= count as u64;
-        let list: Vec<(String, Option<u32>, u64)> = (0..count)
-            .map(|_| {
-                let (name, secret) = self.targets.next();
-                (name.text.clone(), name.account, secret)
-            })
-            .collect();
-        let attempts: Vec<Try<'_>> = list
-            .iter()
-            .map(|(name, account, secret)| Try {
-                client,
-                name,
-                account: *account,
-                secret: *secret,
-                is_right: false,
-            })
-            .collect();
-        stage.held_mailbox(&attempts)
     }
 
     /// The right password of an account of his own, from where he guesses.

@@ -8,7 +8,6 @@ use crate::world::chance::Chance;
 use crate::world::clock::Micros;
 use crate::world::internet::{Contract, Trade};
 use crate::world::truth::{GroupId, Kind};
-use crate::world::write::dovecot::Protocol;
 use std::net::Ipv4Addr;
 
 /// What one kind does, before the seed has its say.
@@ -19,7 +18,6 @@ struct Shape {
     pace: Pace,
     tries: u64,
     days: f64,
-    on_one: usize,
     own: Option<(u32, u64)>,
     /// Of guesses at accounts that there are, those that are right.
     hits: f64,
@@ -29,18 +27,7 @@ struct Shape {
 impl Shape {
     fn new(source: Source, names: Vec<Name>, pace: Pace, tries: u64, days: f64) -> Self {
         let order = Order::NamesFirst;
-        Shape {
-            source,
-            names,
-            order,
-            pace,
-            tries,
-            days,
-            on_one: 1,
-            own: None,
-            hits: 0.0,
-            door: None,
-        }
+        Shape { source, names, order, pace, tries, days, own: None, hits: 0.0, door: None }
     }
 }
 
@@ -50,7 +37,7 @@ pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kin
         return lists(builder, chance, begins);
     }
     let shape = match kind {
-        Kind::FastOne | Kind::FastList | Kind::OpenConnection => fast(builder, chance, kind),
+        Kind::FastOne | Kind::FastList => fast(builder, chance, kind),
         Kind::SlowMinute | Kind::SlowHour | Kind::SlowDay | Kind::SlowWeek => {
             slow(builder, chance, kind)
         }
@@ -86,7 +73,6 @@ fn guesser(builder: &Builder<'_>, chance: &mut Chance, shape: Shape, begins: Mic
         pace: shape.pace,
         left: shape.tries,
         until: at_most(builder, begins, shape.days),
-        on_one: shape.on_one,
         own: shape.own,
         hits: shape.hits,
         refusals: 0,
@@ -108,7 +94,7 @@ fn fast(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
             let names = victim(builder, chance);
             Shape::new(source, names, Pace::Even(gap_s, 0.5), tries, 3.0)
         }
-        Kind::FastList => {
+        _ => {
             let (known, unknown) = (chance.within(5, 40) as usize, chance.within(40, 300) as usize);
             let names = targets::sold(builder, chance, known, unknown);
             let order = match chance.is(0.5) {
@@ -116,14 +102,6 @@ fn fast(builder: &Builder<'_>, chance: &mut Chance, kind: Kind) -> Shape {
                 false => Order::PasswordsFirst(chance.within(3, 12) as u64),
             };
             Shape { order, ..Shape::new(source, names, Pace::Even(gap_s, 0.5), tries, 3.0) }
-        }
-        _ => {
-            let names = victim(builder, chance);
-            let on_one = chance.within(3, 12) as usize;
-            let door = Some(Door::Mailbox(Protocol::Imap));
-            // Short gaps: the next connection is there before the last has ended.
-            let shape = Shape::new(source, names, Pace::Even(20.0, 0.9), tries / 4, 1.0);
-            Shape { on_one, door, ..shape }
         }
     }
 }

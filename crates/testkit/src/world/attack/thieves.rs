@@ -97,7 +97,6 @@ fn breaker(builder: &Builder<'_>, chance: &mut Chance, victim: u32, begins: Micr
         pace,
         left: u64::MAX,
         until: at_most(builder, begins, 20.0) - SECOND,
-        on_one: 1,
         own: None,
         hits: 0.0,
         refusals: 0,

@@ -61,39 +61,6 @@ impl Stage<'_> {
         self.dovecot_ended(ends, on, why, told(attempt.client, what));
     }
 
-    /// Many guesses on one connection, which Dovecot slows down to one in 2, 4, 8, 15 s and so on.
-    /// A guard that reads lines cannot come between where there is no `auth_verbose`; where there
-    /// is, it does not here either, as the connection is held.
-    pub(crate) fn held_mailbox(&mut self, attempts: &[Try<'_>]) -> Micros {
-        let Some(first) = attempts.first() else { return self.at };
-        let session = session_id(self.at, self.chance.bits() as u16 | 0x8000, first.client);
-        let (mut at, mut count) = (self.at, 0);
-        let mut what = What::Detail;
-        for (attempt, wait) in
-            attempts.iter().zip([2, 4, 8, 15].into_iter().chain(std::iter::repeat(15)))
-        {
-            what = self.fault(at, attempt, Some(&session), Answer::Wrong);
-            at += wait * SECOND + self.pause(1, 200);
-            count += 1;
-        }
-        let last = attempts.last().unwrap_or(first);
-        let on = Connection {
-            protocol: Protocol::Imap,
-            client: last.client,
-            user: last.name,
-            session: &session,
-            has_tls: true,
-        };
-        let what = match what {
-            What::LoginWrong { account } => What::LoginsWrong { account, attempts: count },
-            left => left,
-        };
-        let took = (at - self.at) / SECOND;
-        let why = format!("auth failed, {count} attempts in {took} secs");
-        self.dovecot_ended(at, &on, &why, told(first.client, what));
-        at
-    }
-
     /// A connection on which nothing is said: how programs look for settings, and scanners for
     /// servers.
     pub(crate) fn silent_mailbox(

@@ -71,7 +71,8 @@ impl Stage<'_> {
         answer
     }
 
-    fn submission_fails(
+    /// A login that is not taken, on a connection that is open; returns when it is told.
+    pub(crate) fn submission_fails(
         &mut self,
         at: Micros,
         smtpd: Process,

@@ -132,13 +132,25 @@ impl Stage<'_> {
 
     /// The end of a connection on which nobody logged in: `why` stands in brackets.
     pub fn dovecot_ended(&mut self, at: Micros, on: &Connection<'_>, why: &str, beside: Beside) {
-        let lip = self.site.own_address(on.client);
-        let Connection { protocol, client, user, session, has_tls } = on;
-        let (protocol, tls) = (protocol.name(), if *has_tls { ", TLS" } else { "" });
         let how = match self.chance.is(0.6) {
             true => "Connection closed",
             false => "Aborted login by logging out",
         };
+        self.dovecot_ended_so(at, on, how, why, beside);
+    }
+
+    /// The same, in a way that is known.
+    pub fn dovecot_ended_so(
+        &mut self,
+        at: Micros,
+        on: &Connection<'_>,
+        how: &str,
+        why: &str,
+        beside: Beside,
+    ) {
+        let lip = self.site.own_address(on.client);
+        let Connection { protocol, client, user, session, has_tls } = on;
+        let (protocol, tls) = (protocol.name(), if *has_tls { ", TLS" } else { "" });
         let method = if user.is_empty() { "" } else { "method=PLAIN, " };
         self.say(
             at,
