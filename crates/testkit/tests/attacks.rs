@@ -290,6 +290,9 @@ fn at_port_25_they_try_what_they_say() {
         each(kind, 16.0, |campaign| {
             let count = campaign.count(|what| matches!(what, What::Probe | What::Abuse));
             assert!(count >= least, "{}: {count}", kind.name());
+            let strings = ["jndi", "() {", "${run{"];
+            let exploits = campaign.lines.iter().any(|l| strings.iter().any(|s| l.contains(s)));
+            assert_eq!(exploits, kind == Kind::Exploiter);
         });
     }
     each(Kind::EarlyTalker, 16.0, |campaign| {
@@ -299,6 +302,22 @@ fn at_port_25_they_try_what_they_say() {
         let spam = campaign.count(|what| matches!(what, What::MessageIn { spam: true }));
         assert!(spam > 300 && campaign.addresses().len() > 100, "{spam}");
         assert_eq!(campaign.world.groups()[0].actors.len(), 2, "bots, and stolen accounts");
+        let told = campaign.lines.iter().filter_map(|line| line.split_once("header Subject: "));
+        let shape = |subject: &str| subject.replace(|c: char| c.is_ascii_digit(), "");
+        let (mut subjects, mut senders) = (BTreeSet::new(), BTreeSet::new());
+        for (_, rest) in told {
+            let (subject, rest) = rest.split_once(" from ").expect("a peer");
+            // A subject may hold the word itself: its front tells the variants apart.
+            subjects.insert(shape(subject));
+            senders.insert(rest.split_once("; from=<").and_then(|(_, from)| from.split_once('>')));
+        }
+        let senders: BTreeSet<_> = senders.iter().flatten().map(|(sender, _)| *sender).collect();
+        assert!(subjects.len() == 3 && senders.len() > 40, "{subjects:?}, {}", senders.len());
+        let own = campaign.addresses();
+        let neighbour = campaign.world.actors().iter().any(|actor| {
+            actor.kind == Kind::SmallServer && actor.addresses.iter().any(|ip| own.contains(ip))
+        });
+        assert!(neighbour, "honest servers have stolen accounts, too");
     });
 }
 

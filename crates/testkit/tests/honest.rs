@@ -187,3 +187,21 @@ fn december_brings_greetings() {
     }
     assert!(largest >= 150, "the largest went to {largest}");
 }
+
+#[test]
+fn mailboxes_answer_are_forwarded_and_are_read_from_elsewhere() {
+    let numbers = [("answers_share", 1.0), ("forward_share", 0.3), ("fetch_share", 0.3)];
+    let (world, said) = lived(30.0, 60.0, &numbers, 7);
+    let by = by_actor(&said);
+    let here = |one: &&Said| matches!(one.what, What::MessageHere { .. });
+    let answers = by[&ActorId(0)].iter().filter(here).count();
+    assert!(answers > 60, "{answers} by the house, 30 of them letters to root");
+    let fetchers = world.actors().iter().filter(|actor| actor.kind == Kind::Fetcher);
+    let most = fetchers.map(|actor| actor.addresses.len()).max();
+    assert!(most > Some(60), "from {most:?} addresses");
+    let unwanted = said.iter().filter(|one| {
+        let kind = world.actors()[one.actor.0 as usize].kind;
+        one.what == What::Bounced && matches!(kind, Kind::Provider | Kind::Forwarder)
+    });
+    assert!(unwanted.count() > 5, "spam that is forwarded comes back");
+}

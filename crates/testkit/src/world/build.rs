@@ -92,7 +92,7 @@ impl<'p> Builder<'p> {
     /// An account that is no person's.
     pub fn account(&mut self, local: &str) -> u32 {
         let login = format!("{local}@{}", self.site.domain);
-        self.site.accounts.push(Account { login, shut: Vec::new() });
+        self.site.accounts.push(Account::new(login));
         self.site.accounts.len() as u32 - 1
     }
 
@@ -117,10 +117,7 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
     let numbers = &plan.numbers;
     let domain = names::domain(names::PROVIDERS + 20_000 + chance.below(900));
     let accounts = (0..numbers.accounts as u32)
-        .map(|n| Account {
-            login: format!("{}@{domain}", names::person(seed, n)),
-            shut: Vec::new(),
-        })
+        .map(|n| Account::new(format!("{}@{domain}", names::person(seed, n))))
         .collect();
     let offices = (0..numbers.offices as u64)
         .map(|n| {

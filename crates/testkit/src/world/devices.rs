@@ -119,6 +119,11 @@ impl Device {
         if self.kind == Kind::Webmail {
             return site.webmail.into();
         }
+        let turn = (at / (4 * HOUR)) as u64;
+        if let Some(operator) = person.vpn.filter(|_| mix(person.seed, turn) % 10 < 3) {
+            // Many share an exit, and each connection of the tunnel has another.
+            return site.internet.v4(operator, mix(person.seed, turn) % 300).into();
+        }
         let hour = person.zone.hour(at);
         if let Some(trip) = person.trip(at) {
             let in_hotel = !(9.0..18.0).contains(&hour) || self.kind != Kind::Phone;

@@ -45,10 +45,8 @@ fn letter(stage: &mut Stage<'_>) {
     let at = stage.at;
     let host = format!("mail.{}", stage.site.domain);
     let id = stage.servers.queue_id(at);
-    let (pickup, local) = (stage.servers.qmgr.pid + 7, stage.servers.pid());
-    let beside = Beside { client: None, what: What::MessageHere { recipients: 1 } };
-    let line = format_args!("postfix/pickup[{pickup}]: {id}: uid=0 from=<root>");
-    stage.say(at, pickup, beside, line);
+    let local = stage.servers.pid();
+    stage.postfix_picks_up(at, &id, 0, "root");
     let message_id = format!("{}.{id}@{host}", at / SECOND);
     stage.postfix_cleanup(at + 6_000, &id, &message_id, None);
     stage.postfix_queues(at + 9_000, &id, &format!("root@{host}"), 800, 1);

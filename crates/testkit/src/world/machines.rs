@@ -4,15 +4,15 @@ use super::build::Builder;
 use super::chance::mix;
 use super::clock::{DAY, HOUR, MINUTE, Micros, SECOND, seconds};
 use super::devices;
-use super::internet::Trade;
+use super::internet::{OperatorIx, Trade};
 use super::names;
 use super::people::Person;
 use super::servers::Service;
-use super::session::Try;
 use super::session::message::{Mail, To};
 use super::session::submission::{CLIENT, Way};
+use super::session::{Answer, Try};
 use super::stage::{Mind, Stage};
-use super::truth::Kind;
+use super::truth::{Habit, Kind};
 use super::write::dovecot::Protocol;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ pub(crate) fn machines(builder: &mut Builder<'_>, people: &[Arc<Person>]) {
     let numbers = builder.numbers.clone();
     for number in 0..numbers.teams as u64 {
         team(builder, people, number);
+    }
+    for person in people {
+        fetcher(builder, person);
     }
     for number in 0..numbers.copiers as u64 {
         copier(builder, Kind::Copier, number);
@@ -207,6 +210,58 @@ impl Mind for Backup {
         let open = seconds(stage.chance.log_normal(4.0, 1.0));
         stage.mailbox(Protocol::Imap, &right(self.client, name, account), open);
         Some(stage.at + open + stage.pause(50, 500))
+    }
+}
+
+/// A large provider that fetches a mailbox for its user by POP3, from any of its many addresses.
+struct Fetcher {
+    person: Arc<Person>,
+    operator: OperatorIx,
+    base: u64,
+    every: Micros,
+    /// The user tells it of a new password late.
+    stale_until: Micros,
+    failures: u32,
+}
+
+fn fetcher(builder: &mut Builder<'_>, person: &Arc<Person>) {
+    let mut chance = builder.chance(Kind::Fetcher, u64::from(person.account));
+    if !chance.is(builder.numbers.fetch_share) || person.has(Habit::Joins) {
+        return;
+    }
+    let late = seconds(chance.log_normal(3.0 * 86_400.0, 0.8));
+    let fetcher = Fetcher {
+        person: Arc::clone(person),
+        operator: builder.site.internet.of(&mut chance, Trade::Senders, Some(false)),
+        base: chance.below(3),
+        every: chance.within(5, 60) * MINUTE,
+        stale_until: person.changes.first().map_or(Micros::MIN, |change| change + late),
+        failures: 0,
+    };
+    let begins = builder.start + chance.within(0, DAY / 4);
+    builder.add(Kind::Fetcher, None, Some(person.account), begins, Box::new(fetcher));
+}
+
+impl Mind for Fetcher {
+    fn wake(&mut self, stage: &mut Stage<'_>) -> Option<Micros> {
+        let at = stage.at;
+        let host = self.base * 1_000 + stage.chance.below(120);
+        let client = stage.site.internet.v4(self.operator, host).into();
+        if stage.admits(client) {
+            let epoch = self.person.epoch(at);
+            let known = if at < self.stale_until { epoch.saturating_sub(1) } else { epoch };
+            let account = self.person.account;
+            let name = stage.site.login(account);
+            let secret = self.person.secret(known);
+            let is_right = known == epoch;
+            let attempt = Try { client, name, account: Some(account), secret, is_right };
+            let open = seconds(stage.chance.log_normal(2.0, 0.6));
+            let answer = stage.mailbox(Protocol::Pop3, &attempt, open);
+            self.failures = if answer == Answer::In { 0 } else { self.failures + 1 };
+        }
+        // It asks less often where it is turned away.
+        let slower = i64::from(self.failures.clamp(1, 24));
+        Some(at + self.every * slower + stage.pause(-60_000, 60_000))
     }
 }
 

@@ -6,7 +6,8 @@
 use super::build::Builder;
 use super::chance::{Chance, mix};
 use super::clock::{DAY, HOUR, Micros, Zone, is_working_day};
-use super::internet::{Contract, Line, Trade};
+use super::internet::{Contract, Line, OperatorIx, Trade};
+use super::names::PROVIDERS;
 use super::site::Shut;
 use super::truth::Habit;
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ pub(crate) struct Person {
     pub home: Line,
     pub moves: Option<(Micros, Line)>,
     pub contract: Contract,
+    /// Whose private network hides where the person is, now and then.
+    pub vpn: Option<OperatorIx>,
     pub trips: Vec<Trip>,
     /// Days off.
     pub away: Vec<(Micros, Micros)>,
@@ -141,6 +144,7 @@ fn person(builder: &mut Builder<'_>, account: u32) -> Person {
         home: Line::home(internet, chance, Some(offset_h == builder.site.zone.offset_h)),
         moves: None,
         contract: Contract::new(internet, chance, None),
+        vpn: None,
         trips: Vec::new(),
         away: Vec::new(),
         changes: Vec::new(),
@@ -154,6 +158,18 @@ fn person(builder: &mut Builder<'_>, account: u32) -> Person {
     habits(builder, chance, &mut person);
     journeys(builder, chance, &mut person);
     person.changes.sort_unstable();
+    let account = &mut builder.site.accounts[person.account as usize];
+    if chance.is(builder.numbers.answers_share) {
+        account.answers.clone_from(&person.away);
+    }
+    if chance.is(builder.numbers.forward_share) {
+        account.forward = Some((chance.below(PROVIDERS), chance.bits() >> 20));
+        person.habits.push(Habit::Forwards);
+    }
+    if chance.is(builder.numbers.vpn_share) {
+        person.vpn = Some(builder.site.internet.of(chance, Trade::Vpn, None));
+        person.habits.push(Habit::UsesVpn);
+    }
     person
 }
 

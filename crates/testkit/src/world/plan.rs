@@ -77,6 +77,14 @@ numbers! {
     greets_share = 0.08,
     /// Who write to many strangers for an event in a year.
     invites_share = 0.03,
+    /// Of people, those whose mailbox answers while they are away.
+    answers_share = 0.4,
+    /// Whose mail is forwarded elsewhere.
+    forward_share = 0.03,
+    /// Whose mailbox a large provider reads.
+    fetch_share = 0.03,
+    /// Who use a private network now and then.
+    vpn_share = 0.04,
     /// Failures of the back end that knows the passwords.
     outages_per_year = 6.0,
     /// Mailboxes that a team shares.

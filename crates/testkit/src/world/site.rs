@@ -36,9 +36,21 @@ pub(crate) struct Account {
     /// The whole login name.
     pub login: String,
     pub shut: Vec<(Micros, Micros, Shut)>,
+    /// Times in which an answer goes to whoever writes.
+    pub answers: Vec<(Micros, Micros)>,
+    /// Domain and mailbox elsewhere to which all goes.
+    pub forward: Option<(u64, u64)>,
 }
 
 impl Account {
+    pub fn new(login: String) -> Self {
+        Account { login, shut: Vec::new(), answers: Vec::new(), forward: None }
+    }
+
+    pub fn answers_at(&self, at: Micros) -> bool {
+        self.answers.iter().any(|(from, until)| (*from..*until).contains(&at))
+    }
+
     pub fn shut_at(&self, at: Micros) -> Option<Shut> {
         let now = self.shut.iter().find(|(from, until, _)| (*from..*until).contains(&at));
         now.map(|(_, _, shut)| *shut)

@@ -55,6 +55,8 @@ Kind {
     WrongMonitor = "wrong-monitor",
     /// A job that reads many mailboxes from one address.
     Backup = "backup",
+    /// A large provider that reads a mailbox here for its user, from many addresses.
+    Fetcher = "fetcher",
     /// A newsletter to thousands, once a week.
     Newsletter = "newsletter",
     /// A mailing list that lives here.
@@ -200,6 +202,10 @@ Habit {
     Greets = "greets",
     /// Writes to many strangers for an event.
     Invites = "invites",
+    /// Has all mail forwarded to a mailbox elsewhere.
+    Forwards = "forwards",
+    /// Comes out of a private network's exits, in any country, now and then.
+    UsesVpn = "uses-vpn",
 }
 }
 

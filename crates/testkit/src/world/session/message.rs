@@ -45,12 +45,15 @@ impl To {
 impl Stage<'_> {
     /// The exchanger of a domain. Its address is always the same.
     pub(crate) fn exchanger(&self, domain: u64) -> Peer {
-        let name = names::exchanger(domain);
+        let trade = if domain < names::PROVIDERS { Trade::Senders } else { Trade::Hosting };
+        self.exchanger_named(names::exchanger(domain), trade)
+    }
+
+    fn exchanger_named(&self, name: String, trade: Trade) -> Peer {
         let key = name.bytes().fold(7, |sum, byte| mix(sum, u64::from(byte)));
         let operators = self.site.internet.operators();
         let hosts =
             |trade| operators.iter().filter(move |operator| operator.trade == trade).count();
-        let trade = if domain < names::PROVIDERS { Trade::Senders } else { Trade::Hosting };
         let nth = (key % hosts(trade) as u64) as usize;
         let operator =
             operators.iter().enumerate().filter(|(_, operator)| operator.trade == trade).nth(nth);
@@ -85,9 +88,9 @@ impl Stage<'_> {
         for (nth, to) in mail.to.iter().enumerate() {
             let begin = queued + 3_000 + nth as Micros * step;
             match *to {
-                To::Here(_) => {
-                    let name = to.address(self);
-                    done = done.max(self.postfix_delivers(begin + 20_000, id, &name, &message_id));
+                To::Here(account) => {
+                    let end = self.bring(begin + 20_000, id, account, mail, &message_id);
+                    done = done.max(end);
                 }
                 To::There { domain, fate, .. } => {
                     if asked != Some(domain) {
@@ -97,7 +100,8 @@ impl Stage<'_> {
                     let name = to.address(self);
                     let took = self.pause(60, 4_000);
                     let relay = self.exchanger(domain);
-                    self.postfix_sends(begin + took, id, &name, &relay, (fate, took));
+                    let sent = (name.as_str(), None);
+                    self.postfix_sends(begin + took, id, sent, &relay, (fate, took));
                     done = done.max(begin + took);
                     has_bounced |= matches!(fate, Fate::Unknown | Fate::Unwanted | Fate::NoDomain);
                     if fate == Fate::Later {
@@ -118,6 +122,59 @@ impl Stage<'_> {
         done
     }
 
+    /// Into a mailbox here, or to where its owner has it all sent; returns when that is done.
+    fn bring(&mut self, at: Micros, id: &str, account: u32, mail: &Mail, msgid: &str) -> Micros {
+        let site = self.site;
+        let Some(owner) = site.accounts.get(account as usize) else { return at };
+        if let Some((domain, user)) = owner.forward {
+            // What was spam here is spam there, and counts against who forwards it.
+            let fate = match self.chance.below(100) {
+                0..60 if mail.is_spam => Fate::Unwanted,
+                0..2 => Fate::Unwanted,
+                _ => Fate::Sent,
+            };
+            let to = To::There { domain, user, fate }.address(self);
+            self.look_up(at, domain, fate);
+            let took = self.pause(60, 4_000);
+            let relay = self.exchanger(domain);
+            let sent = (to.as_str(), Some(owner.login.as_str()));
+            self.postfix_sends(at + took, id, sent, &relay, (fate, took));
+            return at + took;
+        }
+        let done = self.postfix_delivers(at, id, &owner.login, msgid);
+        let is_person = !mail.from.is_empty() && !mail.from.starts_with("bounce");
+        let is_near = mail.from.ends_with(&site.domain);
+        if owner.answers_at(at) && is_person && !is_near && self.chance.is(0.6) {
+            self.answer(done, &owner.login, &mail.from, msgid);
+        }
+        done
+    }
+
+    /// Sieve's vacation: an answer by the house, to somebody whom the account may never have
+    /// written to.
+    fn answer(&mut self, at: Micros, account: &str, to: &str, message_id: &str) {
+        // The house writes it, whoever is the reason.
+        let actor = std::mem::replace(&mut self.actor, self.site.mail_host);
+        self.dovecot_answers(at - 400, account, to, message_id);
+        let id = self.servers.queue_id(at);
+        self.postfix_picks_up(at, &id, 5_000, "");
+        let own_id = format!("dovecot-sieve-{}-{id}@mail.{}", at / SECOND, self.site.domain);
+        self.postfix_cleanup(at + 5_000, &id, &own_id, None);
+        self.postfix_queues(at + 8_000, &id, "", 1_400, 1);
+        let domain = to.rsplit('@').next().unwrap_or_default();
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let host = self.site.mail_host;
+        let question = Question { client, name: domain, kind: "MX", exists: true };
+        self.ask(host, at + 9_000, question);
+        // Forged senders do not want it.
+        let fate = if self.chance.is(0.06) { Fate::Unknown } else { Fate::Sent };
+        let took = self.pause(60, 4_000);
+        let relay = self.exchanger_named(format!("mx.{domain}"), Trade::Hosting);
+        self.postfix_sends(at + 9_000 + took, &id, (to, None), &relay, (fate, took));
+        self.postfix_removes(at + 12_000 + took, &id);
+        self.actor = actor;
+    }
+
     /// What was put off is tried again after some minutes, and taken.
     fn try_again(&mut self, at: Micros, id: &str, mail: &Mail, later: &[(u64, String)]) -> Micros {
         let begin = at + self.chance.within(5 * MINUTE, 12 * MINUTE);
@@ -127,7 +184,7 @@ impl Stage<'_> {
             let took = self.pause(60, 4_000);
             let relay = self.exchanger(*domain);
             done = begin + nth as Micros * 9_000 + took;
-            self.postfix_sends(done, id, to, &relay, (Fate::Sent, done - at));
+            self.postfix_sends(done, id, (to, None), &relay, (Fate::Sent, done - at));
         }
         done
     }

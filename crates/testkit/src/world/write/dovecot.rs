@@ -182,6 +182,19 @@ impl Stage<'_> {
         );
     }
 
+    /// Sieve's vacation.
+    pub fn dovecot_answers(&mut self, at: Micros, user: &str, to: &str, message_id: &str) {
+        let pid = self.servers.pid();
+        let mut bytes = [0u8; 15];
+        bytes[..8].copy_from_slice(&self.chance.bits().to_le_bytes());
+        let session = base64(&bytes);
+        let line = format_args!(
+            "dovecot: lmtp({user})<{pid}><{session}>: sieve: msgid=<{message_id}>: sent vacation \
+             response to <{to}>"
+        );
+        self.say(at, WRITER, HOUSE, line);
+    }
+
     /// A message into a mailbox, by LMTP; returns what Postfix is told.
     pub fn dovecot_saves(&mut self, at: Micros, user: &str, message_id: &str) -> String {
         let pid = self.servers.pid();

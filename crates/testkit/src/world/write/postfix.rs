@@ -196,15 +196,18 @@ impl Stage<'_> {
         self.say(at, qmgr.pid, HOUSE, format_args!("{qmgr}: {id}: removed"));
     }
 
-    /// A delivery to elsewhere. `relay` is the exchanger's name and address.
+    /// A delivery to elsewhere, perhaps forwarded for an account. `relay` is the exchanger's name
+    /// and address.
     pub fn postfix_sends(
         &mut self,
         at: Micros,
         id: &str,
-        to: &str,
+        to: (&str, Option<&str>),
         relay: &Peer,
         fate: (Fate, Micros),
     ) {
+        let (to, forwarded) = to;
+        let orig_to = forwarded.map_or(String::new(), |account| format!(", orig_to=<{account}>"));
         let smtp = self.servers.process(Service::Smtp, at - 200_000, at);
         let (fate, waited) = fate;
         let delay = waited as f64 / 1e6;
@@ -254,10 +257,18 @@ impl Stage<'_> {
             _ => format!("{relay}:25"),
         };
         let line = format_args!(
-            "{smtp}: {id}: to=<{to}>, relay={relay}, delay={delay:.2}, delays={delays}, \
+            "{smtp}: {id}: to=<{to}>{orig_to}, relay={relay}, delay={delay:.2}, delays={delays}, \
              dsn={dsn}, status={status} ({text})"
         );
         self.say(at, smtp.pid, Beside { client: None, what }, line);
+    }
+
+    /// A program of this host hands in a message under a user id.
+    pub fn postfix_picks_up(&mut self, at: Micros, id: &str, uid: u32, from: &str) {
+        let pickup = self.servers.qmgr.pid + 7;
+        let beside = Beside { client: None, what: What::MessageHere { recipients: 1 } };
+        let line = format_args!("postfix/pickup[{pickup}]: {id}: uid={uid} from=<{from}>");
+        self.say(at, pickup, beside, line);
     }
 
     /// A delivery into a mailbox here, by Dovecot's LMTP.
