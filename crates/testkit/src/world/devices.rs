@@ -4,6 +4,7 @@ use super::build::Builder;
 use super::chance::{Chance, mix};
 use super::clock::{DAY, HOUR, MINUTE, Micros, SECOND, seconds};
 use super::letters;
+use super::names;
 use super::people::{Person, Place};
 use super::session::submission::CLIENT;
 use super::session::{Answer, Try};
@@ -247,7 +248,7 @@ impl Device {
         let attempt = Try { client, name: login, account, secret, is_right };
         let helo = match self.kind {
             Kind::Webmail => "webmail.example".to_owned(),
-            _ => format!("device-{:x}.lan", self.number & 0xffff),
+            _ => names::computer(self.number),
         };
         if stage.submit(CLIENT, &attempt, &helo, &mails) != Answer::In {
             // What lies in the outbox is tried again; what an event is about goes out later.

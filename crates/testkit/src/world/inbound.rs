@@ -160,7 +160,7 @@ impl Server {
         let subject = match (self.kind, is_spam) {
             (Kind::Bulk, _) => format!("Offers of the week, issue {}", self.issue / 50 + 1),
             (_, true) => format!("You have won no. {}", stage.chance.below(99_999)),
-            _ => names::subject(stage.chance.bits()).to_owned(),
+            _ => names::subject(stage.chance.bits()),
         };
         Incoming {
             from: match self.kind {

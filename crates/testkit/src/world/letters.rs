@@ -86,7 +86,7 @@ fn mail(stage: &mut Stage<'_>, person: &Person, to: Vec<To>) -> Mail {
     Mail {
         from: stage.site.login(person.account).to_owned(),
         to,
-        subject: names::subject(stage.chance.bits()).to_owned(),
+        subject: names::subject(stage.chance.bits()),
         size: stage.chance.log_normal(9_000.0, 1.4) as u64 + 700,
         is_spam: false,
     }

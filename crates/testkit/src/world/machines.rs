@@ -267,5 +267,5 @@ impl Mind for Fetcher {
 
 /// A scan's or report's subject of a machine.
 pub(crate) fn subject(stage: &mut Stage<'_>) -> String {
-    names::subject(stage.chance.bits()).to_owned()
+    names::subject(stage.chance.bits())
 }

@@ -134,8 +134,33 @@ pub(crate) fn no_domain(number: u64) -> String {
     format!("{a}{:x}.invalid", mix(number, 9) & 0xff_ffff)
 }
 
-pub(crate) fn subject(number: u64) -> &'static str {
-    SUBJECTS[(mix(number, 5) % SUBJECTS.len() as u64) as usize]
+/// What an honest message is about: now and then what many write, mostly words of its own.
+pub(crate) fn subject(number: u64) -> String {
+    let key = mix(number, 5);
+    let common = SUBJECTS[(key % SUBJECTS.len() as u64) as usize];
+    let word = |shift: u32| WORDS[(key >> shift) as usize % WORDS.len()];
+    let front = ["", "", "Re: ", "Re: ", "Fwd: "][(key >> 8) as usize % 5];
+    match (key >> 16) % 10 {
+        0 | 1 => common.to_owned(),
+        2..5 => format!("{front}{} {} {}", word(24), word(32), (key >> 40) % 90),
+        5..8 => format!("{front}{common} ({} {})", word(24), word(32)),
+        _ => format!("{front}{} for {} and {}", word(24), word(32), word(40)),
+    }
+}
+
+/// The name that a computer or phone gives itself.
+pub(crate) fn computer(number: u64) -> String {
+    let key = mix(number, 12);
+    match key % 5 {
+        0 | 1 => {
+            let letters = b"ABCDEFGHJKLMNPQRSTUVWXYZ0123456789";
+            let tail = (0..7).map(|n| char::from(letters[(key >> (8 + n * 5)) as usize % 34]));
+            format!("DESKTOP-{}", tail.collect::<String>())
+        }
+        2 => format!("device-{:04x}.lan", key >> 48),
+        3 => format!("[192.168.{}.{}]", (key >> 8) % 4, 2 + (key >> 16) % 250),
+        _ => format!("{}s-laptop.fritz.box", FIRST[(key >> 9) as usize % FIRST.len()]),
+    }
 }
 
 /// Where a domain's mail goes.

@@ -32,6 +32,9 @@ const WORDS: [[&str; 3]; 4] = [
     ["Earn # a week from home", "# EUR a week, no experience", "Work from home: # EUR"],
 ];
 
+/// How the names of one program's bots begin.
+const FRONTS: [&str; 6] = ["srv", "host", "vm", "node", "mailer", "s"];
+
 /// Adds the campaign, if it is one.
 pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kind, begins: Micros) {
     if kind != Kind::SpamCampaign {
@@ -109,7 +112,8 @@ impl Mind for Spammer {
             true => peer.name.clone().unwrap_or_default(),
             // All bots run one program, which makes names of one shape.
             false => format!(
-                "srv-{:04x}.{}",
+                "{}-{:04x}.{}",
+                FRONTS[(self.seed >> 20) as usize % FRONTS.len()],
                 stage.chance.below(1 << 16),
                 names::domain(200 + self.seed % 50)
             ),

@@ -86,7 +86,7 @@ impl Thief {
         self.left = self.left.saturating_sub(mails.len() as u64);
         let name = stage.site.login(self.account);
         let attempt = Try { client, name, account: Some(self.account), secret: 4, is_right: true };
-        stage.submit(CLIENT, &attempt, "DESKTOP-7K2LQ", &mails)
+        stage.submit(CLIENT, &attempt, &names::computer(self.seed), &mails)
     }
 
     /// While he makes the account used to him.
@@ -113,7 +113,7 @@ impl Thief {
             })
             .collect();
         let subject = match is_hidden {
-            true => names::subject(stage.chance.bits()).to_owned(),
+            true => names::subject(stage.chance.bits()),
             false => {
                 let words = SPAM[(self.seed % SPAM.len() as u64) as usize];
                 words.replace('#', &stage.chance.below(90_000).to_string())
