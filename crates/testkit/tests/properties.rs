@@ -259,3 +259,18 @@ fn attackers_and_what_is_decided_on_them_change_nothing_for_the_honest() {
     let clients = life.iter().filter_map(|(_, _, client, _)| *client).collect();
     assert!(life == honest_life(&attacked, &mut Knowing(clients)), "with all attackers banned");
 }
+
+#[test]
+fn any_number_may_be_nothing() {
+    for name in testkit::world::Numbers::NAMES {
+        let mut plan = small(0.3);
+        plan.numbers.newsletter_recipients = 20.0;
+        assert!(plan.set(name, 0.0), "{name}");
+        let mut world = World::new(&plan, 10);
+        let (mut line, mut lines) = (Vec::new(), 0u32);
+        while world.next(&mut Nobody, &mut line).is_some() {
+            lines += 1;
+            assert!(lines < 1_000_000, "{name} = 0: no end");
+        }
+    }
+}

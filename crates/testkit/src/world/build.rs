@@ -116,7 +116,7 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
     let mut chance = Chance::new(seed, 900_000);
     let numbers = &plan.numbers;
     let domain = names::domain(names::PROVIDERS + 20_000 + chance.below(900));
-    let accounts = (0..numbers.accounts as u32)
+    let accounts = (0..numbers.accounts.max(1.0) as u32)
         .map(|n| Account::new(format!("{}@{domain}", names::person(seed, n))))
         .collect();
     let offices = (0..numbers.offices as u64)
@@ -143,9 +143,9 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
         domain,
         zone,
         accounts,
-        people: numbers.accounts as u32,
+        people: numbers.accounts.max(1.0) as u32,
         outages,
-        domains: numbers.domains as u64,
+        domains: numbers.domains.max(1.0) as u64,
         mail_host: ActorId(0),
         offices,
     }

@@ -10,9 +10,10 @@ pub(crate) const MINUTE: Micros = 60 * SECOND;
 pub(crate) const HOUR: Micros = 60 * MINUTE;
 pub(crate) const DAY: Micros = 24 * HOUR;
 
-/// A span of fractional seconds, as the clock counts.
+/// A span of fractional seconds, as the clock counts; three centuries at most, so that what never
+/// comes lies behind the end of the world, and not before its beginning.
 pub(crate) fn seconds(seconds: f64) -> Micros {
-    (seconds * 1e6) as Micros
+    (seconds.min(1e10) * 1e6) as Micros
 }
 
 /// Where the sun stands for somebody.

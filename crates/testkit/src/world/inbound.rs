@@ -54,6 +54,9 @@ struct Server {
 }
 
 fn server(builder: &mut Builder<'_>, kind: Kind, number: u64, mean: f64) {
+    if mean <= 0.0 {
+        return;
+    }
     let mut chance = builder.chance(kind, number);
     let chance = &mut chance;
     let domain = match kind {
