@@ -16,6 +16,7 @@ mod packages;
 mod process;
 mod range;
 mod rust_source;
+mod score;
 mod steps;
 mod test;
 pub mod tidy;
@@ -60,6 +61,12 @@ const COMMANDS: &[Command] = &[
         usage: "[STORY...] | zoo [BOX...]",
         summary: "real servers and attack tools in network namespaces (root); zoo: how well logs are read",
         run: range::run,
+    },
+    Command {
+        name: "score",
+        usage: "[--seed N] [--plan NAME]... [--set NAME=NUMBER]... [--format json]",
+        summary: "what is caught, and who is banned wrongly, in simulated months",
+        run: score::run,
     },
     Command {
         name: "fuzz",

@@ -10,6 +10,7 @@ mod module_docs;
 mod purity;
 mod sizes;
 mod words;
+mod worlds;
 
 use crate::metadata::Metadata;
 use crate::{Outcome, Tree, process};
@@ -63,6 +64,11 @@ const CHECKS: &[Check] = &[
         name: "purity",
         reason: "the core cannot do IO and knows no clock, so a replay equals the live run",
         run: |world| purity::check(&world.tree),
+    },
+    Check {
+        name: "worlds",
+        reason: "a world that knows what is measured in it measures nothing",
+        run: |world| worlds::check(&world.tree),
     },
     Check {
         name: "clocks",

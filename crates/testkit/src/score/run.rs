@@ -1,0 +1,355 @@
+//! One world from its first line to its last, with the guard in it.
+
+use super::aims::{Aim, aim};
+use super::groups::{Accounts, Course};
+use super::owners::Owners;
+use super::sieve::Sieve;
+use crate::world::{ActorId, GroupId, Micros, Plan, Said, World};
+use engine::{Config, Engine, Input, Output};
+use event::{
+    Command, Decision, Event, Evidence, Kind as Told, Measure, Mode, Network, Order, Subject,
+    Timestamp,
+};
+use parse::{Parsed, Stamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Lines against clients that are remembered, to be shown as evidence.
+const REMEMBERED: usize = 1 << 14;
+/// Lines between two reports of the progress.
+const TURN: u64 = 1 << 16;
+
+/// A ban, with the truth about whom it meets.
+#[derive(Clone, Debug)]
+pub struct Ban {
+    /// When.
+    pub at: Micros,
+    /// Its rule.
+    pub detector: String,
+    /// Whom.
+    pub network: Network,
+    /// Addresses of attackers in it, so far.
+    pub attackers: u64,
+    /// Honest actors who were seen there before.
+    pub honest: Vec<ActorId>,
+    /// Clients whom it refused.
+    pub refused: BTreeSet<IpAddr>,
+    /// The last line that speaks for it.
+    pub last: Last,
+}
+
+/// The last line that speaks for something, and who wrote it in truth.
+#[derive(Clone, Debug)]
+pub struct Last {
+    /// Who.
+    pub actor: ActorId,
+    /// The line.
+    pub line: String,
+}
+
+/// A finding about an account or a host, or of a detector that does not ban.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// When.
+    pub at: Micros,
+    /// Its detector.
+    pub detector: String,
+    /// About whom.
+    pub subject: String,
+    /// The campaign that it names rightly.
+    pub group: Option<GroupId>,
+    /// It is right.
+    pub is_right: bool,
+    /// The last line that speaks for it.
+    pub last: Last,
+}
+
+/// What came of it.
+pub struct Run {
+    /// The world, at its end.
+    pub world: World,
+    /// Its plan.
+    pub plan: &'static str,
+    /// Its seed.
+    pub seed: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Lines that the parsers did not know.
+    pub unknown: u64,
+    /// All bans that are to be enforced.
+    pub bans: Vec<Ban>,
+    /// What was found besides.
+    pub found: Vec<Found>,
+    /// Who was where.
+    pub owners: Owners,
+    /// The campaigns, by their numbers.
+    pub courses: Vec<Course>,
+    /// State that gave way for want of room, by table.
+    pub evicted: BTreeMap<String, u64>,
+}
+
+struct Watch {
+    sieve: Sieve,
+    engine: Engine,
+    outputs: Vec<Output>,
+    accounts: Accounts,
+    numbers: BTreeMap<String, u32>,
+    remembered: Vec<(u64, ActorId, Vec<u8>)>,
+    /// Who wrote the line of now.
+    actor: ActorId,
+}
+
+/// Lets the guard live in a world. `tell` hears from time to time how far event time has come.
+pub fn run(plan: &Plan, seed: u64, tell: &mut dyn FnMut(Micros)) -> Run {
+    let world = World::new(plan, seed);
+    let mut watch = Watch::new(&world, seed, plan.start);
+    let courses = world.groups().iter().map(|group| {
+        let account = group.actors.first().and_then(|id| world.actor(*id)?.account);
+        Course::new(group.kind, account)
+    });
+    let mut run = Run {
+        courses: courses.collect(),
+        world,
+        plan: plan.name,
+        seed,
+        lines: 0,
+        unknown: 0,
+        bans: Vec::new(),
+        found: Vec::new(),
+        owners: Owners::default(),
+        evicted: BTreeMap::new(),
+    };
+    let mut line = Vec::new();
+    while let Some(said) = run.world.next(&mut watch.sieve, &mut line) {
+        run.lines += 1;
+        run.note(&mut watch, &said);
+        run.read(&mut watch, &said, &line);
+        if run.lines.is_multiple_of(TURN) {
+            tell(said.at_micros);
+        }
+    }
+    watch.engine.finish(&mut watch.outputs);
+    run.take_outputs(&mut watch, &line);
+    for (ban, refused) in run.bans.iter_mut().zip(watch.sieve.refused) {
+        ban.refused = refused;
+    }
+    run
+}
+
+impl Watch {
+    fn new(world: &World, seed: u64, start: Micros) -> Self {
+        // The world's seed must not be the engine's.
+        let config = Config { seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..Config::default() };
+        let mut engine = Engine::new(config);
+        let command = Command {
+            at: Timestamp(start),
+            operator: "score".into(),
+            reason: "".into(),
+            order: Order::Protect { networks: world.own_addresses().map(Network::host).into() },
+        };
+        let mut outputs = Vec::new();
+        engine.step(0, &Input::Command(&command), &mut outputs);
+        outputs.clear();
+        let numbers = (0..world.accounts()).map(|n| (world.login(n).to_owned(), n)).collect();
+        let (sieve, accounts) = (Sieve::default(), Accounts::default());
+        let remembered = vec![(0, ActorId(0), Vec::new()); REMEMBERED];
+        Watch { sieve, engine, outputs, accounts, numbers, remembered, actor: ActorId(0) }
+    }
+
+    fn remember(&mut self, seq: u64, line: &[u8]) {
+        if let Some((at, actor, text)) = self.remembered.get_mut(seq as usize % REMEMBERED) {
+            (*at, *actor) = (seq, self.actor);
+            text.clear();
+            text.extend_from_slice(line);
+        }
+    }
+
+    fn last(&self, evidence: &Evidence, now: &[u8]) -> Last {
+        let last = evidence.lines().last().and_then(|seq| {
+            let (at, actor, text) = self.remembered.get(*seq as usize % REMEMBERED)?;
+            (at == seq).then_some((*actor, text.as_slice()))
+        });
+        let (actor, line) = last.unwrap_or((self.actor, now));
+        Last { actor, line: String::from_utf8_lossy(line).into_owned() }
+    }
+}
+
+impl Run {
+    /// Notes the truth.
+    fn note(&mut self, watch: &mut Watch, said: &Said) {
+        let Some(actor) = self.world.actor(said.actor) else { return };
+        self.owners.note(said, actor);
+        if let Some(group) = actor.group.filter(|_| actor.kind.is_attack()) {
+            watch.accounts.note(group, said.what);
+            if let Some(course) = self.courses.get_mut(group.0 as usize) {
+                course.note(said);
+            }
+        }
+    }
+
+    /// Reads the line as the program does.
+    fn read(&mut self, watch: &mut Watch, said: &Said, line: &[u8]) {
+        let Some(record) = parse::frame(line) else { return self.unknown += 1 };
+        let Stamp::Utc(at) = record.stamp else { return self.unknown += 1 };
+        match parse::parse(&record, at) {
+            Parsed::Event(event) => self.step(watch, said, &event, line),
+            Parsed::Noise(_) => {}
+            _ => self.unknown += 1,
+        }
+    }
+
+    fn step(&mut self, watch: &mut Watch, said: &Said, event: &Event<'_>, line: &[u8]) {
+        watch.actor = said.actor;
+        if event.hostile || event.kind == Told::Query {
+            watch.remember(self.lines, line);
+        }
+        self.note_name(said, event);
+        match watch.engine.join(event) {
+            None => watch.engine.step(self.lines, &Input::Event(event), &mut watch.outputs),
+            Some(joined) => {
+                let event = joined.fill(event);
+                watch.engine.step(self.lines, &Input::Event(&event), &mut watch.outputs);
+            }
+        }
+        if !watch.outputs.is_empty() {
+            self.take_outputs(watch, line);
+        }
+    }
+
+    /// Notes a name whose mail exchanger a campaign asks for.
+    fn note_name(&mut self, said: &Said, event: &Event<'_>) {
+        if let Some(name) = event.query_name.filter(|_| event.kind == Told::Query)
+            && event.query_type.is_some_and(|kind| kind.bytes() == b"MX")
+            && let Some(group) = self.world.actor(said.actor).and_then(|actor| actor.group)
+            && let Some(course) = self.courses.get_mut(group.0 as usize)
+            && course.found.is_none()
+        {
+            course.names.insert(name.bytes().to_ascii_lowercase());
+        }
+    }
+
+    fn take_outputs(&mut self, watch: &mut Watch, line: &[u8]) {
+        for output in std::mem::take(&mut watch.outputs) {
+            match output {
+                Output::Finding(finding) => {
+                    let at = finding.at.0;
+                    let last = watch.last(&finding.evidence, line);
+                    self.take_found(watch, at, &finding.detector, &finding.subject, last);
+                }
+                Output::Decision(decision) => self.take_decision(watch, &decision, line),
+                Output::Expiry(expiry) => {
+                    if let Some(network) = expiry.subject.network()
+                        && expiry.mode == Mode::Enforce
+                    {
+                        watch.sieve.lift(&network);
+                    }
+                }
+                Output::Evicted(evicted) => {
+                    *self.evicted.entry(evicted.table.into_owned()).or_default() += evicted.entries;
+                }
+            }
+        }
+    }
+
+    fn take_decision(&mut self, watch: &mut Watch, decision: &Decision, line: &[u8]) {
+        let Some(network) = decision.subject.network() else { return };
+        if decision.mode != Mode::Enforce || decision.measure != Measure::Ban {
+            return;
+        }
+        let (number, at) = (self.bans.len(), decision.at.0);
+        let (mut attackers, mut honest, mut groups) = (0, Vec::new(), BTreeSet::new());
+        for (_, owner) in self.owners.within_mut(network) {
+            owner.named.get_or_insert(at);
+            owner.banned.get_or_insert((at, number));
+            honest.extend(owner.honest);
+            if let Some((group, _)) = owner.attack {
+                attackers += 1;
+                groups.insert(group);
+            }
+        }
+        honest.sort_unstable();
+        honest.dedup();
+        groups.into_iter().for_each(|group| self.prefix_banned(group, network, at));
+        let until = decision.until.map_or(Micros::MAX, |until| until.0);
+        watch.sieve.hold(network, until, number);
+        self.bans.push(Ban {
+            at,
+            detector: decision.rule.to_string(),
+            network,
+            attackers,
+            honest,
+            refused: BTreeSet::new(),
+            last: watch.last(&decision.evidence, line),
+        });
+    }
+
+    fn prefix_banned(&mut self, group: GroupId, network: Network, at: Micros) {
+        let Some(course) = self.courses.get_mut(group.0 as usize) else { return };
+        if let Aim::Prefix { length, .. } = aim(course.kind)
+            && network.prefix() <= length
+            && course.addresses_before.is_none()
+        {
+            course.addresses_before = Some(course.addresses.len() as u64);
+            course.prefix_banned = Some(at);
+        }
+    }
+
+    fn take_found(
+        &mut self,
+        watch: &Watch,
+        at: Micros,
+        detector: &str,
+        subject: &Subject,
+        last: Last,
+    ) {
+        let group = match subject {
+            Subject::Client(_) | Subject::Network(_) => {
+                let Some(network) = subject.network() else { return };
+                let mut group = None;
+                for (_, owner) in self.owners.within_mut(network) {
+                    if owner.attack.is_some() {
+                        owner.named.get_or_insert(at);
+                    }
+                    group = group.or(owner.attack.map(|(group, _)| group));
+                }
+                // The others' are judged by the bans that they lead to.
+                if detector != "mx-surge" {
+                    return;
+                }
+                group
+            }
+            Subject::Account(name) => {
+                let name = String::from_utf8_lossy(name);
+                let account = watch.numbers.get(name.as_ref()).copied();
+                let thief = account.and_then(|account| watch.accounts.thief(account));
+                // Where there is no such account, it is right if an attacker asked for it.
+                let is_attack =
+                    self.world.actor(last.actor).is_some_and(|actor| actor.kind.is_attack());
+                let is_right =
+                    account.map_or(is_attack, |account| watch.accounts.is_attacked(account));
+                if thief.is_none() && is_right && detector != "outbound-surge" {
+                    return self.push_found(at, detector, subject, None, true, last);
+                }
+                thief
+            }
+            Subject::Host(_) | Subject::Sender(_) => None,
+        };
+        if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize)) {
+            course.is_found(at);
+        }
+        self.push_found(at, detector, subject, group, group.is_some(), last);
+    }
+
+    fn push_found(
+        &mut self,
+        at: Micros,
+        detector: &str,
+        subject: &Subject,
+        group: Option<GroupId>,
+        is_right: bool,
+        last: Last,
+    ) {
+        let (detector, subject) = (detector.to_owned(), format!("{} {subject}", subject.kind()));
+        self.found.push(Found { at, detector, subject, group, is_right, last });
+    }
+}
