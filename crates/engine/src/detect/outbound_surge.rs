@@ -1,4 +1,4 @@
-//! `outbound-surge`: an account sends more mail, to other people, or to worse addresses than it does.
+//! `outbound-surge`: an account sends more mail, to other people, or to worse addresses than usual.
 //!
 //! Who is behind a message is known from the line of its submission, by its queue id; the queue
 //! manager says to how many it goes, the delivery agents to whom and what became of it.
