@@ -161,6 +161,20 @@ fn a_log_that_lags_behind_another_hides_no_flood() {
     }
 }
 
+/// Roundcube's two logs tell of one attempt, and so do Horde and its IMP. Who goes to and fro
+/// between both of them is excused by neither.
+#[test]
+fn lines_of_one_webmail_excuse_none_of_another() {
+    let line = |server, service| (0, failure(server, service, Kind::Auth, 1));
+    let roundcube = ["errors", "userlogins"].map(|service| line(Server::Roundcube, service));
+    let horde = ["imp", "horde"].map(|service| line(Server::Horde, service));
+    assert_eq!(score(&roundcube), score(&roundcube[..1]));
+    assert_eq!(score(&horde), score(&horde[..1]));
+    for (one, other) in [(roundcube[0], horde[1]), (roundcube[1], horde[0])] {
+        assert_eq!(score(&[one, other]), score(&[one, one]));
+    }
+}
+
 /// All that failed before a ban is lifted is done with: also what the connection's counts say of it
 /// when it ends later.
 #[test]
