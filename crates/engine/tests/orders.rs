@@ -161,6 +161,31 @@ fn a_log_that_lags_behind_another_hides_no_flood() {
     }
 }
 
+/// A log that is read every few seconds, some of its lines late each time: no more time passes in
+/// it than on the clock.
+#[test]
+fn a_log_that_is_read_by_turns_hides_no_flood() {
+    let connect = Event {
+        outcome: Outcome::Allowed,
+        reason: None,
+        hostile: false,
+        attempts: 0,
+        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
+    };
+    for turn_s in [1, 5, 30] {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        for number in 0..600 {
+            let written_s = number / 2;
+            let now = START.plus_seconds(written_s / turn_s * turn_s + turn_s);
+            engine.step(0, &Input::Tick(now), &mut out);
+            let at = START.plus_seconds(written_s);
+            engine.step(1, &Input::Event(&Event { at, ..connect }), &mut out);
+        }
+        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
+        assert!(out.iter().any(is_ban), "{turn_s}");
+    }
+}
+
 /// Roundcube's two logs tell of one attempt, and so do Horde and its IMP. Who goes to and fro
 /// between both of them is excused by neither.
 #[test]
