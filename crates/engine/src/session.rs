@@ -178,7 +178,8 @@ fn new_attempts(
                 b"errors" | b"imp" => Side::Service,
                 _ => Side::Server,
             };
-            pair(state, WEBMAIL, side, event.attempts)
+            let place = WEBMAIL | (event.server as u64) << 8;
+            pair(state, place, side, event.attempts)
         }
         Server::Domino | Server::Kerio => own_files::paired(state, seed, event, client, now_s),
         _ => event.attempts,
