@@ -7,8 +7,8 @@
 //! - Zimbra: `audit.log` and `mailbox.log` both name client, protocol and account.
 //!
 //! They pair off within a minute, each line with one of the other kind. What pairs is told by the
-//! same client of the same protocol, and with Zimbra of the same account. A line excuses only one of
-//! the other kind: whoever mixes attempts of which one line tells still counts half.
+//! same client of the same protocol, and with Zimbra of the same account. A line excuses only one
+//! of the other kind: whoever mixes attempts of which one line tells still counts half.
 
 use super::{Side, pair};
 use crate::client::ClientKey;
@@ -189,8 +189,8 @@ mod tests {
         }
     }
 
-    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of two
-    /// protocols for which there is no word, each is one.
+    /// `Failed HTTP login` and `HTTP/WebMail: Invalid password for user bob` are one attempt; of
+    /// two protocols for which there is no word, each is one.
     #[test]
     fn kerio_names_one_protocol_by_two_words() {
         for (first, second, protocol, attempts) in [
