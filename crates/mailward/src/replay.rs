@@ -61,7 +61,7 @@ pub struct Outcome {
     pub servers: Vec<Activity>,
     /// The logs, each with its lines by what they were.
     pub logs: Vec<(String, Tally)>,
-    /// Logs that were not read.
+    /// Logs that were not read, or not all of them.
     pub left_out: Vec<LeftOut>,
     /// Something that should have been read was not.
     pub is_short: bool,
@@ -193,6 +193,7 @@ impl Replay {
                 self.step(left.as_ref().unwrap_or(&told), take)
             });
             if !matches!(more, Ok(true)) {
+                self.outcome.left_out.extend(log.left_out());
                 self.outcome.logs.push((log.name, self.outcome.tally));
                 return more.map(drop);
             }
@@ -235,6 +236,7 @@ impl Replay {
             }
             failed = queue.fill().err().or(failed);
         }
+        self.outcome.left_out.extend(queues.iter().filter_map(|queue| queue.log.left_out()));
         let tallies = queues.into_iter().map(|queue| (queue.log.name, queue.tally));
         self.outcome.logs.extend(tallies);
         failed.map_or(Ok(()), Err)

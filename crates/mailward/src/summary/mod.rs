@@ -193,7 +193,9 @@ impl Summary {
         }
         match (event.kind, event.outcome) {
             (Kind::Connect, _) => self.totals.connections += 1,
-            (Kind::Auth, Outcome::Rejected | Outcome::Deferred) => self.totals.untested += 1,
+            (Kind::Auth, Outcome::Rejected | Outcome::Deferred) => {
+                self.totals.untested += u64::from(event.times);
+            }
             _ => {}
         }
         let is_judged = matches!(event.kind, Kind::Envelope | Kind::Message)

@@ -184,6 +184,7 @@ fn what_is_not_read_is_named_with_the_reason() {
     world.file("logs/others.log", lines(&["cron[1]: a job"]).as_bytes());
     world.file("logs/a.xz", b"\xfd7zXZ\0\0\0");
     world.file("logs/b.bz2", b"BZh91AY&SY");
+    world.file("logs/f", b"SQLite format 3\0");
     world.file("logs/c.zip", b"PK\x03\x04\x14\0");
     world.file("logs/d", b"\x7fELF\x02\x01\x01\0");
     world.file("logs/e", b"\x01\x02\x03\0\x04\x05");
@@ -205,8 +206,9 @@ fn what_is_not_read_is_named_with_the_reason() {
         ("a.xz", "packed by xz"),
         ("b.bz2", "packed by bzip2"),
         ("c.zip", "a zip archive"),
-        ("d", "no text"),
+        ("d", "a program"),
         ("e", "no text"),
+        ("f", "a database"),
         ("system.journal", "journal"),
         ("wtmp.1", "no text"),
         ("same.log", "the same file as"),
@@ -219,9 +221,9 @@ fn what_is_not_read_is_named_with_the_reason() {
         let found = left_out.iter().find(|(left_out, _)| left_out == name);
         assert!(found.is_some_and(|(_, told)| told.contains(why)), "{name} in {left_out:?}");
     }
-    assert_eq!(left_out.len(), 13, "{left_out:?}");
+    assert_eq!(left_out.len(), 14, "{left_out:?}");
     let shown = ask(&world, &[]).good().out;
-    for wanted in ["xzcat", "not read: 13 files", "- empty", "- no log", "- other programs"] {
+    for wanted in ["xzcat", "not read: 14 files", "- empty", "- no log", "- other programs"] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
     let understood = shown.lines().filter(|line| line.contains("100.00 %")).count();
@@ -391,4 +393,27 @@ fn nothing_but_other_lines_is_told_to_be_no_mail_log() {
     assert!(shown.contains("No event of a mail server") && !shown.contains("100.00 %"), "{shown}");
     let shown = run(&["replay"], b"").good().out;
     assert!(shown.contains("- empty"), "{shown}");
+}
+
+/// What is torn off an entry of the journal is told where all that was not read is told, once.
+#[test]
+fn what_is_skipped_of_a_torn_log_is_named() {
+    let world = with_logs();
+    let entry = "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795282302887933\n_HOSTNAME=mx\n\
+                 SYSLOG_IDENTIFIER=postfix/smtpd\nMESSAGE=connect from unknown[203.0.113.9]\n\n";
+    world.file("logs/torn.export", format!("MESSAGE=torn\n\n{entry}").as_bytes());
+    let why = "1 piece that is no whole entry, 14 bytes, the first at byte 0";
+    for other in ["", CONNECT] {
+        world.file("logs/mail.log", other.as_bytes());
+        let ran = ask(&world, &["--format", "json"]).good();
+        let summary = ran.objects().pop().unwrap();
+        assert_eq!(left_out(&summary), [("torn.export".to_owned(), why.to_owned())]);
+        assert_eq!(ran.err, "", "told twice");
+        assert!(ask(&world, &[]).good().out.contains("torn.export: 1 piece that is no whole"));
+    }
+    let torn = world.path("logs/torn.export").display().to_string();
+    let alone = world.ask(&["replay", "--format", "json", &torn]).good().objects().pop().unwrap();
+    assert_eq!(left_out(&alone), [("torn.export".to_owned(), why.to_owned())]);
+    let parsed = world.ask(&["parse", &torn]).good();
+    assert!(parsed.err.contains(&format!("torn.export: not read: {why}")), "{}", parsed.err);
 }

@@ -137,11 +137,11 @@ impl Skipped {
 impl fmt::Display for Skipped {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Skipped { pieces, bytes, first_at } = self;
-        let word = if *pieces == 1 { "piece" } else { "pieces" };
-        write!(
-            out,
-            "{pieces} {word} in no whole entry were skipped, {bytes} bytes, the first at byte {first_at}"
-        )
+        let words = match pieces {
+            1 => "piece that is",
+            _ => "pieces that are",
+        };
+        write!(out, "{pieces} {words} no whole entry, {bytes} bytes, the first at byte {first_at}")
     }
 }
 
