@@ -102,8 +102,11 @@ pub(crate) fn done_with(
 ) {
     if event.hostile && event.attempts > 0 {
         let _ = news(state, seed, event, client, now_s, line);
-    } else {
-        let _ = settled(state, seed, event, client, now_s, line);
+        return;
+    }
+    let _ = settled(state, seed, event, client, now_s, line);
+    if event.server == Server::Exim && event.hostile && event.reason.is_some() {
+        let _ = is_repeated(state, seed, event, client, now_s);
     }
 }
 

@@ -227,3 +227,24 @@ fn what_was_tried_before_a_ban_was_lifted_bans_nobody_again() {
         assert_eq!(engine.explain(&subject).scores, [], "{server}");
     }
 }
+
+/// The same of what Exim refused, which its other log tells again when that is read later.
+#[test]
+fn what_exim_refused_before_a_ban_was_lifted_bans_nobody_again() {
+    let refused = Event {
+        attempts: 0,
+        reason: Some(Reason::RelayDenied),
+        recipient: Some(Text(b"eve@example.net")),
+        ..failure(Server::Exim, "exim", Kind::Envelope, 0)
+    };
+    let mut engine = Engine::new(Config::default());
+    let all: Vec<_> = (0..40).map(|number| (number * 2, refused)).collect();
+    let out = play(&mut engine, &all);
+    assert!(out.iter().any(|output| matches!(output, Output::Decision(_))));
+    let subject = Subject::Client(CLIENT);
+    let (operator, reason) = ("root".into(), "test".into());
+    let order = Order::Unban { subject };
+    let command = Command { at: START.plus_seconds(80), operator, reason, order };
+    engine.step(50, &Input::Command(&command), &mut Vec::new());
+    assert_eq!(play(&mut engine, &all), []);
+}
