@@ -146,6 +146,76 @@ fn messages_are_joined_by_their_ids_and_each_recipient_has_one_end() {
     assert_eq!(summed_up(&world)["delivered"], 1);
 }
 
+/// One message comes from outside, passes rspamd and goes to Dovecot; one of a user goes by Exim of
+/// this host; a third is refused at its end, when it has an id. Counted by hand, whichever log is
+/// missing.
+#[test]
+fn a_message_counts_when_it_was_taken_in_and_once_whoever_handles_it() {
+    let world = with_logs();
+    let spam = "4FFFFFFF: milter-reject: END-OF-MESSAGE from spam.example.com[198.51.100.99]: 5.7.1 \
+                Spam; from=<s@example.com> to=<bob@example.org> proto=ESMTP helo=<h>";
+    let sent = |id: &str, to: &str, relay: &str, answer: &str| {
+        format!(
+            "postfix/lmtp[9]: {id}: to=<{to}>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, \
+             status=sent (250 {answer})"
+        )
+    };
+    let postfix = [
+        "postfix/smtpd[7]: 4AAAAAAA: client=x.example[198.51.100.7]",
+        "postfix/qmgr[8]: 4AAAAAAA: from=<joe@example.com>, size=3, nrcpt=2 (queue active)",
+        &sent("4AAAAAAA", "ann@example.org", "mx[private/dovecot-lmtp]", "2.0.0 <ann> x Saved"),
+        &sent("4AAAAAAA", "bob@example.org", "mx[private/dovecot-lmtp]", "2.0.0 <bob> x:2 Saved"),
+        "postfix/smtpd[7]: 4EEEEEEE: client=h.example[203.0.113.20], sasl_method=PLAIN, \
+         sasl_username=ann@example.org",
+        "postfix/qmgr[8]: 4EEEEEEE: from=<ann@example.org>, size=9, nrcpt=1 (queue active)",
+        &sent(
+            "4EEEEEEE",
+            "kim@example.net",
+            "127.0.0.1[127.0.0.1]:26",
+            "OK id=1vMkQj-000000001aB-2Xyz",
+        ),
+        "postfix/smtpd[7]: 4FFFFFFF: client=spam.example.com[198.51.100.99]",
+        &format!("postfix/cleanup[7]: {spam}"),
+        // Nothing came after the recipient.
+        "postfix/smtpd[7]: 4ABABABA: client=x.example[198.51.100.7]",
+    ];
+    world.file("logs/mail.log", lines(&postfix).as_bytes());
+    let scanned = |second: u8, id: &str, client: &str, verdict: &str| {
+        format!(
+            "2026-11-21 10:00:{second:02} #19(normal) <4f275{second}>; task; rspamd_task_write_log: \
+             id: <m{second}@x>, qid: <{id}>, ip: {client}, from: <x@example.com>, (default: \
+             {verdict}: [1.00/15.00] [X(0.00){{}}]), len: 9, time: 1.3ms, dns req: 2, digest: \
+             <54eb8cf8a7e29e3655b5f865ca03d4bb>\n"
+        )
+    };
+    let rspamd = scanned(1, "4AAAAAAA", "198.51.100.7", "F (no action)")
+        + &scanned(5, "4EEEEEEE", "203.0.113.20", "F (no action)")
+        + &scanned(8, "4FFFFFFF", "198.51.100.99", "F (no action)");
+    world.file("logs/rspamd.log", rspamd.as_bytes());
+    let exim = "2026-11-21 10:00:06 1vMkQj-000000001aB-2Xyz <= ann@example.org H=localhost (mx) \
+                [127.0.0.1] P=esmtp S=11 id=two@example.org\n\
+                2026-11-21 10:00:09 1vMkQj-000000001aB-2Xyz => kim@example.net R=dnslookup \
+                T=remote_smtp H=mx.example.net [203.0.113.99] C=\"250 2.0.0 Ok: queued as 9Z\"\n";
+    world.file("logs/mainlog", exim.as_bytes());
+    let counts = |summary: &Value| {
+        ["messages", "delivered", "refused"].map(|key| summary[key].as_u64().unwrap())
+    };
+    let summed = || {
+        let options = ["--tz", "UTC", "--format", "json"];
+        ask(&world, &options).good().objects().pop().unwrap()
+    };
+    let summary = summed();
+    assert_eq!(counts(&summary), [2, 3, 1], "{summary}");
+    fs::remove_file(world.path("logs/rspamd.log")).unwrap();
+    assert_eq!(counts(&summed()), [2, 3, 1]);
+    fs::remove_file(world.path("logs/mainlog")).unwrap();
+    assert_eq!(counts(&summed()), [2, 3, 1]);
+    // A filter's log alone tells of each message once.
+    fs::remove_file(world.path("logs/mail.log")).unwrap();
+    world.file("logs/rspamd.log", (rspamd.clone() + &rspamd).as_bytes());
+    assert_eq!(counts(&summed())[0], 3);
+}
+
 #[test]
 fn a_line_is_named_by_its_log_and_its_number_there() {
     let world = with_logs();
