@@ -7,6 +7,7 @@
 //! of messages: it is the same one, or one that was refused in the end.
 
 use super::distinct::{Count, Distinct};
+use crate::answer;
 use engine::{hash_of_bytes, hash_of_name};
 use event::{Event, Kind, Outcome, Server, Text};
 use hashbrown::HashTable;
@@ -166,7 +167,7 @@ impl Mail {
 
     /// True where a filter of this host took the message and gave it back as another.
     fn is_handed_on(&mut self, event: &Event<'_>) -> bool {
-        let Some(id) = event.detail.and_then(|Text(answer)| queued_as(answer)) else {
+        let Some(id) = event.detail.and_then(|Text(answer)| answer::queued_as(answer)) else {
             return false;
         };
         let (key, at_s) = (hash_of_bytes(self.seed, id), event.at.seconds());
@@ -220,22 +221,6 @@ impl Mail {
 /// True for what reads messages behind the mail server, which tells of the same ones.
 pub const fn is_filter(server: Server) -> bool {
     matches!(server, Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner)
-}
-
-/// What the next server calls a message that it took: `250 2.0.0 Ok: queued as 4D3C66C6A0`, of Exim
-/// `250 OK id=1vMkQj-000000001aB-2Xyz`.
-fn queued_as(answer: &[u8]) -> Option<&[u8]> {
-    let behind = |words: &[u8]| {
-        let at = answer.windows(words.len()).rposition(|found| found == words)?;
-        answer.get(at + words.len()..)
-    };
-    let (id, is_exim) = match behind(b"queued as ") {
-        Some(id) => (id, false),
-        None => (behind(b" OK id=")?, true),
-    };
-    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || is_exim && *byte == b'-';
-    let end = id.iter().position(|byte| !fine(byte)).unwrap_or(id.len());
-    id.get(..end).filter(|id| id.len() >= 6)
 }
 
 #[derive(Clone, Copy, Default)]
