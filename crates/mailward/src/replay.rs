@@ -12,7 +12,9 @@ use crate::web::Web;
 use clap::ArgMatches;
 use edge::clock;
 use engine::{Engine, Input, Joined, Output};
-use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabulary, canonical};
+use event::{
+    Decision, Event, Kind, Outcome as Became, Server, Text, Timestamp, Vocabulary, canonical,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -249,7 +251,7 @@ impl Replay {
         if let Told::Event(event) = told
             && let Some(text) = web.news(event)
         {
-            print::error_line(format_args!("mailward: {log}: {text}"));
+            print::error_line(format_args!("mailward: {}: {text}", Text::from(log)));
         }
         web.left_of(told, &self.engine)
     }

@@ -487,3 +487,32 @@ fn what_is_skipped_of_a_torn_log_is_named() {
     let parsed = world.ask(&["parse", &torn]).good();
     assert!(parsed.err.contains(&format!("torn.export: not read: {why}")), "{}", parsed.err);
 }
+
+/// Exchange tells a name first, and its answer or the connection's end whether that failed.
+#[test]
+fn a_login_of_exchange_is_counted_when_its_answer_comes() {
+    let world = with_logs();
+    let mut log = String::new();
+    for (session, name, ends) in [
+        ("A1", "bob", [">,535 5.7.3 Authentication unsuccessful,", "-,,Local"]),
+        ("A2", "eve", ["-,,Remote(ConnectionReset)", ""]),
+        ("A3", "ann", ["*,ann@example.org,authenticated", "-,,Local"]),
+    ] {
+        let name = format!("*,,User Name: {name}@example.org");
+        for said in [&*name].into_iter().chain(ends).filter(|said| !said.is_empty()) {
+            log += &format!(
+                "2026-11-21T10:00:{:02}.000Z,EX1\\Client Frontend EX1,08DB994D2DD18D{session},8,\
+                 192.0.2.10:587,203.0.113.66:51898,{said}\n",
+                log.lines().count(),
+            );
+        }
+    }
+    world.file("logs/RECV.LOG", log.as_bytes());
+    let summary = summed_up(&world);
+    let counts = ["failed", "failed_accounts", "logins"].map(|name| summary[name].as_u64());
+    assert_eq!(counts, [2, 2, 1].map(Some), "{summary}");
+    let of_exchange = &summary["servers"]["exchange"];
+    assert_eq!((&of_exchange["failed"], &of_exchange["logins"]), (&2.into(), &1.into()));
+    let accounts = summary["most_accounts"].to_string();
+    assert!(accounts.contains("bob") && accounts.contains("eve") && !accounts.contains("ann"));
+}

@@ -1,5 +1,6 @@
 //! Which form a log has that is read from its beginning to its end.
 
+use crate::source::lines::ended;
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ impl Teller {
                 return Some(Form::Export { is_torn: self.at > 0 });
             }
             let length = length?;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = ended(line);
             if cursor_of(line).is_some() {
                 return Some(Form::Verbose);
             }
