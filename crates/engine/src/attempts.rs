@@ -47,8 +47,7 @@ impl Attempts {
             session::settled(state, seed, event, client, now_s, 0)
         };
         let Some(News { attempts, name, .. }) = news else { return Counted::default() };
-        let is_of_before = event.server == Server::Exchange;
-        Counted { attempts, account: is_of_before.then(|| name.lower()).flatten() }
+        Counted { attempts, account: name }
     }
 
     /// True for what is said of a client for the second time: by Exim in another log, or by a

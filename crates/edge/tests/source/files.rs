@@ -278,8 +278,8 @@ fn a_budget_is_kept_and_the_lag_told() {
     assert_eq!(drain(&mut log.resume(&position), second(0)).len(), 900);
 }
 
-/// A line that its writer cut in parts, of which a stranger may have chosen where the second begins,
-/// is one line also where a restart, a late start or a rotation comes between the two.
+/// A line that its writer cut in parts, of which a stranger may have chosen where the second
+/// begins, is one line also where a restart, a late start or a rotation comes between the two.
 #[test]
 fn the_rest_of_a_line_in_parts_is_none_whatever_comes_between() {
     const FORGED: &str = "Nov 21 16:02:10 mx exim: forged";

@@ -201,7 +201,7 @@ fn a_message_counts_when_it_was_taken_in_and_once_whoever_handles_it() {
         ["messages", "delivered", "refused"].map(|key| summary[key].as_u64().unwrap())
     };
     let summed = || {
-        let options = ["--tz", "UTC", "--format", "json"];
+        let options = ["--tz", "UTC", "--format", "json", "--totals"];
         ask(&world, &options).good().objects().pop().unwrap()
     };
     let summary = summed();
