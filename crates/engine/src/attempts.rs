@@ -8,10 +8,20 @@ use crate::client::ClientKey;
 use crate::config::Config;
 use crate::detect::tells_again;
 use crate::engine::Engine;
-use crate::session;
+use crate::session::{self, News};
 use crate::state::State;
+use alloc::boxed::Box;
 use core::net::IpAddr;
 use event::{Event, Server};
+
+/// What an event adds to what the events before it told.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// Failed logins.
+    pub attempts: u32,
+    /// Whose these were, where a line before this one named him (Exchange), lower case.
+    pub account: Option<Box<[u8]>>,
+}
 
 /// Counts attempts.
 pub struct Attempts {
@@ -26,17 +36,18 @@ impl Attempts {
         Attempts { state: State::new(config), seed: config.seed, now_s: 0 }
     }
 
-    /// How many failed logins an event adds to what the events before it told. 0 for events that
+    /// What failed logins an event adds to what the events before it told. None for events that
     /// tell of none, or of no client.
-    pub fn count(&mut self, event: &Event<'_>) -> u32 {
-        let Some(client) = self.client(event) else { return 0 };
+    pub fn count(&mut self, event: &Event<'_>) -> Counted {
+        let Some(client) = self.client(event) else { return Counted::default() };
         let (state, seed, now_s) = (&mut self.state, self.seed, self.now_s);
         let news = if event.hostile && event.attempts > 0 {
             session::news(state, seed, event, client, now_s, 0)
         } else {
             session::settled(state, seed, event, client, now_s, 0)
         };
-        news.map_or(0, |news| news.attempts)
+        let Some(News { attempts, name, .. }) = news else { return Counted::default() };
+        Counted { attempts, account: name }
     }
 
     /// True for what is said of a client for the second time: by Exim in another log, or by a

@@ -35,7 +35,7 @@ mod table;
 mod take_up;
 mod timer;
 
-pub use attempts::Attempts;
+pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,

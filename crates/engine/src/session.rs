@@ -102,8 +102,11 @@ pub(crate) fn done_with(
 ) {
     if event.hostile && event.attempts > 0 {
         let _ = news(state, seed, event, client, now_s, line);
-    } else {
-        let _ = settled(state, seed, event, client, now_s, line);
+        return;
+    }
+    let _ = settled(state, seed, event, client, now_s, line);
+    if event.server == Server::Exim && event.hostile && event.reason.is_some() {
+        let _ = is_repeated(state, seed, event, client, now_s);
     }
 }
 
@@ -130,7 +133,7 @@ pub(crate) fn settled(
         Server::Exchange => return exchange::settled(state, seed, event, client, now_s, line),
         _ if event.kind != Kind::Auth || !is_untested(event) => {}
         // The connection's counts have it, too.
-        Server::Postfix => told(state, connection(seed, event, client), 1, now_s),
+        Server::Postfix => told(state, connection(seed, event, client), event.times, now_s),
         Server::Dovecot if event.reason != Some(Reason::AuthAborted) => {
             dovecot_untested(state, seed, event, client, now_s);
         }
@@ -178,7 +181,8 @@ fn new_attempts(
                 b"errors" | b"imp" => Side::Service,
                 _ => Side::Server,
             };
-            pair(state, WEBMAIL, side, event.attempts)
+            let place = WEBMAIL | (event.server as u64) << 8;
+            pair(state, place, side, event.attempts)
         }
         Server::Domino | Server::Kerio => own_files::paired(state, seed, event, client, now_s),
         _ => event.attempts,
@@ -278,26 +282,29 @@ fn dovecot_untested(
         return;
     }
     match dovecot_session(seed, event, client) {
-        Some(key) => told(state, key, 1, now_s),
+        Some(key) => told(state, key, event.times, now_s),
         None if event.reason == Some(Reason::AccountDisabled) => {
-            let is_first = from_auth(state, client, 1, now_s) > 0;
+            let first = from_auth(state, client, event.times, now_s);
             let key = mix(client.0, SMTP_AUTH);
-            if let Some(row) = row(state, key, now_s, PAIR_S).filter(|_| is_first) {
-                row.mark = row.mark.saturating_add(1);
+            if let Some(row) = row(state, key, now_s, PAIR_S).filter(|_| first > 0) {
+                row.mark = row.mark.saturating_add(first);
             }
         }
         None => {}
     }
 }
 
-/// True where Dovecot's `auth` excused the login that the other server is to tell of; excuses once.
+/// True where Dovecot's `auth` excused the login that the other server is to tell of; excuses as
+/// often as its line came.
 fn is_excused(state: &mut State, event: &Event<'_>, client: ClientKey, now_s: u32) -> bool {
     let asks = matches!(event.server, Server::Postfix | Server::Exim) && event.kind == Kind::Auth;
     let Some(row) = state.sessions.touch(mix(client.0, SMTP_AUTH)).filter(|_| asks) else {
         return false;
     };
     let is_excused = row.mark > 0 && now_s.saturating_sub(row.stamp_s) <= PAIR_S;
-    row.mark -= u32::from(is_excused);
+    if is_excused {
+        row.mark = row.mark.saturating_sub(event.times);
+    }
     is_excused
 }
 

@@ -161,6 +161,45 @@ fn a_log_that_lags_behind_another_hides_no_flood() {
     }
 }
 
+/// A log that is read every few seconds, some of its lines late each time: no more time passes in
+/// it than on the clock.
+#[test]
+fn a_log_that_is_read_by_turns_hides_no_flood() {
+    let connect = Event {
+        outcome: Outcome::Allowed,
+        reason: None,
+        hostile: false,
+        attempts: 0,
+        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
+    };
+    for turn_s in [1, 5, 30] {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        for number in 0..600 {
+            let written_s = number / 2;
+            let now = START.plus_seconds(written_s / turn_s * turn_s + turn_s);
+            engine.step(0, &Input::Tick(now), &mut out);
+            let at = START.plus_seconds(written_s);
+            engine.step(1, &Input::Event(&Event { at, ..connect }), &mut out);
+        }
+        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
+        assert!(out.iter().any(is_ban), "{turn_s}");
+    }
+}
+
+/// Roundcube's two logs tell of one attempt, and so do Horde and its IMP. Who goes to and fro
+/// between both of them is excused by neither.
+#[test]
+fn lines_of_one_webmail_excuse_none_of_another() {
+    let line = |server, service| (0, failure(server, service, Kind::Auth, 1));
+    let roundcube = ["errors", "userlogins"].map(|service| line(Server::Roundcube, service));
+    let horde = ["imp", "horde"].map(|service| line(Server::Horde, service));
+    assert_eq!(score(&roundcube), score(&roundcube[..1]));
+    assert_eq!(score(&horde), score(&horde[..1]));
+    for (one, other) in [(roundcube[0], horde[1]), (roundcube[1], horde[0])] {
+        assert_eq!(score(&[one, other]), score(&[one, one]));
+    }
+}
+
 /// All that failed before a ban is lifted is done with: also what the connection's counts say of it
 /// when it ends later.
 #[test]
@@ -187,4 +226,25 @@ fn what_was_tried_before_a_ban_was_lifted_bans_nobody_again() {
         assert!(out.is_empty(), "{server}: {out:?}");
         assert_eq!(engine.explain(&subject).scores, [], "{server}");
     }
+}
+
+/// The same of what Exim refused, which its other log tells again when that is read later.
+#[test]
+fn what_exim_refused_before_a_ban_was_lifted_bans_nobody_again() {
+    let refused = Event {
+        attempts: 0,
+        reason: Some(Reason::RelayDenied),
+        recipient: Some(Text(b"eve@example.net")),
+        ..failure(Server::Exim, "exim", Kind::Envelope, 0)
+    };
+    let mut engine = Engine::new(Config::default());
+    let all: Vec<_> = (0..40).map(|number| (number * 2, refused)).collect();
+    let out = play(&mut engine, &all);
+    assert!(out.iter().any(|output| matches!(output, Output::Decision(_))));
+    let subject = Subject::Client(CLIENT);
+    let (operator, reason) = ("root".into(), "test".into());
+    let order = Order::Unban { subject };
+    let command = Command { at: START.plus_seconds(80), operator, reason, order };
+    engine.step(50, &Input::Command(&command), &mut Vec::new());
+    assert_eq!(play(&mut engine, &all), []);
 }

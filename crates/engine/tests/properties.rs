@@ -41,7 +41,17 @@ fn sheltered() -> Vec<Network> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Event { kind: u8, reason: u8, client: u16, account: u8, attempts: u8, gap_s: u32, text: u8 },
+    Event {
+        kind: u8,
+        server: u8,
+        reason: u8,
+        client: u16,
+        account: u8,
+        attempts: u8,
+        gap_s: u32,
+        late_s: u32,
+        text: u8,
+    },
     Tick(u32),
     Unban(u16),
     Ban(u16),
@@ -54,14 +64,18 @@ fn happening() -> impl Strategy<Value = Step> {
     let client = prop_oneof![0..160u16, 80..84u16, 0..3u16];
     let account = prop_oneof![3 => Just(0u8), 1 => 0..6u8];
     let gap_s = prop_oneof![6 => 0..3u32, 1 => 0..900u32];
-    (0..12u8, any::<u8>(), client, account, 0..4u8, gap_s, 0..5u8).prop_map(
-        |(kind, reason, client, account, attempts, gap_s, text)| Step::Event {
+    let late_s = prop_oneof![20 => Just(0u32), 1 => 0..3u32, 1 => 0..5_000u32];
+    let server = prop_oneof![2 => 0..4u8, 1 => 0..SERVERS.len() as u8];
+    (0..12u8, server, any::<u8>(), client, account, 0..4u8, gap_s, late_s, 0..5u8).prop_map(
+        |(kind, server, reason, client, account, attempts, gap_s, late_s, text)| Step::Event {
             kind,
+            server,
             reason,
             client,
             account,
             attempts,
             gap_s,
+            late_s,
             text,
         },
     )
@@ -81,18 +95,42 @@ fn step() -> impl Strategy<Value = Step> {
 const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave@example.org", "Bait", "eve"];
 const TEXTS: [&str; 5] = ["", "DATA", "http request", "${run{x}}", "plain"];
 
+/// All that tell of one attempt on more than one line, and one that does not.
+const SERVERS: [(Server, &str); 18] = [
+    (Server::Dovecot, "imap-login"),
+    (Server::Dovecot, "auth"),
+    (Server::Postfix, "smtpd"),
+    (Server::Exim, "exim"),
+    (Server::Exchange, "EX1\\Client"),
+    (Server::Exchange, "EX2\\Client"),
+    (Server::Domino, "smtp"),
+    (Server::Domino, "SMTP Server"),
+    (Server::Kerio, "SMTP"),
+    (Server::Zimbra, "security"),
+    (Server::Zimbra, "account"),
+    (Server::Pam, "dovecot"),
+    (Server::Saslauthd, "saslauthd"),
+    (Server::Roundcube, "errors"),
+    (Server::Roundcube, "userlogins"),
+    (Server::Horde, "imp"),
+    (Server::Horde, "horde"),
+    (Server::Courier, "imapd"),
+];
+
+/// Why a login failed for no fault of the client's.
+const EXCUSES: [Reason; 3] =
+    [Reason::AuthUnavailable, Reason::AccountDisabled, Reason::AuthAborted];
+
 /// An event of any shape that parsers could make, and some that they would not.
 fn event<'a>(step: &Step, at: Timestamp) -> Option<Event<'a>> {
-    let Step::Event { kind, reason, client, account, attempts, text, .. } = step else {
+    let Step::Event { kind, server, reason, client, account, attempts, late_s, text, .. } = step
+    else {
         return None;
     };
     let name = NAMES[usize::from(*account)];
-    let (server, service) = [
-        (Server::Dovecot, "imap-login"),
-        (Server::Dovecot, "auth"),
-        (Server::Postfix, "smtpd"),
-        (Server::Exim, "exim"),
-    ][usize::from(*reason >> 6)];
+    let (server, service) = SERVERS[usize::from(*server)];
+    let is_excused = *kind == 4 && *reason < 64;
+    let at = at.plus_seconds(-i64::from(*late_s));
     let (kind, outcome) = match kind {
         0..=4 => (Kind::Auth, Outcome::Rejected),
         5 if *client >= 40 && *client < 80 => (Kind::Auth, Outcome::Allowed),
@@ -103,18 +141,27 @@ fn event<'a>(step: &Step, at: Timestamp) -> Option<Event<'a>> {
     };
     let is_attempt = kind == Kind::Auth && outcome == Outcome::Rejected;
     let reasons = Reason::ALL;
-    let reason =
-        if is_attempt { Reason::AuthFailed } else { reasons[*reason as usize % reasons.len()] };
+    let reason = match (is_attempt, is_excused) {
+        (true, true) => EXCUSES[usize::from(*reason) % EXCUSES.len()],
+        (true, false) => Reason::AuthFailed,
+        _ => reasons[*reason as usize % reasons.len()],
+    };
+    let is_mail = server == Server::Exchange;
     let text = Text(TEXTS[usize::from(*text)].as_bytes());
     Some(Event {
-        protocol: Protocol::Imap,
+        protocol: if is_mail { Protocol::Smtp } else { Protocol::Imap },
         reason: (outcome != Outcome::Allowed).then_some(reason),
-        hostile: outcome != Outcome::Allowed,
+        hostile: outcome != Outcome::Allowed && !is_excused,
         client: Some(address(*client)),
         account: (*account != 5).then_some(Text(name.as_bytes())),
-        attempts: if kind == Kind::Auth || *attempts == 3 { u32::from(*attempts) } else { 0 },
+        attempts: match *attempts {
+            _ if is_excused => 0,
+            attempts if kind == Kind::Auth || attempts == 3 => attempts.into(),
+            _ => 0,
+        },
+        times: if *attempts == 2 { 2 } else { 1 },
         pid: Some(u32::from(*client)),
-        session: (*attempts == 2).then_some(Text(name.as_bytes())),
+        session: (*attempts == 2 || is_mail).then_some(Text(name.as_bytes())),
         sender: Some(Text(name.as_bytes())),
         recipient: (kind == Kind::Envelope).then_some(text),
         detail: Some(text),
@@ -141,6 +188,7 @@ fn config(variant: u8) -> Config {
     let table = &mut config.table;
     (table.clients, table.probes, table.sessions, table.bans) = (16, 16, 16, 12);
     (table.pairs, table.accounts, table.places, table.users) = (16, 16, 32, 16);
+    (table.joins, table.traffic) = (16, 16);
     config
 }
 
@@ -341,7 +389,7 @@ proptest! {
 fn the_steps_reach_what_they_are_to_test() {
     let mut rules = BTreeSet::new();
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for _ in 0..40 {
+    for _ in 0..160 {
         let steps = prop::collection::vec(step(), 600).new_tree(&mut runner).unwrap().current();
         let (mut engine, mut out) = started();
         play(&mut engine, &steps, 0, START, &mut out);

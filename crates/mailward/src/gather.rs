@@ -7,6 +7,7 @@
 //! strangers wrote leads nowhere: a next server's answer is followed only if it is one of our own,
 //! reached over the loopback.
 
+use crate::answer;
 use crate::failure::Failure;
 use crate::recover::failure;
 use crate::terminal;
@@ -155,15 +156,11 @@ fn handed_on<'a>(event: &Event<'a>) -> Option<Text<'a>> {
 /// What a next server calls a message that it took: `250 2.0.0 Ok: queued as 4D3C66C6A0`. The words
 /// are that server's, so it must be one of this host.
 fn queued_as<'a>(row: &Row, event: &Event<'a>) -> Option<&'a [u8]> {
-    const WORDS: &[u8] = b"queued as ";
     let was_taken = event.kind == Kind::Delivery
         && event.outcome == Outcome::Allowed
         && row.line().is_some_and(was_relayed_inside);
     let answer = event.detail.filter(|_| was_taken)?.bytes();
-    let at = answer.windows(WORDS.len()).rposition(|words| words == WORDS)?;
-    let id = answer.get(at + WORDS.len()..)?;
-    let end = id.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(id.len());
-    id.get(..end).filter(|id| id.len() >= 6)
+    answer::queued_as(answer)
 }
 
 /// True where every next server that the line of a delivery names is one of this host. A stranger

@@ -6,7 +6,7 @@ use crate::print;
 use crate::understand::{Reading, TRIAL_LINES, Tally, Understood, doubt};
 use clap::ArgMatches;
 use edge::clock;
-use edge::source::{LineReader, ReadError, Skipped};
+use edge::source::{LineReader, ReadError};
 use edge::stamp::{Completer, Years, Zone};
 use event::{Text, Timestamp};
 use rustix::process::{Resource, Rlimit};
@@ -29,7 +29,6 @@ pub struct Log {
     reader: LineReader<'static>,
     reading: Reading,
     trial: Trial,
-    is_skipped_told: bool,
 }
 
 /// A file that notes how far it was read.
@@ -129,7 +128,8 @@ pub fn open(matches: &ArgMatches) -> Result<Opened, Failure> {
     if logs.is_empty() {
         return Err(listing.nothing());
     }
-    let Listing { left_out, is_short, .. } = listing;
+    let Listing { mut left_out, is_short, .. } = listing;
+    left_out.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Opened { logs, left_out, is_short })
 }
 
@@ -159,7 +159,6 @@ impl Log {
             reader,
             reading: Reading::new(Completer::new(zone.clone(), years)),
             trial: Trial::default(),
-            is_skipped_told: false,
         })
     }
 
@@ -177,7 +176,6 @@ impl Log {
         let line = self.reader.next().map_err(|error| unreadable(&self.name, &error))?;
         let Some(line) = line else {
             self.trial.judge(&self.name);
-            self.told_skipped();
             return Ok(false);
         };
         self.lines += 1;
@@ -192,18 +190,14 @@ impl Log {
         Ok(true)
     }
 
-    /// Says once, on standard error, what of it is in no whole entry.
-    #[cold]
-    fn told_skipped(&mut self) {
+    /// What was not read of it so far, where it is torn or damaged.
+    pub fn left_out(&self) -> Option<LeftOut> {
         let skipped = self.reader.skipped();
-        if skipped.pieces > 0 && !std::mem::replace(&mut self.is_skipped_told, true) {
-            print::error_line(format_args!("mailward: {}: {skipped}", self.name));
-        }
-    }
-
-    /// What of it is in no whole entry of the journal, so far.
-    pub fn skipped(&self) -> Skipped {
-        self.reader.skipped()
+        (skipped.pieces > 0).then(|| LeftOut {
+            name: self.name.clone(),
+            why: skipped.to_string(),
+            remedy: None,
+        })
     }
 
     /// Reads on and hands all that is held then to `take`, line by line. `Ok(false)` at the end.
@@ -214,7 +208,6 @@ impl Log {
     ) -> Result<bool, Failure> {
         if !self.reader.fill_lines().map_err(|error| unreadable(&self.name, &error))? {
             self.trial.judge(&self.name);
-            self.told_skipped();
             return Ok(false);
         }
         let Log { name, lines, offset, reader, reading, trial, .. } = self;

@@ -6,6 +6,7 @@
 #[macro_use]
 pub mod print;
 
+pub mod answer;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 /// Directories inside a directory that are looked into.
 const DEPTH_MAX: u32 = 3;
 
-/// A file that is not read, or not to its end.
+/// A file that is not read, or not all of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeftOut {
     /// Its name.

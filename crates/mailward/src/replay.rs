@@ -12,7 +12,9 @@ use crate::web::Web;
 use clap::ArgMatches;
 use edge::clock;
 use engine::{Engine, Input, Joined, Output};
-use event::{Decision, Event, Kind, Outcome as Became, Server, Timestamp, Vocabulary, canonical};
+use event::{
+    Decision, Event, Kind, Outcome as Became, Server, Text, Timestamp, Vocabulary, canonical,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -61,7 +63,7 @@ pub struct Outcome {
     pub servers: Vec<Activity>,
     /// The logs, each with its lines by what they were.
     pub logs: Vec<(String, Tally)>,
-    /// Logs that were not read.
+    /// Logs that were not read, or not all of them.
     pub left_out: Vec<LeftOut>,
     /// Something that should have been read was not.
     pub is_short: bool,
@@ -193,6 +195,7 @@ impl Replay {
                 self.step(left.as_ref().unwrap_or(&told), take)
             });
             if !matches!(more, Ok(true)) {
+                self.outcome.left_out.extend(log.left_out());
                 self.outcome.logs.push((log.name, self.outcome.tally));
                 return more.map(drop);
             }
@@ -235,6 +238,7 @@ impl Replay {
             }
             failed = queue.fill().err().or(failed);
         }
+        self.outcome.left_out.extend(queues.iter().filter_map(|queue| queue.log.left_out()));
         let tallies = queues.into_iter().map(|queue| (queue.log.name, queue.tally));
         self.outcome.logs.extend(tallies);
         failed.map_or(Ok(()), Err)
@@ -247,7 +251,7 @@ impl Replay {
         if let Told::Event(event) = told
             && let Some(text) = web.news(event)
         {
-            print::error_line(format_args!("mailward: {log}: {text}"));
+            print::error_line(format_args!("mailward: {}: {text}", Text::from(log)));
         }
         web.left_of(told, &self.engine)
     }

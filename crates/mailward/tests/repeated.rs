@@ -147,3 +147,31 @@ fn repeats_weigh_as_the_lines_that_they_stand_for() {
         assert_eq!(decisions(&at_home), 0, "{repeats:?}");
     }
 }
+
+/// A password service that does not answer, and a user who is locked: nothing counts, also where
+/// the lines that say so were written once for several.
+#[test]
+fn repeats_of_what_could_not_be_tested_excuse_as_often_as_they_came() {
+    let postfix = |said: &str| {
+        format!("Nov 21 16:02:10 mx postfix/smtpd[7]: {said}")
+            .replace("PEER", "laptop[203.0.113.66]")
+    };
+    let failed = |why: &str| format!("warning: PEER: SASL PLAIN authentication failed: {why}");
+    let twenty = |said: &str| format!("message repeated 20 times: [ {said}]");
+    let unavailable = failed("Connection lost to authentication server, sasl_username=bob");
+    let ended = "disconnect from PEER ehlo=1 auth=0/21 quit=1 commands=2/23";
+    let outage = [&unavailable, &twenty(&unavailable), ended].map(postfix);
+    let locked = "auth: pam(bob,203.0.113.66): pam_acct_mgmt() failed: User account has expired";
+    let dovecot = |said: &str| format!("Nov 21 16:02:10 mx dovecot: {said}");
+    let wrong = failed("(reason unavailable), sasl_username=bob");
+    let [wrong, wrongs] = [&wrong, &twenty(&wrong)].map(|said| postfix(said));
+    let locked = [dovecot(locked), dovecot(&twenty(locked)), wrong, wrongs, postfix(ended)];
+    let ended = "imap-login: Disconnected (auth failed, 21 attempts in 60 secs): user=<bob>, \
+                 method=PLAIN, rip=203.0.113.66, lip=192.0.2.1, session=<abc>";
+    let failing = "auth: Error: sql(bob,203.0.113.66,<abc>): Password query failed: Not connected to database";
+    let in_session = [dovecot(failing), dovecot(&twenty(failing)), dovecot(ended)];
+    for lines in [&outage[..], &locked, &in_session] {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(decisions(&lines), 0, "{lines:#?}");
+    }
+}

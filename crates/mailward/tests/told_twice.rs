@@ -54,7 +54,7 @@ fn counted(lines: &[String]) -> u32 {
     let count = |line: &String| {
         let line = Line { bytes: line.as_bytes(), cut: false, offset_end: 0, writer: 0 };
         reading.understand(&line, None, |understood| match understood.told() {
-            Told::Event(event) => attempts.count(&event),
+            Told::Event(event) => attempts.count(&event).attempts,
             _ => 0,
         })
     };

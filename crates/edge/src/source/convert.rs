@@ -65,6 +65,11 @@ struct Found<'a> {
 }
 
 impl Lines {
+    /// The lines of these streams that go on are those of another log, which ended.
+    pub(super) const fn go_on(&mut self, other: &Lines) {
+        self.open = other.open;
+    }
+
     /// The line itself, or that which is written for an entry.
     #[inline]
     pub(super) fn read<'a>(&'a mut self, line: Line<'a>) -> Line<'a> {

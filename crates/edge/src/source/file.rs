@@ -364,6 +364,9 @@ impl FileSource {
                             budget.lines -= 1;
                         }
                     }
+                    if let Some([own, next]) = self.generations.get_mut(at..at + 2) {
+                        next.begin_behind(own);
+                    }
                     return budget.lines > 0;
                 }
                 // A torn archive; its beginning was read, and it gets no better.

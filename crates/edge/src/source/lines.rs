@@ -235,7 +235,7 @@ impl LineBuffer {
 /// A line without the CR that some put in front of its LF. Only the LF ends a line: a stranger may
 /// write a CR.
 #[inline]
-fn ended(line: &[u8]) -> &[u8] {
+pub(super) fn ended(line: &[u8]) -> &[u8] {
     match line {
         [line @ .., b'\r'] => line,
         line => line,

@@ -24,6 +24,10 @@ pub enum NotRead {
     Journal,
     /// Text in UTF-16.
     Utf16,
+    /// A database of SQLite.
+    Database,
+    /// A program.
+    Program,
     /// No text at all.
     Binary,
 }
@@ -41,6 +45,8 @@ const MAGIC: &[(&[u8], NotRead)] = &[
     (b"LPKSHHRH", NotRead::Journal),
     (b"\xff\xfe", NotRead::Utf16),
     (b"\xfe\xff", NotRead::Utf16),
+    (b"SQLite for", NotRead::Database),
+    (b"\x7fELF", NotRead::Program),
 ];
 
 /// Bytes by which these are told; that many are asked for before anything is read.
@@ -82,6 +88,8 @@ impl NotRead {
             NotRead::Compress => "packed by compress",
             NotRead::Journal => "a file of systemd's journal",
             NotRead::Utf16 => "text in UTF-16",
+            NotRead::Database => "a database, no log",
+            NotRead::Program => "a program, no log",
             NotRead::Binary => "no text",
         }
     }
@@ -98,7 +106,7 @@ impl NotRead {
             NotRead::Compress => "zcat FILE",
             NotRead::Journal => "journalctl --file FILE -o short-iso-precise",
             NotRead::Utf16 => "iconv -f UTF-16 -t UTF-8 FILE",
-            NotRead::Binary => return None,
+            NotRead::Database | NotRead::Program | NotRead::Binary => return None,
         })
     }
 }

@@ -155,7 +155,7 @@ fn what_is_no_log_is_told_by_name() {
         (&[b"\xff\xfe", &utf16[..]].concat(), NotRead::Utf16),
         (&utf16, NotRead::Binary),
         (&record.repeat(9), NotRead::Binary),
-        (b"SQLite format 3\0\x10\0\x01\x01", NotRead::Binary),
+        (b"SQLite format 3\0\x10\0\x01\x01", NotRead::Database),
         (&random, NotRead::Binary),
         (&gzip(&random), NotRead::Binary),
     ] {

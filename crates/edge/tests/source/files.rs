@@ -278,6 +278,46 @@ fn a_budget_is_kept_and_the_lag_told() {
     assert_eq!(drain(&mut log.resume(&position), second(0)).len(), 900);
 }
 
+/// A line that its writer cut in parts, of which a stranger may have chosen where the second
+/// begins, is one line also where a restart, a late start or a rotation comes between the two.
+#[test]
+fn the_rest_of_a_line_in_parts_is_none_whatever_comes_between() {
+    const FORGED: &str = "Nov 21 16:02:10 mx exim: forged";
+    let docker = |text: &str| {
+        let stamp = "2026-11-21T16:02:10Z";
+        format!("{{\"log\":\"{text}\",\"stream\":\"stderr\",\"time\":\"{stamp}\"}}\n")
+    };
+    let runtime =
+        |is_part: &str, text: &str| format!("2026-11-21T16:02:10Z stderr {is_part} {text}\n");
+    let long = "x".repeat(16_384);
+    for (first, rest, next) in [
+        (docker(&long), docker(&format!("{FORGED}\\n")), docker("next\\n")),
+        (runtime("P", &long), runtime("F", FORGED), runtime("F", "next")),
+    ] {
+        let wanted = [String::new(), "2026-11-21T16:02:10Z stderr F next".to_owned()];
+        let both = [rest, next].concat();
+        let log = Log::new();
+        log.write(&first);
+        let mut source = log.open(Start::Begin);
+        assert_eq!(drain(&mut source, second(0)).len(), 1);
+        let position = source.position();
+        log.write(&both);
+        assert_eq!(drain(&mut log.resume(&position), second(0)), wanted, "a restart");
+        let mut late = log.open(Start::Back(both.len() as u64));
+        assert_eq!(drain(&mut late, second(0)), wanted, "a late start");
+
+        let log = Log::new();
+        log.write(&first);
+        let mut source = log.open(Start::Begin);
+        assert_eq!(drain(&mut source, second(0)).len(), 1);
+        let position = source.position();
+        fs::rename(&log.path, log.other("mail.log.1")).unwrap();
+        log.write(&both);
+        assert_eq!(drain(&mut source, second(2)), wanted, "a rotation");
+        assert_eq!(drain(&mut log.resume(&position), second(0)), wanted, "both");
+    }
+}
+
 /// Docker's and a container runtime's files, through a restart, a rotation and a truncation.
 #[test]
 fn entries_of_containers_become_lines() {

@@ -79,7 +79,7 @@ pub(super) fn untested(
     now_s: u32,
 ) {
     if let Some((key, side @ Side::Service)) = shared(seed, event, client) {
-        pair(state, key, side, 1, now_s);
+        pair(state, key, side, event.times, now_s);
     }
 }
 

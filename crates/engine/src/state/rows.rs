@@ -47,9 +47,9 @@ record! {
     /// found late.
     #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
     pub(crate) struct Lateness {
-        /// How late the one that was written last was read.
+        /// How late those were read that were written last.
         late_s: u32,
-        /// When that one was written, seconds; 0 for none.
+        /// When the last of them was written, seconds; 0 for none.
         pub(crate) written_s: u32,
     }
 }
@@ -57,6 +57,9 @@ record! {
 /// Who is less often seen is no flood and no burst, and clocks in the wrong zone differ by more: no
 /// attacker gains time by going from one to the other.
 const CAUGHT_UP_MAX_S: u32 = 1200;
+
+/// A log that is read by turns is late by as much now and then: no outage, and nothing to catch up.
+const TURN_MAX_S: u32 = 60;
 
 impl Lateness {
     /// How much more time passed up to this event than between the two reads: lines that were
@@ -69,7 +72,12 @@ impl Lateness {
         if (1..=CAUGHT_UP_MAX_S).contains(&self.written_s.saturating_sub(written_s)) {
             return 0;
         }
-        let before_s = core::mem::replace(self, Lateness { late_s, written_s }).late_s;
+        let before_s = self.late_s;
+        let is_first = core::mem::replace(&mut self.written_s, written_s) == 0;
+        if !is_first && (1..=TURN_MAX_S).contains(&late_s.saturating_sub(before_s)) {
+            return 0;
+        }
+        self.late_s = late_s;
         let passed_s = before_s.saturating_sub(late_s);
         if passed_s > CAUGHT_UP_MAX_S { 0 } else { passed_s }
     }

@@ -43,11 +43,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     // Not to judge: it knows whose session a line is of.
     let mut engine = Engine::new(seed::under(dir.as_deref(), config.engine));
     let opened = input::open(matches)?;
-    for LeftOut { name, why, remedy } in &opened.left_out {
-        let remedy = remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
-        let text = format!("{name}: not read: {why}{remedy}");
-        print::error_line(format_args!("mailward: {}", Text::from(&*text)));
-    }
+    opened.left_out.iter().for_each(tell);
     for mut log in opened.logs {
         loop {
             let more = log.next(|_, line, understood| {
@@ -72,7 +68,10 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             });
             match more {
                 Ok(true) => {}
-                Ok(false) => break,
+                Ok(false) => {
+                    log.left_out().iter().for_each(tell);
+                    break;
+                }
                 Err(failure) => {
                     written(out.flush())?;
                     return Err(failure);
@@ -85,6 +84,13 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         eprintln!("{}", tally);
     }
     Ok(if opened.is_short { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Says on standard error what is not read.
+fn tell(LeftOut { name, why, remedy }: &LeftOut) {
+    let remedy = remedy.as_ref().map_or(String::new(), |remedy| format!("; {remedy}"));
+    let text = format!("{name}: not read: {why}{remedy}");
+    print::error_line(format_args!("mailward: {}", Text::from(&*text)));
 }
 
 /// A reader that went away (`| head`) is no failure of ours; anything else is.

@@ -1,14 +1,17 @@
 //! Messages, and what became of them for each recipient, joined by their queue ids.
 //!
-//! Lines of any server that name one queue id are of one message. A filter that gives a message
-//! back under another id makes no second one of it: the answer to the first names the second, which
-//! came from this host. A mail store's word on what it was given counts only where no mail server
-//! tells of deliveries: it is the same delivery.
+//! Lines of any server that name one queue id are of one message. A filter, or a second mail
+//! server, of this host that has a message under another id makes no second one of it: the answer
+//! to the first names the second, which came from this host. A mail store's word on what it was
+//! given counts only where no mail server tells of deliveries, and a filter's only where none tells
+//! of messages: it is the same one, or one that was refused in the end.
 
 use super::distinct::{Count, Distinct};
+use crate::answer;
 use engine::{hash_of_bytes, hash_of_name};
 use event::{Event, Kind, Outcome, Server, Text};
 use hashbrown::HashTable;
+use std::collections::VecDeque;
 
 /// Messages and waiting recipients that are remembered, each.
 const ROWS_MAX: usize = 1 << 17;
@@ -16,6 +19,9 @@ const ROWS_MAX: usize = 1 << 17;
 const STALE_S: i64 = 5 * 86_400;
 /// A filter has a message for so long at most, seconds.
 const FILTER_S: i64 = 3_600;
+/// Answers that named an id before a line did: where stamps have no fractions, two logs may tell of
+/// one second in either order.
+const ANSWERS_MAX: usize = 64;
 
 /// What came of all messages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -46,7 +52,9 @@ pub struct Mail {
     senders: Distinct,
     recipients: Distinct,
     totals: MailTotals,
-    /// Messages of which a filter told without an id.
+    /// Keys of ids that an answer named before a line did, and when.
+    answers: VecDeque<(u64, i64)>,
+    /// Messages of which a filter told.
     filtered: u64,
     /// Deliveries of which a mail store told.
     stored: u64,
@@ -62,6 +70,7 @@ impl Mail {
             senders: Distinct::default(),
             recipients: Distinct::default(),
             totals: MailTotals::default(),
+            answers: VecDeque::new(),
             filtered: 0,
             stored: 0,
         }
@@ -95,15 +104,24 @@ impl Mail {
     fn message(&mut self, event: &Event<'_>) -> bool {
         // Its ids are inodes, which are used again at once; it tells of each message once.
         let is_once = event.server == Server::Qmail;
+        let is_filter = is_filter(event.server);
+        // Postfix has an id from the first recipient on; what it took in has a sender.
+        let is_begun = event.server == Server::Postfix && event.sender.is_none();
+        if !is_filter && self.was_handed_on(event) {
+            return false;
+        }
         let is_new = match self.seen(event) {
+            _ if is_begun => false,
+            Some(row) if is_filter => !std::mem::replace(&mut row.is_filtered, true),
             Some(row) => !std::mem::replace(&mut row.is_counted, true) || is_once,
-            None if is_filter(event.server) => {
-                self.filtered += 1;
-                false
-            }
             None => true,
         };
-        self.totals.messages += u64::from(is_new);
+        if is_filter {
+            self.filtered += u64::from(is_new);
+        } else {
+            self.totals.messages += u64::from(is_new);
+        }
+        let is_new = is_new && !is_filter;
         if let Some(Text(sender)) = event.sender.filter(|sender| !sender.bytes().is_empty()) {
             self.senders.insert(hash_of_name(self.seed, sender));
         }
@@ -149,17 +167,42 @@ impl Mail {
 
     /// True where a filter of this host took the message and gave it back as another.
     fn is_handed_on(&mut self, event: &Event<'_>) -> bool {
-        let Some(id) = event.detail.and_then(|Text(answer)| queued_as(answer)) else {
+        let Some(id) = event.detail.and_then(|Text(answer)| answer::queued_as(answer)) else {
             return false;
         };
-        let Some(row) = self.messages.held(hash_of_bytes(self.seed, id)) else { return false };
-        let at_s = event.at.seconds();
+        let (key, at_s) = (hash_of_bytes(self.seed, id), event.at.seconds());
+        let Some(row) = self.messages.held(key) else {
+            self.answers.truncate(ANSWERS_MAX - 1);
+            self.answers.push_front((key, at_s));
+            return false;
+        };
         if !row.came_from_here_s.is_some_and(|began_s| (0..FILTER_S).contains(&(at_s - began_s))) {
             return false;
         }
         let is_second = row.is_counted && !std::mem::replace(&mut row.is_handed_on, true);
         self.totals.messages -= u64::from(is_second && self.totals.messages > 0);
         true
+    }
+
+    /// True for the first word on a message that an answer of the same second named before: the
+    /// delivery that it ended was counted, and was none.
+    fn was_handed_on(&mut self, event: &Event<'_>) -> bool {
+        let (Some(Text(id)), at_s) = (event.queue_id, event.at.seconds()) else { return false };
+        let key = hash_of_bytes(self.seed, id);
+        let Some(place) = self.answers.iter().position(|answer| *answer == (key, at_s)) else {
+            return false;
+        };
+        let is_from_here = self.seen(event).is_some_and(|row| {
+            let is_from_here = row.came_from_here_s.is_some() && !row.is_counted;
+            row.is_counted |= is_from_here;
+            row.is_handed_on |= is_from_here;
+            is_from_here
+        });
+        if is_from_here {
+            self.answers.remove(place);
+            self.totals.delivered = self.totals.delivered.saturating_sub(1);
+        }
+        is_from_here
     }
 
     /// What came of them so far.
@@ -180,20 +223,13 @@ pub const fn is_filter(server: Server) -> bool {
     matches!(server, Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner)
 }
 
-/// What the next server calls a message that it took: `250 2.0.0 Ok: queued as 4D3C66C6A0`.
-fn queued_as(answer: &[u8]) -> Option<&[u8]> {
-    const WORDS: &[u8] = b"queued as ";
-    let at = answer.windows(WORDS.len()).rposition(|words| words == WORDS)?;
-    let id = answer.get(at + WORDS.len()..)?;
-    let end = id.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(id.len());
-    id.get(..end).filter(|id| id.len() >= 6)
-}
-
 #[derive(Clone, Copy, Default)]
 struct Row {
     key: u64,
     at_s: i64,
     is_counted: bool,
+    /// A filter told of it.
+    is_filtered: bool,
     is_handed_on: bool,
     came_from_here_s: Option<i64>,
 }

@@ -14,7 +14,7 @@ pub use json::json;
 pub use show::{Shown, show};
 
 use distinct::{Count, Distinct};
-use engine::{Attempts, Engine, Output, hash_of_bytes, hash_of_name};
+use engine::{Attempts, Counted, Engine, Output, hash_of_bytes, hash_of_name};
 use event::{Event, Kind, Network, Outcome, Reason, Server, Text, Timestamp, Vocabulary};
 use mail::{Mail, MailTotals};
 use most::{Most, Row};
@@ -157,8 +157,10 @@ impl Summary {
             }
             (Kind::Auth, Outcome::Allowed) => self.login(event),
             (Kind::Delivery | Kind::Session, _) if !event.hostile => {}
-            (Kind::Disconnect | Kind::Tls | Kind::Message | Kind::Envelope, Outcome::Allowed)
-                if !event.hostile => {}
+            // The end of a connection of Exchange's may say that a login failed.
+            (Kind::Disconnect, Outcome::Allowed)
+                if !event.hostile && event.server != Server::Exchange => {}
+            (Kind::Tls | Kind::Message | Kind::Envelope, Outcome::Allowed) if !event.hostile => {}
             _ => return self.rarer(event, engine),
         }
         News { failed: 0, is_new }
@@ -174,6 +176,10 @@ impl Summary {
     }
 
     fn login(&mut self, event: &Event<'_>) {
+        if event.server == Server::Exchange {
+            // The name that waited for its answer has it.
+            self.attempts.count(event);
+        }
         if matches!(event.server, Server::Pam | Server::Saslauthd) {
             self.service_logins += 1;
         } else {
@@ -186,14 +192,20 @@ impl Summary {
 
     #[cold]
     fn rarer(&mut self, event: &Event<'_>, engine: &Engine) -> News {
-        let failed = self.attempts.count(event);
-        if event.hostile && event.attempts > 0 {
-            self.failed(event, failed, engine);
+        let counted = self.attempts.count(event);
+        let failed = counted.attempts;
+        let is_attempt = event.hostile && event.attempts > 0;
+        if is_attempt || failed > 0 {
+            self.failed(event, &counted, engine);
+        }
+        if is_attempt {
             return News { failed, is_new: true };
         }
         match (event.kind, event.outcome) {
             (Kind::Connect, _) => self.totals.connections += 1,
-            (Kind::Auth, Outcome::Rejected | Outcome::Deferred) => self.totals.untested += 1,
+            (Kind::Auth, Outcome::Rejected | Outcome::Deferred) => {
+                self.totals.untested += u64::from(event.times);
+            }
             _ => {}
         }
         let is_judged = matches!(event.kind, Kind::Envelope | Kind::Message)
@@ -216,20 +228,24 @@ impl Summary {
         News { failed, is_new: true }
     }
 
-    fn failed(&mut self, event: &Event<'_>, new: u32, engine: &Engine) {
+    fn failed(&mut self, event: &Event<'_>, counted: &Counted, engine: &Engine) {
         let Some(client) = event.client else {
             self.totals.failed_of_nobody += u64::from(event.attempts);
             return;
         };
-        self.totals.failed += u64::from(new);
+        let new = u64::from(counted.attempts);
+        self.totals.failed += new;
         if engine.is_client_held(client) {
-            self.totals.failed_of_held += u64::from(new);
+            self.totals.failed_of_held += new;
         }
         let network = network(client);
         let of_client = hash_of(self.seed, network.address());
         self.failed_clients.insert(of_client);
-        let name = event.account.map(|Text(name)| (hash_of_name(self.seed, name), name));
-        let counts = (u64::from(new), 0);
+        // Of Exchange's names nothing is known before their answers.
+        let told = event.account.filter(|_| event.server != Server::Exchange);
+        let name = counted.account.as_deref().or(told.map(|Text(name)| name));
+        let name = name.map(|name| (hash_of_name(self.seed, name), name));
+        let counts = (new, 0);
         self.most_clients.add(of_client, || network, counts, name.map(|(hash, _)| hash));
         if let Some((hash, name)) = name {
             self.failed_accounts.insert(hash);

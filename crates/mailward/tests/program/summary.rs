@@ -146,6 +146,76 @@ fn messages_are_joined_by_their_ids_and_each_recipient_has_one_end() {
     assert_eq!(summed_up(&world)["delivered"], 1);
 }
 
+/// One message comes from outside, passes rspamd and goes to Dovecot; one of a user goes by Exim of
+/// this host; a third is refused at its end, when it has an id. Counted by hand, whichever log is
+/// missing.
+#[test]
+fn a_message_counts_when_it_was_taken_in_and_once_whoever_handles_it() {
+    let world = with_logs();
+    let spam = "4FFFFFFF: milter-reject: END-OF-MESSAGE from spam.example.com[198.51.100.99]: 5.7.1 \
+                Spam; from=<s@example.com> to=<bob@example.org> proto=ESMTP helo=<h>";
+    let sent = |id: &str, to: &str, relay: &str, answer: &str| {
+        format!(
+            "postfix/lmtp[9]: {id}: to=<{to}>, relay={relay}, delay=1, delays=0/0/0/1, dsn=2.0.0, \
+             status=sent (250 {answer})"
+        )
+    };
+    let postfix = [
+        "postfix/smtpd[7]: 4AAAAAAA: client=x.example[198.51.100.7]",
+        "postfix/qmgr[8]: 4AAAAAAA: from=<joe@example.com>, size=3, nrcpt=2 (queue active)",
+        &sent("4AAAAAAA", "ann@example.org", "mx[private/dovecot-lmtp]", "2.0.0 <ann> x Saved"),
+        &sent("4AAAAAAA", "bob@example.org", "mx[private/dovecot-lmtp]", "2.0.0 <bob> x:2 Saved"),
+        "postfix/smtpd[7]: 4EEEEEEE: client=h.example[203.0.113.20], sasl_method=PLAIN, \
+         sasl_username=ann@example.org",
+        "postfix/qmgr[8]: 4EEEEEEE: from=<ann@example.org>, size=9, nrcpt=1 (queue active)",
+        &sent(
+            "4EEEEEEE",
+            "kim@example.net",
+            "127.0.0.1[127.0.0.1]:26",
+            "OK id=1vMkQj-000000001aB-2Xyz",
+        ),
+        "postfix/smtpd[7]: 4FFFFFFF: client=spam.example.com[198.51.100.99]",
+        &format!("postfix/cleanup[7]: {spam}"),
+        // Nothing came after the recipient.
+        "postfix/smtpd[7]: 4ABABABA: client=x.example[198.51.100.7]",
+    ];
+    world.file("logs/mail.log", lines(&postfix).as_bytes());
+    let scanned = |second: u8, id: &str, client: &str, verdict: &str| {
+        format!(
+            "2026-11-21 10:00:{second:02} #19(normal) <4f275{second}>; task; rspamd_task_write_log: \
+             id: <m{second}@x>, qid: <{id}>, ip: {client}, from: <x@example.com>, (default: \
+             {verdict}: [1.00/15.00] [X(0.00){{}}]), len: 9, time: 1.3ms, dns req: 2, digest: \
+             <54eb8cf8a7e29e3655b5f865ca03d4bb>\n"
+        )
+    };
+    let rspamd = scanned(1, "4AAAAAAA", "198.51.100.7", "F (no action)")
+        + &scanned(5, "4EEEEEEE", "203.0.113.20", "F (no action)")
+        + &scanned(8, "4FFFFFFF", "198.51.100.99", "F (no action)");
+    world.file("logs/rspamd.log", rspamd.as_bytes());
+    let exim = "2026-11-21 10:00:06 1vMkQj-000000001aB-2Xyz <= ann@example.org H=localhost (mx) \
+                [127.0.0.1] P=esmtp S=11 id=two@example.org\n\
+                2026-11-21 10:00:09 1vMkQj-000000001aB-2Xyz => kim@example.net R=dnslookup \
+                T=remote_smtp H=mx.example.net [203.0.113.99] C=\"250 2.0.0 Ok: queued as 9Z\"\n";
+    world.file("logs/mainlog", exim.as_bytes());
+    let counts = |summary: &Value| {
+        ["messages", "delivered", "refused"].map(|key| summary[key].as_u64().unwrap())
+    };
+    let summed = || {
+        let options = ["--tz", "UTC", "--format", "json", "--totals"];
+        ask(&world, &options).good().objects().pop().unwrap()
+    };
+    let summary = summed();
+    assert_eq!(counts(&summary), [2, 3, 1], "{summary}");
+    fs::remove_file(world.path("logs/rspamd.log")).unwrap();
+    assert_eq!(counts(&summed()), [2, 3, 1]);
+    fs::remove_file(world.path("logs/mainlog")).unwrap();
+    assert_eq!(counts(&summed()), [2, 3, 1]);
+    // A filter's log alone tells of each message once.
+    fs::remove_file(world.path("logs/mail.log")).unwrap();
+    world.file("logs/rspamd.log", (rspamd.clone() + &rspamd).as_bytes());
+    assert_eq!(counts(&summed())[0], 3);
+}
+
 #[test]
 fn a_line_is_named_by_its_log_and_its_number_there() {
     let world = with_logs();
@@ -184,6 +254,7 @@ fn what_is_not_read_is_named_with_the_reason() {
     world.file("logs/others.log", lines(&["cron[1]: a job"]).as_bytes());
     world.file("logs/a.xz", b"\xfd7zXZ\0\0\0");
     world.file("logs/b.bz2", b"BZh91AY&SY");
+    world.file("logs/f", b"SQLite format 3\0");
     world.file("logs/c.zip", b"PK\x03\x04\x14\0");
     world.file("logs/d", b"\x7fELF\x02\x01\x01\0");
     world.file("logs/e", b"\x01\x02\x03\0\x04\x05");
@@ -205,8 +276,9 @@ fn what_is_not_read_is_named_with_the_reason() {
         ("a.xz", "packed by xz"),
         ("b.bz2", "packed by bzip2"),
         ("c.zip", "a zip archive"),
-        ("d", "no text"),
+        ("d", "a program"),
         ("e", "no text"),
+        ("f", "a database"),
         ("system.journal", "journal"),
         ("wtmp.1", "no text"),
         ("same.log", "the same file as"),
@@ -219,9 +291,9 @@ fn what_is_not_read_is_named_with_the_reason() {
         let found = left_out.iter().find(|(left_out, _)| left_out == name);
         assert!(found.is_some_and(|(_, told)| told.contains(why)), "{name} in {left_out:?}");
     }
-    assert_eq!(left_out.len(), 13, "{left_out:?}");
+    assert_eq!(left_out.len(), 14, "{left_out:?}");
     let shown = ask(&world, &[]).good().out;
-    for wanted in ["xzcat", "not read: 13 files", "- empty", "- no log", "- other programs"] {
+    for wanted in ["xzcat", "not read: 14 files", "- empty", "- no log", "- other programs"] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
     let understood = shown.lines().filter(|line| line.contains("100.00 %")).count();
@@ -391,4 +463,56 @@ fn nothing_but_other_lines_is_told_to_be_no_mail_log() {
     assert!(shown.contains("No event of a mail server") && !shown.contains("100.00 %"), "{shown}");
     let shown = run(&["replay"], b"").good().out;
     assert!(shown.contains("- empty"), "{shown}");
+}
+
+/// What is torn off an entry of the journal is told where all that was not read is told, once.
+#[test]
+fn what_is_skipped_of_a_torn_log_is_named() {
+    let world = with_logs();
+    let entry = "__CURSOR=s=1\n__REALTIME_TIMESTAMP=1795282302887933\n_HOSTNAME=mx\n\
+                 SYSLOG_IDENTIFIER=postfix/smtpd\nMESSAGE=connect from unknown[203.0.113.9]\n\n";
+    world.file("logs/torn.export", format!("MESSAGE=torn\n\n{entry}").as_bytes());
+    let why = "1 piece that is no whole entry, 14 bytes, the first at byte 0";
+    for other in ["", CONNECT] {
+        world.file("logs/mail.log", other.as_bytes());
+        let ran = ask(&world, &["--format", "json"]).good();
+        let summary = ran.objects().pop().unwrap();
+        assert_eq!(left_out(&summary), [("torn.export".to_owned(), why.to_owned())]);
+        assert_eq!(ran.err, "", "told twice");
+        assert!(ask(&world, &[]).good().out.contains("torn.export: 1 piece that is no whole"));
+    }
+    let torn = world.path("logs/torn.export").display().to_string();
+    let alone = world.ask(&["replay", "--format", "json", &torn]).good().objects().pop().unwrap();
+    assert_eq!(left_out(&alone), [("torn.export".to_owned(), why.to_owned())]);
+    let parsed = world.ask(&["parse", &torn]).good();
+    assert!(parsed.err.contains(&format!("torn.export: not read: {why}")), "{}", parsed.err);
+}
+
+/// Exchange tells a name first, and its answer or the connection's end whether that failed.
+#[test]
+fn a_login_of_exchange_is_counted_when_its_answer_comes() {
+    let world = with_logs();
+    let mut log = String::new();
+    for (session, name, ends) in [
+        ("A1", "bob", [">,535 5.7.3 Authentication unsuccessful,", "-,,Local"]),
+        ("A2", "eve", ["-,,Remote(ConnectionReset)", ""]),
+        ("A3", "ann", ["*,ann@example.org,authenticated", "-,,Local"]),
+    ] {
+        let name = format!("*,,User Name: {name}@example.org");
+        for said in [&*name].into_iter().chain(ends).filter(|said| !said.is_empty()) {
+            log += &format!(
+                "2026-11-21T10:00:{:02}.000Z,EX1\\Client Frontend EX1,08DB994D2DD18D{session},8,\
+                 192.0.2.10:587,203.0.113.66:51898,{said}\n",
+                log.lines().count(),
+            );
+        }
+    }
+    world.file("logs/RECV.LOG", log.as_bytes());
+    let summary = summed_up(&world);
+    let counts = ["failed", "failed_accounts", "logins"].map(|name| summary[name].as_u64());
+    assert_eq!(counts, [2, 2, 1].map(Some), "{summary}");
+    let of_exchange = &summary["servers"]["exchange"];
+    assert_eq!((&of_exchange["failed"], &of_exchange["logins"]), (&2.into(), &1.into()));
+    let accounts = summary["most_accounts"].to_string();
+    assert!(accounts.contains("bob") && accounts.contains("eve") && !accounts.contains("ann"));
 }

@@ -1,5 +1,6 @@
 //! Which form a log has that is read from its beginning to its end.
 
+use crate::source::lines::ended;
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ impl Teller {
                 return Some(Form::Export { is_torn: self.at > 0 });
             }
             let length = length?;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = ended(line);
             if cursor_of(line).is_some() {
                 return Some(Form::Verbose);
             }
@@ -137,11 +138,11 @@ impl Skipped {
 impl fmt::Display for Skipped {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Skipped { pieces, bytes, first_at } = self;
-        let word = if *pieces == 1 { "piece" } else { "pieces" };
-        write!(
-            out,
-            "{pieces} {word} in no whole entry were skipped, {bytes} bytes, the first at byte {first_at}"
-        )
+        let words = match pieces {
+            1 => "piece that is",
+            _ => "pieces that are",
+        };
+        write!(out, "{pieces} {words} no whole entry, {bytes} bytes, the first at byte {first_at}")
     }
 }
 

@@ -3,7 +3,7 @@
 use super::siblings::Sibling;
 use crate::clock::Moment;
 use crate::source::archive::Compression;
-use crate::source::convert::Lines;
+use crate::source::convert::{ENTRY_MAX, Lines};
 use crate::source::lines::LineBuffer;
 use crate::source::{FilePosition, Fingerprint, Line, Start};
 use rustix::fs::{Mode, OFlags, SeekFrom};
@@ -15,6 +15,9 @@ use std::time::{Duration, SystemTime};
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes before the place where reading begins that are looked at: of both streams of a container
+/// the latest entry.
+const LOOK_BACK: u64 = 2 * ENTRY_MAX as u64;
 
 /// Why a path could not be opened.
 pub(super) enum OpenError {
@@ -295,6 +298,32 @@ impl Generation {
         if let Ok((head, known)) = self.peek() {
             let known = known.min(usize::try_from(offset).unwrap_or(usize::MAX));
             self.head = head.get(..known).unwrap_or_default().to_vec();
+        }
+        self.look_back(offset);
+    }
+
+    /// Looks at the entries before `offset`: the latest may be a part of a line, whose rest is no
+    /// line.
+    fn look_back(&mut self, offset: u64) {
+        let from = offset.saturating_sub(LOOK_BACK);
+        let mut piece = vec![0; usize::try_from(offset - from).unwrap_or_default()];
+        if self.file.read_exact_at(&mut piece, from).is_err() {
+            return;
+        }
+        let lines = piece.split_inclusive(|byte| *byte == b'\n');
+        // The first may be torn.
+        for line in lines.skip(usize::from(from > 0)) {
+            if let Some(bytes) = line.strip_suffix(b"\n") {
+                self.lines.read(Line { bytes, cut: false, offset_end: 0, writer: 0 });
+            }
+        }
+    }
+
+    /// Begins where `previous`, which is read to its end, leaves off: with the rest of a line, or
+    /// with a line.
+    pub(super) fn begin_behind(&mut self, previous: &Generation) {
+        if self.buffer.read_offset() == 0 && self.unpacked.is_none() {
+            self.lines.go_on(&previous.lines);
         }
     }
 
