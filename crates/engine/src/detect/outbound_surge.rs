@@ -100,6 +100,7 @@ fn taken(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut V
     }
     if event.recipients > 0 {
         let counts = |mail: &mut MailRow| {
+            mail.is_announced = true;
             let more = event.recipients.saturating_sub(mail.recipients);
             mail.recipients = mail.recipients.max(event.recipients);
             more
@@ -141,6 +142,10 @@ fn count(
     }
     mail.stamp_s = now_s;
     let (account, more) = (mail.account, more(mail));
+    // Nothing more will come of it.
+    if mail.is_announced && mail.finals >= mail.recipients {
+        engine.state.mails.remove(key);
+    }
     let Some(sender) = engine.state.senders.entry(account) else { return };
     sender.end_of_day(now_s);
     let recipients = sender.recipients.add(now_s, HOUR_S, more.saturating_mul(1000));

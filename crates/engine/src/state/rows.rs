@@ -205,6 +205,8 @@ row! {
         account: u64,
         /// Recipients counted so far.
         recipients: u32,
+        /// The queue manager said how many there are.
+        is_announced: bool,
         /// Recipients of whom it is known what became of them.
         finals: u32,
         stamp_s: u32,
