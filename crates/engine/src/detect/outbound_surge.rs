@@ -65,38 +65,47 @@ pub(crate) fn note(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>
     if engine.config.outbound_surge.mode == Mode::Off {
         return;
     }
+    // Where nobody logged in to send, nothing is anybody's.
+    let has_mails = engine.state.mails.len() > 0;
     match (event.kind, event.outcome) {
-        (Kind::Auth | Kind::Message, Outcome::Allowed) => taken(engine, event, queue_id, out),
-        (Kind::Delivery, _) => delivered(engine, event, queue_id, out),
+        (Kind::Auth | Kind::Message, Outcome::Allowed)
+            if event.account.is_some() || has_mails && event.recipients > 0 =>
+        {
+            taken(engine, event, queue_id, out);
+        }
+        (Kind::Delivery, _) if has_mails => delivered(engine, event, queue_id, out),
         _ => {}
     }
 }
 
-/// The key of a message: its id on its host, of its server.
+/// The key of a message: its id on its host, of its server. No id comes again while its message is
+/// in the queue, and what left the queue left the table.
 fn key(engine: &Engine, event: &Event<'_>, queue_id: Text<'_>) -> u64 {
-    let seed = engine.config.seed;
-    let host = lower(seed, event.host.unwrap_or_default().bytes());
-    mix(mix(host, event.server as u64), lower(seed, queue_id.bytes()))
+    let host = event.host.unwrap_or_default().bytes();
+    // Hosts of one log differ at an end of their names; all of them would be read for each line.
+    let ends = [host.first_chunk::<8>(), host.last_chunk::<8>()];
+    let [first, last] =
+        ends.map(|end| end.map_or(host.len() as u64, |end| u64::from_le_bytes(*end)));
+    let place = mix(first ^ event.server as u64, last);
+    mix(place, lower(engine.config.seed, queue_id.bytes()))
 }
 
 /// A message was taken in; or the queue manager says to how many it goes.
 fn taken(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut Vec<Output>) {
     let (key, now_s) = (key(engine, event, queue_id), engine.now_s());
-    match event.account {
-        Some(name) => {
-            let account = lower(engine.config.seed, name.bytes());
-            let Some(mail) = engine.state.mails.entry(key) else { return };
-            if mail.account != account || now_s.saturating_sub(mail.stamp_s) > MAIL_S {
-                *mail = MailRow::with_key(key);
-            }
-            (mail.account, mail.stamp_s) = (account, now_s);
-            if let Some(sender) = engine.state.senders.entry(account) {
-                sender.name = ShortName::of(name.bytes());
-            }
+    if let Some(name) = event.account {
+        let account = lower(engine.config.seed, name.bytes());
+        let Some(mail) = engine.state.mails.entry(key) else { return };
+        let is_stale = now_s.saturating_sub(mail.stamp_s) > MAIL_S;
+        if mail.account != account || is_stale {
+            *mail = MailRow::with_key(key);
         }
-        // Somebody else's message with an id that came again.
-        None if event.client.is_some() => return engine.state.mails.remove(key),
-        None => {}
+        (mail.account, mail.stamp_s) = (account, now_s);
+        if let Some(sender) = engine.state.senders.entry(account)
+            && sender.name == ShortName::default()
+        {
+            sender.name = ShortName::of(name.bytes());
+        }
     }
     if event.recipients > 0 {
         let counts = |mail: &mut MailRow| {
@@ -111,9 +120,6 @@ fn taken(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut V
 
 /// What became of one recipient.
 fn delivered(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut Vec<Output>) {
-    if engine.state.mails.len() == 0 {
-        return;
-    }
     let key = key(engine, event, queue_id);
     let recipient = event.recipient.map(|Text(name)| lower(engine.config.seed, name));
     let Some(recipient) = recipient else { return };
@@ -154,7 +160,10 @@ fn count(
         sender.recipient(recipient, outcome, now_s);
     }
     sender.lines.push(seq);
-    judge(engine, account, now_s, out);
+    let least = engine.config.outbound_surge.recipients_min.saturating_mul(1000);
+    if recipients >= least || sender.bad >= BAD_MAX {
+        judge(engine, account, now_s, out);
+    }
 }
 
 impl SenderRow {
@@ -180,8 +189,12 @@ impl SenderRow {
         if is_fresh || is_final {
             self.named.add(now_s, HOUR_S, 1000);
         }
-        self.fresh.add(now_s, HOUR_S, u32::from(is_fresh) * 1000);
-        self.failed.add(now_s, HOUR_S, u32::from(is_failed) * 1000);
+        if is_fresh {
+            self.fresh.add(now_s, HOUR_S, 1000);
+        }
+        if is_failed {
+            self.failed.add(now_s, HOUR_S, 1000);
+        }
         match (is_final, is_failed) {
             (true, true) => self.bad = self.bad.saturating_add(REFUSED),
             (true, false) => self.bad = self.bad.saturating_sub(TAKEN),
