@@ -34,10 +34,8 @@ const RULES: &[Rule] = &[
     able("serve", &["event", "wire"]),
     able("console", &["event", "store"]),
     able("mailward", &["event", "parse", "engine", "wire", "store", "edge", "serve", "console"]),
-    able(
-        "testkit",
-        &["event", "parse", "engine", "wire", "store", "edge", "serve", "console", "mailward"],
-    ),
+    // It makes lines and truth for whoever measures; what is measured it must not know.
+    able("testkit", &[]),
     able("xtask", &[]),
 ];
 
@@ -45,6 +43,8 @@ const RULES: &[Rule] = &[
 const TEST_ARROWS: &[(&str, &str, &str)] = &[
     ("xtask", "parse", "tests/tables.rs walks PARSERS"),
     ("xtask", "engine", "tests/tables.rs walks DETECTORS and KEYS"),
+    ("testkit", "event", "tests/reading.rs names what the parsers say"),
+    ("testkit", "parse", "tests/reading.rs reads the world with our own parsers"),
 ];
 
 pub fn check(metadata: &Metadata) -> Vec<Problem> {
