@@ -153,7 +153,7 @@ impl Summary {
             (Kind::Query, _) => self.totals.queries += 1,
             // A filter behind the mail server tells of its connections again.
             (Kind::Connect, Outcome::Allowed) if !event.hostile => {
-                self.totals.connections += u64::from(!mail::is_filter(event.server));
+                self.totals.connections += u64::from(!event.server.is_filter());
             }
             (Kind::Auth, Outcome::Allowed) => self.login(event),
             (Kind::Delivery | Kind::Session, _) if !event.hostile => {}
