@@ -8,11 +8,11 @@ use crate::client::ClientKey;
 use crate::config::Config;
 use crate::detect::tells_again;
 use crate::engine::Engine;
-use crate::session::{self, News};
+use crate::session::{self, Line, News};
 use crate::state::State;
 use alloc::boxed::Box;
 use core::net::IpAddr;
-use event::{Event, Server};
+use event::Event;
 
 /// What an event adds to what the events before it told.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -39,33 +39,24 @@ impl Attempts {
     /// What failed logins an event adds to what the events before it told. None for events that
     /// tell of none, or of no client.
     pub fn count(&mut self, event: &Event<'_>) -> Counted {
-        let Some(client) = self.client(event) else { return Counted::default() };
-        let (state, seed, now_s) = (&mut self.state, self.seed, self.now_s);
-        let news = if event.hostile && event.attempts > 0 {
-            session::news(state, seed, event, client, now_s, 0)
-        } else {
-            session::settled(state, seed, event, client, now_s, 0)
+        let Some(line) = self.line(event) else { return Counted::default() };
+        let Some(News { attempts, name, .. }) = session::any_news(&mut self.state, &line) else {
+            return Counted::default();
         };
-        let Some(News { attempts, name, .. }) = news else { return Counted::default() };
         Counted { attempts, account: name }
     }
 
     /// True for what is said of a client for the second time: by Exim in another log, or by a
     /// filter behind the mail server.
     pub fn is_told_again(&mut self, event: &Event<'_>) -> bool {
-        if tells_again(event) {
-            return true;
-        }
-        let Some(client) = self.client(event).filter(|_| event.server == Server::Exim) else {
-            return false;
-        };
-        session::is_repeated(&mut self.state, self.seed, event, client, self.now_s)
+        tells_again(event)
+            || self.line(event).is_some_and(|line| session::is_repeated(&mut self.state, &line))
     }
 
-    fn client(&mut self, event: &Event<'_>) -> Option<ClientKey> {
-        let at_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
-        self.now_s = self.now_s.max(at_s);
-        ClientKey::of(event.client?)
+    fn line<'a>(&mut self, event: &'a Event<'a>) -> Option<Line<'a>> {
+        self.now_s = self.now_s.max(event.at.seconds_u32());
+        let client = ClientKey::of(event.client?)?;
+        Some(Line { seed: self.seed, event, client, now_s: self.now_s, seq: 0 })
     }
 }
 

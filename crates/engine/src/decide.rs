@@ -194,7 +194,7 @@ impl Engine {
 
     /// True while an enforced ban covers the client.
     pub(crate) fn is_held(&self, client: ClientKey) -> bool {
-        !self.holds.is_empty() && self.holds.covers(client, self.now_s())
+        self.held_for_s(client).is_some()
     }
 
     /// For how long an enforced ban has covered the client, seconds.

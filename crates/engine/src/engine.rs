@@ -153,7 +153,7 @@ impl Engine {
 
     /// Now in whole seconds since 1970, as the tables keep it (from 1970 to 2106).
     pub(crate) fn now_s(&self) -> u32 {
-        u32::try_from(self.now.seconds().max(0)).unwrap_or(u32::MAX)
+        self.now.seconds_u32()
     }
 
     fn advance(&mut self, to: Timestamp, out: &mut Vec<Output>) {
@@ -192,7 +192,7 @@ impl Engine {
         let Some(address) = event.client else { return };
         let Some(client) = ClientKey::of(address) else { return };
         let now_s = self.now_s();
-        let at_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
+        let at_s = event.at.seconds_u32();
         let late_s = now_s.saturating_sub(at_s);
         let seen = Seen { seq, now_s, late_s, client, address, event };
         detect::event(self, &seen, out);

@@ -16,24 +16,20 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
 /// The keyed hash by which the tables know a name: ASCII letters count in lower case, for login
 /// names differ in case only by typing.
 pub fn lower(seed: u64, bytes: &[u8]) -> u64 {
-    let mut state = mix(seed, bytes.len() as u64 ^ K0);
-    for chunk in bytes.chunks(8) {
-        let mut word = [0u8; 8];
-        for (slot, byte) in word.iter_mut().zip(chunk) {
-            *slot = byte.to_ascii_lowercase();
-        }
-        state = mix(state ^ u64::from_le_bytes(word), K2);
-    }
-    mix(state, K2)
+    folded(mix(seed, bytes.len() as u64 ^ K0), bytes, |byte| byte.to_ascii_lowercase())
 }
 
 /// The same of bytes as they are: addresses, ids.
 pub fn exact(seed: u64, bytes: &[u8]) -> u64 {
-    let mut state = mix(seed, bytes.len() as u64 ^ K1);
+    folded(mix(seed, bytes.len() as u64 ^ K1), bytes, |byte| byte)
+}
+
+#[inline]
+fn folded(mut state: u64, bytes: &[u8], as_it_counts: impl Fn(u8) -> u8) -> u64 {
     for chunk in bytes.chunks(8) {
         let mut word = [0u8; 8];
         for (slot, byte) in word.iter_mut().zip(chunk) {
-            *slot = *byte;
+            *slot = as_it_counts(*byte);
         }
         state = mix(state ^ u64::from_le_bytes(word), K2);
     }

@@ -10,7 +10,7 @@ use crate::client::{ClientKey, client_of, prefix_of};
 use crate::hash::{lower, mix};
 use crate::places;
 use alloc::vec::Vec;
-use event::{Decision, Mode, Network, Subject};
+use event::{Decision, Mode, Network, Subject, Timestamp};
 use hashbrown::HashTable;
 
 /// A decision that holds.
@@ -125,11 +125,6 @@ impl Holds {
         self.row_at(self.row_of(subject)?).map(|hold| &hold.decision)
     }
 
-    /// True while an enforced ban covers the client.
-    pub fn covers(&self, client: ClientKey, now_s: u32) -> bool {
-        self.covered_since_s(client, now_s).is_some()
-    }
-
     /// Since when an enforced ban covers the client, seconds; since now where nobody noted it.
     #[inline]
     pub fn covered_since_s(&self, client: ClientKey, now_s: u32) -> Option<u32> {
@@ -156,13 +151,11 @@ impl Holds {
         let subject = &hold.decision.subject;
         let (place, network) = (self.place(subject), subject.network());
         let before = self.row_in(&place, subject).and_then(|row| self.remove_at(row));
-        let from_s = u32::try_from(hold.decision.at.seconds().max(0)).unwrap_or(u32::MAX);
+        let from_s = hold.decision.at.seconds_u32();
         let mut until_s = 0;
         if let (Mode::Enforce, Some(network)) = (hold.decision.mode, network) {
             if place.is_quick {
-                until_s = hold.decision.until.map_or(u32::MAX, |until| {
-                    u32::try_from(until.seconds().max(0)).unwrap_or(u32::MAX)
-                });
+                until_s = hold.decision.until.map_or(u32::MAX, Timestamp::seconds_u32);
             } else if !is_single_v6(&network) {
                 // The look is by /64; a single address has neighbours who are still judged.
                 self.wide.push(network);
@@ -326,7 +319,7 @@ mod tests {
                         let is_wide = holds.wide.iter().any(|wide| Some(*wide) == network);
                         hold.decision.mode == Mode::Enforce && covers && (ends || is_wide)
                     });
-                    prop_assert_eq!(holds.covers(client, 2), covered, "{}", address);
+                    prop_assert_eq!(holds.covered_since_s(client, 2).is_some(), covered, "{}", address);
                 }
             }
         }

@@ -219,7 +219,7 @@ fn join(state: &mut State, seed: u64, event: &Event<'_>, life_s: u32) -> Joined 
     let key =
         |id: Option<Text<'_>>, form: u64| id.map(|Text(id)| mix(mix(place, form), lower(seed, id)));
     let (session, message) = (key(event.session, SESSION), key(event.queue_id, MESSAGE));
-    let now_s = u32::try_from(event.at.seconds().max(0)).unwrap_or(u32::MAX);
+    let now_s = event.at.seconds_u32();
     // The first line of a session or a message: ids come again, and what begins on this host has no
     // client.
     let begins = |kind| event.kind == kind && event.outcome == Outcome::Allowed;

@@ -45,6 +45,18 @@ const PAM: u64 = 0x50;
 const SASLAUTHD: u64 = 0x4c;
 const WEBMAIL: u64 = 0x57;
 
+/// A line about a client.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// Key of the hash.
+    pub seed: u64,
+    pub event: &'a Event<'a>,
+    pub client: ClientKey,
+    pub now_s: u32,
+    /// Its number.
+    pub seq: u64,
+}
+
 /// What a line says of failed logins that no line before it did. All that detectors weigh of a
 /// failure comes from here.
 pub(crate) struct News {
@@ -59,27 +71,21 @@ pub(crate) struct News {
 }
 
 impl News {
-    fn of(seed: u64, event: &Event<'_>, attempts: u32, line: u64) -> Self {
-        let account = event.account.map(|name| lower(seed, name.bytes()));
-        News { attempts, account, name: None, line }
+    fn of(line: &Line<'_>, attempts: u32) -> Self {
+        let account = line.event.account.map(|name| lower(line.seed, name.bytes()));
+        News { attempts, account, name: None, line: line.seq }
     }
 }
 
 /// What an event that tells of failed logins says that is new. `None` where that is nothing.
-pub(crate) fn news(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-    line: u64,
-) -> Option<News> {
+pub(crate) fn news(state: &mut State, line: &Line<'_>) -> Option<News> {
+    let Line { event, .. } = *line;
     if event.server == Server::Exchange {
-        return exchange::news(state, seed, event, client, now_s, line);
+        return exchange::news(state, line);
     }
-    let is_excused = is_excused(state, event, client, now_s);
-    let attempts = new_attempts(state, seed, event, client, now_s);
-    let news = News::of(seed, event, attempts, line);
+    let is_excused = is_excused(state, line);
+    let attempts = new_attempts(state, line);
+    let news = News::of(line, attempts);
     let is_known = match event.server {
         // The line before named the account, too, if by another name (Zimbra's `mailbox.log` has
         // what was typed, an alias for example), or said that it is locked (Domino).
@@ -90,23 +96,20 @@ pub(crate) fn news(
     (attempts > 0 || !is_known).then_some(news)
 }
 
+/// The news of an event of any kind.
+pub(crate) fn any_news(state: &mut State, line: &Line<'_>) -> Option<News> {
+    match line.event.hostile && line.event.attempts > 0 {
+        true => news(state, line),
+        false => settled(state, line),
+    }
+}
+
 /// Takes note of what a client does while it is banned: it is not counted, and what later lines of
 /// the same connection tell of it again is not either, also where the ban is lifted meanwhile.
-pub(crate) fn done_with(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-    line: u64,
-) {
-    if event.hostile && event.attempts > 0 {
-        let _ = news(state, seed, event, client, now_s, line);
-        return;
-    }
-    let _ = settled(state, seed, event, client, now_s, line);
-    if event.server == Server::Exim && event.hostile && event.reason.is_some() {
-        let _ = is_repeated(state, seed, event, client, now_s);
+pub(crate) fn done_with(state: &mut State, line: &Line<'_>) {
+    let _ = any_news(state, line);
+    if line.event.attempts == 0 && line.event.hostile && line.event.reason.is_some() {
+        let _ = is_repeated(state, line);
     }
 }
 
@@ -121,36 +124,25 @@ pub(crate) fn is_untested(event: &Event<'_>) -> bool {
 /// Takes note of a line that is no failed login, but says what other lines of one mean: that it
 /// counts, which is returned, or that the client is not to blame.
 #[inline]
-pub(crate) fn settled(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-    line: u64,
-) -> Option<News> {
+pub(crate) fn settled(state: &mut State, line: &Line<'_>) -> Option<News> {
+    let Line { event, now_s, .. } = *line;
     match event.server {
-        Server::Exchange => return exchange::settled(state, seed, event, client, now_s, line),
+        Server::Exchange => return exchange::settled(state, line),
         _ if event.kind != Kind::Auth || !is_untested(event) => {}
         // The connection's counts have it, too.
-        Server::Postfix => told(state, connection(seed, event, client), event.times, now_s),
+        Server::Postfix => told(state, connection(line), event.times, now_s),
         Server::Dovecot if event.reason != Some(Reason::AuthAborted) => {
-            dovecot_untested(state, seed, event, client, now_s);
+            dovecot_untested(state, line);
         }
-        Server::Domino => own_files::untested(state, seed, event, client, now_s),
+        Server::Domino => own_files::untested(state, line),
         _ => {}
     }
     None
 }
 
 /// How many attempts an event adds to what was counted before.
-fn new_attempts(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
+fn new_attempts(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { event, client, now_s, .. } = *line;
     let pair = |state: &mut State, service: u64, side: Side, count: u32| match count {
         0 => 0,
         _ => pair(state, mix(client.0, service), side, count, now_s),
@@ -169,13 +161,13 @@ fn new_attempts(
             };
         }
         // Asks no password service; its Postfix does.
-        Server::Zimbra => return own_files::paired(state, seed, event, client, now_s),
+        Server::Zimbra => return own_files::paired(state, line),
         _ => {}
     }
     let mut new = match event.server {
-        Server::Dovecot => dovecot(state, seed, event, client, now_s),
-        Server::Postfix => postfix(state, seed, event, client, now_s),
-        Server::Exim => exim(state, seed, event, client, now_s),
+        Server::Dovecot => dovecot(state, line),
+        Server::Postfix => postfix(state, line),
+        Server::Exim => exim(state, line),
         Server::Roundcube | Server::Horde => {
             let side = match event.service.bytes() {
                 b"errors" | b"imp" => Side::Service,
@@ -184,7 +176,7 @@ fn new_attempts(
             let place = WEBMAIL | (event.server as u64) << 8;
             pair(state, place, side, event.attempts)
         }
-        Server::Domino | Server::Kerio => own_files::paired(state, seed, event, client, now_s),
+        Server::Domino | Server::Kerio => own_files::paired(state, line),
         _ => event.attempts,
     };
     for service in [SASLAUTHD, PAM] {
@@ -236,9 +228,10 @@ fn row(state: &mut State, key: u64, now_s: u32, stale_s: u32) -> Option<&mut Ses
     Some(row)
 }
 
-fn dovecot(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+fn dovecot(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { seed, event, client, now_s, .. } = *line;
     let is_auth = is_from_auth(event);
-    let Some(key) = dovecot_session(seed, event, client) else {
+    let Some(key) = dovecot_session(line) else {
         return if is_auth {
             from_auth(state, client, event.attempts, now_s)
         } else {
@@ -265,23 +258,19 @@ fn is_from_auth(event: &Event<'_>) -> bool {
     event.service.bytes().starts_with(b"auth")
 }
 
-fn dovecot_session(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
+fn dovecot_session(line: &Line<'_>) -> Option<u64> {
+    let Line { seed, event, client, .. } = *line;
     event.session.map(|Text(session)| mix(lower(seed, session), mix(client.0, SESSION)))
 }
 
 /// Of a login that `auth` excuses, the login process or the server that asked tells as of any other
 /// failure.
-fn dovecot_untested(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) {
+fn dovecot_untested(state: &mut State, line: &Line<'_>) {
+    let Line { event, client, now_s, .. } = *line;
     if !is_from_auth(event) {
         return;
     }
-    match dovecot_session(seed, event, client) {
+    match dovecot_session(line) {
         Some(key) => told(state, key, event.times, now_s),
         None if event.reason == Some(Reason::AccountDisabled) => {
             let first = from_auth(state, client, event.times, now_s);
@@ -296,7 +285,8 @@ fn dovecot_untested(
 
 /// True where Dovecot's `auth` excused the login that the other server is to tell of; excuses as
 /// often as its line came.
-fn is_excused(state: &mut State, event: &Event<'_>, client: ClientKey, now_s: u32) -> bool {
+fn is_excused(state: &mut State, line: &Line<'_>) -> bool {
+    let Line { event, client, now_s, .. } = *line;
     let asks = matches!(event.server, Server::Postfix | Server::Exim) && event.kind == Kind::Auth;
     let Some(row) = state.sessions.touch(mix(client.0, SMTP_AUTH)).filter(|_| asks) else {
         return false;
@@ -327,14 +317,16 @@ fn from_server(state: &mut State, client: ClientKey, attempts: u32, now_s: u32) 
 }
 
 /// A connection of Postfix.
-fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> u64 {
+fn connection(line: &Line<'_>) -> u64 {
+    let Line { seed, event, client, .. } = *line;
     let host = lower(seed, event.host.unwrap_or_default().bytes());
     let process = u64::from(event.pid.unwrap_or_default());
     mix(mix(host, process ^ CONNECTION << 32), client.0)
 }
 
-fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
-    let key = connection(seed, event, client);
+fn postfix(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { event, client, now_s, .. } = *line;
+    let key = connection(line);
     if event.kind == Kind::Disconnect {
         let told = match state.sessions.touch(key) {
             Some(row) if now_s.saturating_sub(row.stamp_s) <= STALE_S => {
@@ -355,26 +347,15 @@ fn postfix(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, n
     from_server(state, client, event.attempts, now_s)
 }
 
-/// True where Exim tells of the same for the second time.
-pub(crate) fn is_repeated(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> bool {
-    new_tellings(state, seed, event, client, now_s) == 0
+/// True where Exim tells of the same for the second time, in another of its logs.
+pub(crate) fn is_repeated(state: &mut State, line: &Line<'_>) -> bool {
+    line.event.server == Server::Exim && new_tellings(state, line) == 0
 }
 
 /// Of the messages that one line is for (a syslog daemon writes one for several), how many tell of
 /// what Exim did not tell before.
-fn new_tellings(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
+fn new_tellings(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { seed, event, client, now_s, .. } = *line;
     let text = |text: Option<Text<'_>>| lower(seed, text.unwrap_or_default().bytes());
     let mut key = mix(event.kind as u64, event.reason.map_or(0, |reason| reason as u64 + 1));
     key = mix(key, event.at.seconds() as u64 ^ u64::from(event.pid.unwrap_or_default()) << 32);
@@ -393,8 +374,9 @@ fn new_tellings(
 }
 
 /// What Exim's attempts are, each told twice.
-fn exim(state: &mut State, seed: u64, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
-    let new = new_tellings(state, seed, event, client, now_s);
+fn exim(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { event, client, now_s, .. } = *line;
+    let new = new_tellings(state, line);
     let attempts = (event.attempts / event.times.max(1)).saturating_mul(new);
     if attempts == 0 { 0 } else { from_server(state, client, attempts, now_s) }
 }

@@ -79,7 +79,7 @@ impl Engine {
         let key = client.or_else(|| prefix_of(&network).map(places::shared_key));
         let Some(row) = key.and_then(|key| self.state.offences.entry(key)) else { return };
         if row.offences == Score::default() {
-            let at_s = u32::try_from(decision.at.seconds().max(0)).unwrap_or(u32::MAX);
+            let at_s = decision.at.seconds_u32();
             let milli = decision.offence.saturating_mul(1000);
             row.offences.add(at_s, self.config.ban.offence_half_life_s, milli);
         }

@@ -26,6 +26,26 @@ fn failure(server: Server, service: &'static str, kind: Kind, attempts: u32) -> 
     }
 }
 
+fn connect() -> Event<'static> {
+    Event {
+        outcome: Outcome::Allowed,
+        reason: None,
+        hostile: false,
+        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
+    }
+}
+
+fn has_ban(out: &[Output]) -> bool {
+    out.iter().any(|output| matches!(output, Output::Decision(_)))
+}
+
+fn unban(engine: &mut Engine, at_s: i64) {
+    let (operator, reason) = ("root".into(), "test".into());
+    let order = Order::Unban { subject: Subject::Client(CLIENT) };
+    let command = Command { at: START.plus_seconds(at_s), operator, reason, order };
+    engine.step(50, &Input::Command(&command), &mut Vec::new());
+}
+
 fn play(engine: &mut Engine, lines: &[(i64, Event<'_>)]) -> Vec<Output> {
     let mut out = Vec::new();
     for (number, (at_s, event)) in (1..).zip(lines) {
@@ -84,13 +104,7 @@ fn counts_of_connections_without_a_process_have_what_their_lines_told() {
 /// network.
 #[test]
 fn what_was_written_over_hours_and_is_read_at_once_is_no_burst() {
-    let connect = Event {
-        outcome: Outcome::Allowed,
-        reason: None,
-        hostile: false,
-        attempts: 0,
-        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
-    };
+    let connect = connect();
     let typo = failure(Server::Postfix, "smtpd", Kind::Auth, 1);
     let names = ["bob", "eve", "ann"].map(|name| Some(Text(name.as_bytes())));
     let monitor: Vec<_> = (0..1440).map(|number| (number * 30, connect)).collect();
@@ -131,8 +145,7 @@ fn a_host_that_is_always_late_is_judged_as_any_other() {
                 engine.step(0, &Input::Tick(now), &mut out);
                 engine.step(1, &Input::Event(&Event { at, ..each }), &mut out);
             }
-            let is_ban = |output: &Output| matches!(output, Output::Decision(_));
-            assert!(out.iter().any(is_ban), "{zone_s} {is_turn_about}");
+            assert!(has_ban(&out), "{zone_s} {is_turn_about}");
         }
     }
 }
@@ -141,13 +154,7 @@ fn a_host_that_is_always_late_is_judged_as_any_other() {
 /// servers floods them as one does who connects to one.
 #[test]
 fn a_log_that_lags_behind_another_hides_no_flood() {
-    let connect = Event {
-        outcome: Outcome::Allowed,
-        reason: None,
-        hostile: false,
-        attempts: 0,
-        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
-    };
+    let connect = connect();
     for lag_s in [0, 10, 60, 600] {
         let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
         for number in 0..400 {
@@ -156,8 +163,7 @@ fn a_log_that_lags_behind_another_hides_no_flood() {
             let at = now.plus_seconds(-lag_s * (number % 2));
             engine.step(1, &Input::Event(&Event { at, ..connect }), &mut out);
         }
-        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
-        assert!(out.iter().any(is_ban), "{lag_s}");
+        assert!(has_ban(&out), "{lag_s}");
     }
 }
 
@@ -165,13 +171,7 @@ fn a_log_that_lags_behind_another_hides_no_flood() {
 /// it than on the clock.
 #[test]
 fn a_log_that_is_read_by_turns_hides_no_flood() {
-    let connect = Event {
-        outcome: Outcome::Allowed,
-        reason: None,
-        hostile: false,
-        attempts: 0,
-        ..failure(Server::Postfix, "smtpd", Kind::Connect, 0)
-    };
+    let connect = connect();
     for turn_s in [1, 5, 30] {
         let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
         for number in 0..600 {
@@ -181,8 +181,7 @@ fn a_log_that_is_read_by_turns_hides_no_flood() {
             let at = START.plus_seconds(written_s);
             engine.step(1, &Input::Event(&Event { at, ..connect }), &mut out);
         }
-        let is_ban = |output: &Output| matches!(output, Output::Decision(_));
-        assert!(out.iter().any(is_ban), "{turn_s}");
+        assert!(has_ban(&out), "{turn_s}");
     }
 }
 
@@ -216,12 +215,9 @@ fn what_was_tried_before_a_ban_was_lifted_bans_nobody_again() {
         let mut engine = Engine::new(Config::default());
         let tries: Vec<_> = (0..40).map(|number| (number * 2, each)).collect();
         let out = play(&mut engine, &tries);
-        assert!(out.iter().any(|output| matches!(output, Output::Decision(_))), "{server}");
+        assert!(has_ban(&out), "{server}");
         let subject = Subject::Client(CLIENT);
-        let (operator, reason) = ("root".into(), "test".into());
-        let order = Order::Unban { subject: subject.clone() };
-        let command = Command { at: START.plus_seconds(80), operator, reason, order };
-        engine.step(50, &Input::Command(&command), &mut Vec::new());
+        unban(&mut engine, 80);
         let out = play(&mut engine, &[(90, counts)]);
         assert!(out.is_empty(), "{server}: {out:?}");
         assert_eq!(engine.explain(&subject).scores, [], "{server}");
@@ -240,11 +236,7 @@ fn what_exim_refused_before_a_ban_was_lifted_bans_nobody_again() {
     let mut engine = Engine::new(Config::default());
     let all: Vec<_> = (0..40).map(|number| (number * 2, refused)).collect();
     let out = play(&mut engine, &all);
-    assert!(out.iter().any(|output| matches!(output, Output::Decision(_))));
-    let subject = Subject::Client(CLIENT);
-    let (operator, reason) = ("root".into(), "test".into());
-    let order = Order::Unban { subject };
-    let command = Command { at: START.plus_seconds(80), operator, reason, order };
-    engine.step(50, &Input::Command(&command), &mut Vec::new());
+    assert!(has_ban(&out));
+    unban(&mut engine, 80);
     assert_eq!(play(&mut engine, &all), []);
 }

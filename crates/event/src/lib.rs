@@ -12,6 +12,7 @@ mod breaks;
 mod command;
 mod decision;
 mod event;
+mod filter;
 mod network;
 mod subject;
 mod text;

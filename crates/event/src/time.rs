@@ -29,6 +29,11 @@ impl Timestamp {
         self.0.div_euclid(MICROS)
     }
 
+    /// The same in 32 bits, as tables keep it: from 1970 to 2106, whatever lies outside.
+    pub fn seconds_u32(self) -> u32 {
+        u32::try_from(self.seconds().max(0)).unwrap_or(u32::MAX)
+    }
+
     /// The point `seconds` after 1970.
     pub const fn from_seconds(seconds: i64) -> Self {
         Timestamp(seconds.saturating_mul(MICROS))

@@ -17,6 +17,7 @@ pub mod gather;
 pub mod guard;
 pub mod input;
 pub mod json;
+pub mod lately;
 pub mod link;
 pub mod listing;
 pub mod notify;

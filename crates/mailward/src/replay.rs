@@ -3,6 +3,7 @@
 use crate::config::WebFile;
 use crate::failure::Failure;
 use crate::input::{self, Log, Opened};
+use crate::lately::Lately;
 use crate::listing::LeftOut;
 use crate::print;
 use crate::summary::{News, Summary, Totals};
@@ -24,9 +25,6 @@ use std::path::Path;
 const KEPT_MAX: usize = 100_000;
 /// Clients remembered as having logged in.
 const LOGGED_IN_MAX: usize = 1_000_000;
-/// Clients remembered as having logged in lately; a power of two.
-const LATELY: usize = 1 << 12;
-
 /// Lines whose place in their log is remembered, where there are several; a power of two.
 const PLACES: usize = 1 << 17;
 /// Clients and accounts of the summary that did most, or to whom most was done.
@@ -44,8 +42,8 @@ pub struct Replay {
     summary: Summary,
     places: Places,
     logged_in: BTreeSet<IpAddr>,
-    /// Some of these, each at its [`slot`].
-    lately: Vec<Option<IpAddr>>,
+    /// Some of these.
+    lately: Lately<IpAddr>,
     seq: u64,
     progress: Option<ProgressBar>,
 }
@@ -156,7 +154,7 @@ impl Replay {
                 ..Outcome::default()
             },
             logged_in: BTreeSet::new(),
-            lately: vec![None; LATELY],
+            lately: Lately::default(),
             seq: 0,
             progress: progress(size),
         })
@@ -300,11 +298,8 @@ impl Replay {
             && self.logged_in.len() < LOGGED_IN_MAX
         {
             let client = canonical(client);
-            // A tree is slow to ask, and most logins are of clients that were here just now.
-            let slot = self.lately.get_mut(slot(client));
-            if slot.as_deref() != Some(&Some(client)) {
+            if self.lately.is_new(hash(client), client) {
                 self.logged_in.insert(client);
-                slot.into_iter().for_each(|slot| *slot = Some(client));
             }
         }
     }
@@ -379,13 +374,13 @@ impl Places {
     }
 }
 
-/// Where a client stands among those of lately.
-fn slot(client: IpAddr) -> usize {
+/// What spreads clients over the slots of [`Lately`].
+fn hash(client: IpAddr) -> usize {
     let bits = match client {
         IpAddr::V4(v4) => v4.to_bits(),
         IpAddr::V6(v6) => (v6.to_bits() >> 64) as u32 ^ (v6.to_bits() >> 96) as u32,
     };
-    (bits ^ bits >> 12) as usize % LATELY
+    (bits ^ bits >> 12) as usize
 }
 
 /// On a terminal only, and to standard error.

@@ -11,7 +11,7 @@
 //! Each can be missing, by the log's level and the kind of login, so both count one attempt; the
 //! engine counts a pair once.
 
-use crate::{Envelope, Parsed, Parser, Record, record, scan};
+use crate::{Envelope, Parsed, Parser, RELAYED_MAX, Record, record, scan};
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
@@ -162,7 +162,7 @@ fn in_brackets<'a>(
 
 /// `NAME to horde (ADDRESS)`, or one of the others.
 fn placed<'a>(event: Event<'a>, rest: &'a [u8]) -> Event<'a> {
-    if rest.len() > WHOLE_MAX {
+    if rest.len() > RELAYED_MAX {
         return event;
     }
     if let Some((before, client)) = in_brackets(rest, b" (", b")") {
@@ -181,10 +181,6 @@ fn placed<'a>(event: Event<'a>, rest: &'a [u8]) -> Event<'a> {
         None => event,
     }
 }
-
-/// A shorter line is not cut, bytes: RFC 3164 lets a relay cut messages of 1 024. A longer one may
-/// end where a stranger wants.
-const WHOLE_MAX: usize = 900;
 
 const FORWARDED: &[u8] = b" (forwarded for [";
 

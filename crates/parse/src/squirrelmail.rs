@@ -8,7 +8,7 @@
 //! before: then two readings are possible, and the client is nobody. He is nobody, too, in a line
 //! so long that a syslog daemon may have cut the address's place off.
 
-use crate::{Envelope, Parsed, Parser, Record, record, scan};
+use crate::{Envelope, Parsed, Parser, RELAYED_MAX, Record, record, scan};
 use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
 
@@ -101,7 +101,7 @@ fn parse<'a>(record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
 
 /// `NAME (DOMAIN) at ADDRESS on DATE: WHY`, or `from ADDRESS: WHY`.
 fn placed<'a>(event: Event<'a>, text: &'a [u8], word: &'static [u8]) -> Event<'a> {
-    if text.len() > WHOLE_MAX {
+    if text.len() > RELAYED_MAX {
         return event;
     }
     let Some(last) = places(text, word).last() else { return event };
@@ -123,9 +123,6 @@ fn placed<'a>(event: Event<'a>, text: &'a [u8], word: &'static [u8]) -> Event<'a
         ..event
     }
 }
-
-/// A shorter line is not cut, bytes: RFC 3164 lets a relay cut messages of 1 024.
-const WHOLE_MAX: usize = 900;
 
 /// A place that could be the address's.
 struct Place<'a> {

@@ -36,23 +36,10 @@ END
         ;;
     esac
     cat <<'END'
-protocols = imap
-listen = 192.0.2.10
-ssl = no
-base_dir = /zoo/dovecot
-state_dir = /zoo/dovecot
-syslog_facility = mail
+!include /zoo/conf/boxes/dovecot-imap.conf
 mail_uid = mail
 mail_gid = mail
 first_valid_uid = 1
-auth_mechanisms = plain login
-auth_failure_delay = 1 secs
-mail_max_userip_connections = 50
-service anvil {
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
 END
 } >/zoo/etc/dovecot.conf
 dovecot -c /zoo/etc/dovecot.conf

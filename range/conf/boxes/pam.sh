@@ -35,20 +35,7 @@ END
         ;;
     esac
     cat <<'END'
-protocols = imap
-listen = 192.0.2.10
-ssl = no
-base_dir = /zoo/dovecot
-state_dir = /zoo/dovecot
-syslog_facility = mail
-auth_mechanisms = plain login
-auth_failure_delay = 1 secs
-mail_max_userip_connections = 50
-service anvil {
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
+!include /zoo/conf/boxes/dovecot-imap.conf
 END
 } >/zoo/etc/dovecot.conf
 dovecot -c /zoo/etc/dovecot.conf

@@ -24,7 +24,7 @@ use crate::decide::Target;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
 use crate::places::{self, Place};
-use crate::session::{self, News};
+use crate::session::{self, Line, News};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -72,6 +72,11 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    fn line(&self, seed: u64) -> Line<'_> {
+        let Seen { seq, now_s, client, event, .. } = *self;
+        Line { seed, event, client, now_s, seq }
+    }
+
     pub fn target(&self) -> Target {
         Target::Client(self.client, Some(self.address))
     }
@@ -103,10 +108,8 @@ pub(crate) struct Attempt {
 /// True for what a filter behind the mail server says of a client: the mail server told of the same
 /// connection and message. A filter's own web interface is another matter.
 pub(crate) const fn tells_again(event: &Event<'_>) -> bool {
-    matches!(
-        event.server,
-        Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner
-    ) && !matches!(event.protocol, Protocol::Http)
+    event.server.is_filter()
+        && !matches!(event.protocol, Protocol::Http)
         && matches!(event.kind, Kind::Connect | Kind::Message)
 }
 
@@ -144,8 +147,7 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
     if let Some(held_s) = engine.held_for_s(seen.client) {
         if held_s <= LAST_LINES_S {
-            let (seed, now_s) = (engine.config.seed, seen.now_s);
-            session::done_with(&mut engine.state, seed, event, seen.client, now_s, seen.seq);
+            session::done_with(&mut engine.state, &seen.line(engine.config.seed));
         }
         return;
     }
@@ -157,16 +159,7 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     }
     settle(engine, seen, out);
     let Some(reason) = event.reason else { return connection_flood::passed(engine, seen) };
-    if event.server == Server::Exim
-        && event.hostile
-        && session::is_repeated(
-            &mut engine.state,
-            engine.config.seed,
-            event,
-            seen.client,
-            seen.now_s,
-        )
-    {
+    if event.hostile && session::is_repeated(&mut engine.state, &seen.line(engine.config.seed)) {
         return;
     }
     match reason {
@@ -178,9 +171,8 @@ fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
 
 /// What a line that is no failed login says of one.
 fn settle(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
-    let Seen { seq, now_s, client, event, .. } = *seen;
-    let seed = engine.config.seed;
-    if let Some(news) = session::settled(&mut engine.state, seed, event, client, now_s, seq) {
+    let line = seen.line(engine.config.seed);
+    if let Some(news) = session::settled(&mut engine.state, &line) {
         failed(engine, seen, news, out);
     }
 }
@@ -206,14 +198,13 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
 }
 
 fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
-    let Seen { seq, now_s, client, event, .. } = *seen;
-    let seed = engine.config.seed;
-    if let Some(name) = event.account
-        && bait_account::judge(engine, seen, lower(seed, name.bytes()), out)
+    let line = seen.line(engine.config.seed);
+    if let Some(name) = seen.event.account
+        && bait_account::judge(engine, seen, lower(line.seed, name.bytes()), out)
     {
         return;
     }
-    if let Some(news) = session::news(&mut engine.state, seed, event, client, now_s, seq) {
+    if let Some(news) = session::news(&mut engine.state, &line) {
         failed(engine, seen, news, out);
     }
 }

@@ -9,17 +9,17 @@
 //! (`bait-account`, `exploit-attempt`). An answer comes five seconds later, Exchange's tarpit.
 
 use super::own_files::is_wrong;
-use super::{News, STALE_S};
-use crate::client::ClientKey;
+use super::{Line, News, STALE_S};
 use crate::hash::{lower, mix};
 use crate::join::ShortName;
 use crate::state::{JoinRow, State, whole};
-use event::{Event, Kind, Outcome, Protocol, Text};
+use event::{Kind, Outcome, Protocol, Text};
 
 const EXCHANGE: u64 = 0x45;
 
 /// The connection of an SMTP session.
-fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
+fn connection(line: &Line<'_>) -> Option<u64> {
+    let Line { seed, event, client, .. } = *line;
     let is_smtp = matches!(event.protocol, Protocol::Smtp | Protocol::Submission);
     let Text(session) = event.session.filter(|_| is_smtp)?;
     let host = lower(seed, event.host.unwrap_or_default().bytes());
@@ -27,23 +27,17 @@ fn connection(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<u64> {
 }
 
 /// What a line of a failed login says. `None`: nothing yet, a name waits.
-pub(super) fn news(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-    line: u64,
-) -> Option<News> {
-    let at_once = News::of(seed, event, event.attempts, line);
-    let Some(key) = connection(seed, event, client).filter(|_| is_wrong(event)) else {
+pub(super) fn news(state: &mut State, line: &Line<'_>) -> Option<News> {
+    let Line { event, now_s, seq, .. } = *line;
+    let at_once = News::of(line, event.attempts);
+    let Some(key) = connection(line).filter(|_| is_wrong(event)) else {
         return Some(at_once);
     };
-    let waits = take(state, key, now_s, line);
+    let waits = take(state, key, line);
     let Some(account) = at_once.account else { return Some(waits.unwrap_or(at_once)) };
     let name = ShortName::of(event.account.unwrap_or_default().bytes());
     if let Some(row) = state.joins.entry(key) {
-        (row.stamp_s, row.address, row.account) = (now_s, [account, line], name);
+        (row.stamp_s, row.address, row.account) = (now_s, [account, seq], name);
     }
     waits
 }
@@ -51,14 +45,8 @@ pub(super) fn news(
 /// What a line about something else says of the name that waits in its connection: an end or too
 /// many errors that it had no other answer, a login or a password that was not tested that it does
 /// not count.
-pub(super) fn settled(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-    line: u64,
-) -> Option<News> {
+pub(super) fn settled(state: &mut State, line: &Line<'_>) -> Option<News> {
+    let Line { event, .. } = *line;
     let (is_end, is_excuse) = match (event.kind, event.outcome) {
         (Kind::Disconnect | Kind::Limit, _) => (true, false),
         (Kind::Auth, Outcome::Allowed) => (false, true),
@@ -68,18 +56,18 @@ pub(super) fn settled(
     if !is_end && !is_excuse {
         return None;
     }
-    take(state, connection(seed, event, client)?, now_s, line).filter(|_| is_end)
+    take(state, connection(line)?, line).filter(|_| is_end)
 }
 
 /// The name that waits in a connection; it waits no longer.
-fn take(state: &mut State, key: u64, now_s: u32, line: u64) -> Option<News> {
+fn take(state: &mut State, key: u64, line: &Line<'_>) -> Option<News> {
     let JoinRow { stamp_s, address: [account, named], account: name, .. } =
         *state.joins.get(key)?;
     state.joins.remove(key);
-    (now_s.abs_diff(stamp_s) <= STALE_S).then_some(News {
+    (line.now_s.abs_diff(stamp_s) <= STALE_S).then_some(News {
         attempts: 1,
         account: Some(account),
         name: name.lower(),
-        line: whole(named as u32, line),
+        line: whole(named as u32, line.seq),
     })
 }

@@ -10,8 +10,7 @@
 //! same client of the same protocol, and with Zimbra of the same account. A line excuses only one
 //! of the other kind: whoever mixes attempts of which one line tells still counts half.
 
-use super::{Side, pair};
-use crate::client::ClientKey;
+use super::{Line, Side, pair};
 use crate::hash::{lower, mix};
 use crate::state::State;
 use event::{Event, Protocol, Reason, Server, Text};
@@ -26,21 +25,17 @@ const DOMINO_SERVER: &[u8] = b" Server";
 const ZIMBRA_AUDIT: &[u8] = b"security";
 
 /// How many attempts are new, of those that tell of one on two lines of the same words.
-pub(super) fn paired(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) -> u32 {
-    match shared(seed, event, client).filter(|_| is_wrong(event)) {
+pub(super) fn paired(state: &mut State, line: &Line<'_>) -> u32 {
+    let Line { event, now_s, .. } = *line;
+    match shared(line).filter(|_| is_wrong(event)) {
         Some((key, side)) => pair(state, key, side, event.attempts, now_s),
         None => event.attempts,
     }
 }
 
 /// What both lines of an attempt share, and which of them this is.
-fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)> {
+fn shared(line: &Line<'_>) -> Option<(u64, Side)> {
+    let Line { seed, event, client, .. } = *line;
     let side = |is_service| if is_service { Side::Service } else { Side::Server };
     let service = event.service.bytes();
     match event.server {
@@ -64,21 +59,16 @@ fn shared(seed: u64, event: &Event<'_>, client: ClientKey) -> Option<(u64, Side)
             // `audit.log` names the account, and what was typed where that is another name.
             let typed = event.detail.filter(|_| is_audit).or(event.account);
             let place = ZIMBRA | (event.protocol as u64) << 8;
-            Some((named(seed, typed, client, place)?, side(is_audit)))
+            Some((named(line, typed, place)?, side(is_audit)))
         }
         _ => None,
     }
 }
 
 /// Takes note of a locked user: of him the SMTP server says no more than that the login failed.
-pub(super) fn untested(
-    state: &mut State,
-    seed: u64,
-    event: &Event<'_>,
-    client: ClientKey,
-    now_s: u32,
-) {
-    if let Some((key, side @ Side::Service)) = shared(seed, event, client) {
+pub(super) fn untested(state: &mut State, line: &Line<'_>) {
+    let Line { event, now_s, .. } = *line;
+    if let Some((key, side @ Side::Service)) = shared(line) {
         pair(state, key, side, event.times, now_s);
     }
 }
@@ -88,8 +78,8 @@ pub(super) fn is_wrong(event: &Event<'_>) -> bool {
     event.attempts > 0 && event.reason == Some(Reason::AuthFailed)
 }
 
-fn named(seed: u64, name: Option<Text<'_>>, client: ClientKey, place: u64) -> Option<u64> {
-    name.map(|name| mix(lower(seed, name.bytes()), mix(client.0, place)))
+fn named(line: &Line<'_>, name: Option<Text<'_>>, place: u64) -> Option<u64> {
+    name.map(|name| mix(lower(line.seed, name.bytes()), mix(line.client.0, place)))
 }
 
 #[cfg(test)]
@@ -97,10 +87,15 @@ mod tests {
     use super::super::new_attempts;
     use super::*;
     use crate::Config;
+    use crate::client::ClientKey;
     use alloc::collections::BTreeMap;
     use alloc::vec::Vec;
     use event::{Kind, Outcome, Timestamp};
     use proptest::prelude::*;
+
+    fn counted(state: &mut State, event: &Event<'_>, client: ClientKey, now_s: u32) -> u32 {
+        new_attempts(state, &super::Line { seed: 7, event, client, now_s, seq: 0 })
+    }
 
     const SERVERS: [Server; 3] = [Server::Domino, Server::Kerio, Server::Zimbra];
     const NAMES: [&str; 3] = ["bob", "eve", "info@example.org"];
@@ -177,7 +172,7 @@ mod tests {
             for line in &lines {
                 now_s += line.after_s;
                 let client = ClientKey(u64::from(line.client));
-                let new = new_attempts(&mut state, 7, &line.event(), client, now_s);
+                let new = counted(&mut state, &line.event(), client, now_s);
                 let group = groups.entry(line.group()).or_default();
                 group[usize::from(line.is_first)] += 1;
                 group[2] += new;
@@ -210,7 +205,7 @@ mod tests {
             let mut told = |line: Line, service: &'static str| {
                 let service = Text(service.as_bytes());
                 let event = Event { service, protocol, ..line.event() };
-                new_attempts(&mut state, 7, &event, ClientKey(1), 1_000)
+                counted(&mut state, &event, ClientKey(1), 1_000)
             };
             let counted = told(line, second) + told(Line { is_first: false, ..line }, first);
             assert_eq!(counted, attempts, "{first} {second}");
@@ -228,9 +223,8 @@ mod tests {
                     (0..6).map(first).chain((0..6).map(|bit| !first(bit))).collect();
                 let line =
                     |is_first| Line { server, is_first, name: 0, place: 0, client: 1, after_s: 0 };
-                let new = |is_first| {
-                    new_attempts(&mut state, 7, &line(is_first).event(), ClientKey(1), 1_000)
-                };
+                let new =
+                    |is_first| counted(&mut state, &line(is_first).event(), ClientKey(1), 1_000);
                 assert_eq!(told.into_iter().map(new).sum::<u32>(), 6, "{server} {order:b}");
             }
         }

@@ -104,7 +104,7 @@ impl Mail {
     fn message(&mut self, event: &Event<'_>) -> bool {
         // Its ids are inodes, which are used again at once; it tells of each message once.
         let is_once = event.server == Server::Qmail;
-        let is_filter = is_filter(event.server);
+        let is_filter = event.server.is_filter();
         // Postfix has an id from the first recipient on; what it took in has a sender.
         let is_begun = event.server == Server::Postfix && event.sender.is_none();
         if !is_filter && self.was_handed_on(event) {
@@ -216,11 +216,6 @@ impl Mail {
         totals.is_about = self.messages.is_cut || self.waiting.is_cut;
         totals
     }
-}
-
-/// True for what reads messages behind the mail server, which tells of the same ones.
-pub const fn is_filter(server: Server) -> bool {
-    matches!(server, Server::Rspamd | Server::Amavis | Server::Spamassassin | Server::Mailscanner)
 }
 
 #[derive(Clone, Copy, Default)]

@@ -13,6 +13,7 @@ mod show;
 pub use json::json;
 pub use show::{Shown, show};
 
+use crate::lately::Lately;
 use distinct::{Count, Distinct};
 use engine::{Attempts, Counted, Engine, Output, hash_of_bytes, hash_of_name};
 use event::{Event, Kind, Network, Outcome, Reason, Server, Text, Timestamp, Vocabulary};
@@ -21,8 +22,6 @@ use most::{Most, Row};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// Clients remembered as counted lately; a power of two.
-const LATELY: usize = 1 << 12;
 /// Bytes of an account's name that are kept.
 const NAME_MAX: usize = 64;
 
@@ -32,8 +31,8 @@ pub struct Summary {
     attempts: Attempts,
     mail: Mail,
     clients: Distinct,
-    /// Hashes of some clients, each at its slot: most lines are of clients that were here just now.
-    lately: Vec<u64>,
+    /// Hashes of some clients.
+    lately: Lately<u64>,
     accounts: Distinct,
     failed_accounts: Distinct,
     failed_clients: Distinct,
@@ -125,7 +124,7 @@ impl Summary {
             attempts: Attempts::new(config),
             mail: Mail::new(config.seed),
             clients: Distinct::default(),
-            lately: vec![0; LATELY],
+            lately: Lately::default(),
             accounts: Distinct::default(),
             failed_accounts: Distinct::default(),
             failed_clients: Distinct::default(),
@@ -153,7 +152,7 @@ impl Summary {
             (Kind::Query, _) => self.totals.queries += 1,
             // A filter behind the mail server tells of its connections again.
             (Kind::Connect, Outcome::Allowed) if !event.hostile => {
-                self.totals.connections += u64::from(!mail::is_filter(event.server));
+                self.totals.connections += u64::from(!event.server.is_filter());
             }
             (Kind::Auth, Outcome::Allowed) => self.login(event),
             (Kind::Delivery | Kind::Session, _) if !event.hostile => {}
@@ -168,10 +167,8 @@ impl Summary {
 
     fn client(&mut self, client: IpAddr) {
         let hash = hash_of(self.seed, client);
-        let slot = self.lately.get_mut(hash as usize % LATELY);
-        if slot.as_deref() != Some(&hash) {
+        if self.lately.is_new(hash as usize, hash) {
             self.clients.insert(hash);
-            slot.into_iter().for_each(|slot| *slot = hash);
         }
     }
 
