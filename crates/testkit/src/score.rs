@@ -8,6 +8,7 @@
 mod aims;
 mod groups;
 mod owners;
+mod page;
 mod print;
 mod rows;
 mod run;
@@ -16,6 +17,7 @@ mod sieve;
 pub use aims::{Aim, DETECTORS_OF, aim};
 pub use groups::Course;
 pub use owners::{Owner, Owners};
+pub use page::renewed;
 pub use print::{human, json};
 pub use rows::{AttackRow, DetectorRow, HonestRow, Report, report};
 pub use run::{Ban, Found, Run, run};

@@ -1,24 +1,30 @@
 //! How well the guard does in simulated months: `cargo xtask score`.
 //!
-//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json]`. The table goes to
-//! standard output, the progress to standard error. Exit code 1: a target was missed; 2: wrong use.
+//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json] [--write]`. The table
+//! goes to standard output, the progress to standard error; `--write` renews the parts of the pages
+//! in `docs/` that are measured by it. Exit code 1: a target was missed; 2: wrong use.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Instant;
-use testkit::score;
+use testkit::score::{self, Report};
 use testkit::world::Plan;
 
 /// The seeds where none is given.
 const SEEDS: [u64; 3] = [11, 29, 47];
 const USAGE: &str = "usage: score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... \
-                     [--format json|human]";
+                     [--format json|human] [--write]";
+/// The pages with measured parts.
+const PAGES: [&str; 2] = ["docs/accuracy.md", "docs/detectors.md"];
 const DAY_MICROS: i64 = 86_400_000_000;
 
 struct Wanted {
     seeds: Vec<u64>,
     plans: Vec<Plan>,
     is_json: bool,
+    is_write: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,9 +41,11 @@ fn main() -> ExitCode {
 
 impl Wanted {
     fn read(arguments: &[String]) -> Result<Self, String> {
-        let mut wanted = Wanted { seeds: Vec::new(), plans: Vec::new(), is_json: false };
-        let mut numbers = Vec::new();
-        for pair in arguments.chunks(2) {
+        let (seeds, plans, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+        let is_write = arguments.iter().any(|word| word == "--write");
+        let mut wanted = Wanted { seeds, plans, is_json: false, is_write };
+        let pairs: Vec<&String> = arguments.iter().filter(|word| *word != "--write").collect();
+        for pair in pairs.chunks(2) {
             let [name, value] = pair else { return Err(format!("{}: no value", pair[0])) };
             match (name.as_str(), value.as_str()) {
                 ("--seed", seed) => {
@@ -59,6 +67,9 @@ impl Wanted {
         if wanted.seeds.is_empty() {
             wanted.seeds = SEEDS.to_vec();
         }
+        if is_write && !(wanted.plans.is_empty() && numbers.is_empty()) {
+            return Err("--write: with all plans only, as they are".to_owned());
+        }
         if wanted.plans.is_empty() {
             wanted.plans = Plan::names().filter_map(Plan::named).collect();
         }
@@ -75,16 +86,7 @@ impl Wanted {
 
 fn run(wanted: &Wanted) -> ExitCode {
     let begun = Instant::now();
-    let mut all = score::Report::default();
-    for plan in &wanted.plans {
-        for seed in &wanted.seeds {
-            let bar = progress(plan, *seed);
-            let mut tell = |at: i64| bar.set_position((at - plan.start).max(0) as u64);
-            let run = score::run(plan, *seed, &mut tell);
-            bar.finish_and_clear();
-            all.merge(score::report(&run));
-        }
-    }
+    let all = measured(wanted);
     let seconds = begun.elapsed().as_secs_f64();
     if wanted.is_json {
         println!("{}", score::json(&all));
@@ -94,7 +96,63 @@ fn run(wanted: &Wanted) -> ExitCode {
     }
     let speed = all.lines as f64 / seconds / 1e6;
     eprintln!("{} lines in {seconds:.1} s: {speed:.2} M lines a second", all.lines);
+    if wanted.is_write
+        && let Err(why) = write(wanted, &all)
+    {
+        eprintln!("score: {why}");
+        return ExitCode::from(2);
+    }
     ExitCode::from(u8::from(!all.is_met()))
+}
+
+/// Lets all worlds run, as many at once as there are processors; the order of what comes of it is
+/// that of the plans and seeds.
+fn measured(wanted: &Wanted) -> Report {
+    let worlds = wanted.plans.iter().flat_map(|plan| wanted.seeds.iter().map(move |s| (plan, *s)));
+    let worlds: Vec<(&Plan, u64)> = worlds.collect();
+    let reports: Mutex<Vec<Option<Report>>> = Mutex::new(vec![None; worlds.len()]);
+    let next = Mutex::new(0..worlds.len());
+    let bars = MultiProgress::new();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        while let Some(number) = next.lock().ok().and_then(|mut next| next.next()) {
+            let (plan, seed) = worlds[number];
+            let bar = bars.add(progress(plan, seed));
+            let mut tell = |at: i64| bar.set_position((at - plan.start).max(0) as u64);
+            let report = score::report(&score::run(plan, seed, &mut tell));
+            bar.finish_and_clear();
+            if let Ok(mut reports) = reports.lock() {
+                reports[number] = Some(report);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..threads.min(worlds.len())).for_each(|_| drop(scope.spawn(work)));
+    });
+    let mut all = Report::default();
+    let reports = reports.into_inner().unwrap_or_default();
+    reports.into_iter().flatten().for_each(|report| all.merge(report));
+    all
+}
+
+/// Renews the measured parts of the pages.
+fn write(wanted: &Wanted, report: &Report) -> Result<(), String> {
+    let words = |program: &str, words: &[&str]| {
+        let output = std::process::Command::new(program).args(words).output();
+        let output = output.map_err(|why| format!("{program}: {why}"))?;
+        Ok::<String, String>(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let date = words("date", &["+%Y-%m-%d"])?;
+    let commit = words("git", &["rev-parse", "--short", "HEAD"])?;
+    let when = format!("On {date}, commit {commit}, seeds {:?}", wanted.seeds);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for page in PAGES {
+        let path = root.join(page);
+        let text = std::fs::read_to_string(&path).map_err(|why| format!("{page}: {why}"))?;
+        let text = score::renewed(&text, report, &when).map_err(|why| format!("{page}: {why}"))?;
+        std::fs::write(&path, text).map_err(|why| format!("{page}: {why}"))?;
+    }
+    Ok(())
 }
 
 /// Event time of one world; shown on a terminal only.

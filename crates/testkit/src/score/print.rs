@@ -147,7 +147,7 @@ fn write_causes(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn word(row: &HonestRow) -> &'static str {
+pub(super) fn word(row: &HonestRow) -> &'static str {
     match (row.is_ban, row.is_shared) {
         (true, false) => "BANNED",
         (true, true) => "shared",
@@ -155,7 +155,7 @@ fn word(row: &HonestRow) -> &'static str {
     }
 }
 
-fn verdict(is_met: Option<bool>) -> &'static str {
+pub(super) fn verdict(is_met: Option<bool>) -> &'static str {
     match is_met {
         Some(true) => "yes",
         Some(false) => "NO",
@@ -163,7 +163,7 @@ fn verdict(is_met: Option<bool>) -> &'static str {
     }
 }
 
-fn percent(part: u64, of: u64) -> String {
+pub(super) fn percent(part: u64, of: u64) -> String {
     match of {
         0 => "-".to_owned(),
         _ => format!("{:.1} %", 100.0 * part as f64 / of as f64),
@@ -178,7 +178,7 @@ fn recall(row: &DetectorRow) -> String {
     percent(row.caught, row.of)
 }
 
-fn time(times_s: &[f64], share: f64) -> String {
+pub(super) fn time(times_s: &[f64], share: f64) -> String {
     match quantile(times_s, share) {
         None => "-".to_owned(),
         Some(s) if s < 120.0 => format!("{s:.0} s"),

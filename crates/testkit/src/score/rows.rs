@@ -176,7 +176,7 @@ impl AttackRow {
 }
 
 impl DetectorRow {
-    fn merge(&mut self, other: DetectorRow) {
+    pub(super) fn merge(&mut self, other: DetectorRow) {
         self.decided += other.decided;
         self.right += other.right;
         self.shared += other.shared;
