@@ -1,8 +1,8 @@
 //! How well the guard does in simulated months: `cargo xtask score`.
 //!
-//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json] [--write]`. The table
-//! goes to standard output, the progress to standard error; `--write` renews the parts of the pages
-//! in `docs/` that are measured by it. Exit code 1: a target was missed; 2: wrong use.
+//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json] [--write]`. The
+//! table goes to standard output, the progress to standard error; `--write` renews the parts of the
+//! pages in `docs/` that are measured by it. Exit code 1: a target was missed; 2: wrong use.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::path::Path;
