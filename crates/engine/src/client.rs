@@ -11,7 +11,8 @@ use event::{Network, Subject, canonical};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct ClientKey(pub u64);
 
-/// A /24, /56 or /48: its bits, and the length in the low byte, which those bits leave free.
+/// A /24, /56, /48, /40 or /32: its bits, and the length in the low byte, which those bits leave
+/// free.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PrefixKey(pub u64);
 
@@ -62,6 +63,15 @@ impl ClientKey {
         if self.is_v4() { None } else { Some(PrefixKey(self.0 & 0xffff_ffff_ffff_ff00 | 56)) }
     }
 
+    /// The wider prefixes that one operator or attacker may hold: /40 and /32, the least that a
+    /// registry gives (RIPE-738). None for IPv4, whose blocks are cut in any way.
+    pub fn wide(self) -> impl Iterator<Item = PrefixKey> {
+        let masks = [(0xffff_ffff_ff00_0000, 40), (0xffff_ffff_0000_0000, 32)];
+        let is_v4 = self.is_v4();
+        let of = move |(mask, bits)| PrefixKey(self.0 & mask | bits);
+        masks.into_iter().filter(move |_| !is_v4).map(of)
+    }
+
     /// The wider surroundings of a user who roams: /16 or /32.
     pub const fn area(self) -> u64 {
         if self.is_v4() { self.0 & 0xffff_0000 | 16 } else { self.0 & 0xffff_ffff_0000_0000 | 32 }
@@ -71,6 +81,14 @@ impl ClientKey {
 impl PrefixKey {
     pub const fn is_v4(self) -> bool {
         self.0 >> 32 == 0
+    }
+
+    /// True where the client is inside.
+    pub const fn has(self, client: ClientKey) -> bool {
+        let bits = self.0 & !0xff;
+        let width = if self.is_v4() { 32 } else { 64 };
+        let rest = width - (self.0 & 0xff) as u32;
+        client.is_v4() == self.is_v4() && (client.0 ^ bits) >> rest == 0
     }
 
     pub fn network(self) -> Network {
@@ -92,12 +110,13 @@ pub(crate) fn client_of(network: &Network) -> Option<ClientKey> {
     }
 }
 
-/// The prefix key of a /24, /48 or /56.
+/// The prefix key of a /24, /56, /48, /40 or /32.
 pub(crate) fn prefix_of(network: &Network) -> Option<PrefixKey> {
     let client = ClientKey::of(network.address())?;
     match (network.address(), network.prefix()) {
         (IpAddr::V4(_), 24) | (IpAddr::V6(_), 48) => Some(client.prefix()),
         (IpAddr::V6(_), 56) => client.site(),
+        (IpAddr::V6(_), 40 | 32) => client.wide().find(|wide| wide.network() == *network),
         _ => None,
     }
 }
@@ -119,6 +138,12 @@ mod tests {
             assert_eq!(key.prefix().network().to_string(), prefix);
             assert_eq!(key.site().map(|site| site.network().to_string()).as_deref(), site);
             assert_eq!(prefix_of(&key.prefix().network()), Some(key.prefix()));
+            for prefix in [key.prefix()].into_iter().chain(key.site()).chain(key.wide()) {
+                assert_eq!(prefix_of(&prefix.network()), Some(prefix));
+                assert!(prefix.has(key));
+                let other = ClientKey::of("2001:db9::1".parse().unwrap()).unwrap();
+                assert!(!prefix.has(other), "{prefix:?}");
+            }
             assert_eq!(client_of(&key.network()), Some(key));
         }
         assert_eq!(ClientKey::of("::1".parse().unwrap()), None);

@@ -49,7 +49,8 @@ impl State {
         });
         self.traffic.each(|row| set(&mut [&mut row.late.written_s]));
         self.prefixes.each(|row| {
-            set(&mut [&mut row.window_s, &mut row.banned_window_s, &mut row.spray_until_s]);
+            set(&mut [&mut row.window_s, &mut row.banned_window_s]);
+            set(&mut [&mut row.spray_until_s, &mut row.spared_until_s]);
         });
         self.accounts.each(|row| set(&mut [&mut row.window_s]));
         self.pairs.each(|pair| set(&mut [&mut pair.last_s, &mut pair.grace_s]));

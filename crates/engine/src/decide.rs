@@ -9,10 +9,12 @@
 //!   minutes later) cannot start a new ban when it ends.
 //! - Where enough clients of a prefix are banned within a window, the prefix is. Of an IPv6 /48
 //!   only those /56 count that are banned as a whole: many customers of a carrier have a bot each.
+//!   Not where somebody of ours is ([`crate::neighbours`]): who logs in or delivers mail.
 
 use crate::client::{ClientKey, PrefixKey, client_of, prefix_of};
 use crate::engine::{Engine, Output};
 use crate::holds::Hold;
+use crate::neighbours;
 use crate::places;
 use crate::score::Score;
 use crate::sketch;
@@ -25,6 +27,8 @@ use event::{
 
 /// The name of the rule that bans whole prefixes.
 pub(crate) const PREFIX_RULE: &str = "prefix";
+/// A prefix in which somebody of ours was found is not looked through again for so long.
+const SPARED_S: u32 = 600;
 /// The name of the rule of orders.
 const OPERATOR: &str = "operator";
 
@@ -248,9 +252,7 @@ impl Engine {
         row.banned.rotate(windows);
         row.banned.mark(crate::hash::mix(member, seed));
         let members = row.banned.count();
-        if members < members_min
-            || places::good_accounts_of_prefix(&self.state, &self.config, prefix, now_s) > 0
-        {
+        if members < members_min {
             return;
         }
         let verdict = Verdict {
@@ -260,12 +262,33 @@ impl Engine {
             score: members.saturating_mul(1000),
             evidence,
         };
-        let target = Target::Prefix(prefix);
-        if self.unsheltered(target).is_some()
-            && !self.is_settled(&target.subject(), target, rule.mode)
+        self.convict_whole(&verdict, prefix, out);
+    }
+
+    /// Tells of it and bans a prefix as a whole, where nobody of ours is in it. True where it did.
+    pub(crate) fn convict_whole(
+        &mut self,
+        verdict: &Verdict,
+        prefix: PrefixKey,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let (target, now_s) = (Target::Prefix(prefix), self.now_s());
+        let row = self.state.prefixes.get(target.key());
+        let is_spared = row.is_some_and(|row| row.spared_until_s > now_s);
+        if is_spared
+            || self.unsheltered(target).is_none()
+            || self.is_settled(&target.subject(), target, verdict.mode)
         {
-            self.convict(&verdict, target, out);
+            return false;
         }
+        if neighbours::are_ours(self, prefix) {
+            if let Some(row) = self.state.prefixes.touch(target.key()) {
+                row.spared_until_s = now_s.saturating_add(SPARED_S);
+            }
+            return false;
+        }
+        self.convict(verdict, target, out);
+        true
     }
 
     /// Ends what holds for a subject.

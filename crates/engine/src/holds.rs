@@ -40,6 +40,8 @@ pub(crate) struct Holds {
     others: HashTable<Entry>,
     /// Enforced bans of networks that no key names (an operator's /20).
     wide: Vec<Network>,
+    /// How many decisions there are on a /40 or /32 of IPv6: seldom any, and then nobody looks.
+    wide_keys: u32,
     seed: u64,
 }
 
@@ -59,6 +61,7 @@ impl Holds {
             clients: HashTable::new(),
             others: HashTable::new(),
             wide: Vec::new(),
+            wide_keys: 0,
             seed,
         }
     }
@@ -139,8 +142,11 @@ impl Holds {
         let others = || {
             let prefix = of(&self.others, places::shared_key(client.prefix()));
             let site = || of(&self.others, places::shared_key(client.site()?));
+            let keys =
+                |_| client.wide().find_map(|wide| of(&self.others, places::shared_key(wide)));
+            let wide_key = || Some(self.wide_keys).filter(|count| *count > 0).and_then(keys);
             let wide = || self.wide.iter().any(|wide| wide.overlaps(&client.network()));
-            prefix.or_else(site).or_else(|| wide().then_some(now_s))
+            prefix.or_else(site).or_else(wide_key).or_else(|| wide().then_some(now_s))
         };
         of(&self.clients, client.0).or_else(|| if self.others.is_empty() { None } else { others() })
     }
@@ -155,6 +161,7 @@ impl Holds {
         let mut until_s = 0;
         if let (Mode::Enforce, Some(network)) = (hold.decision.mode, network) {
             if place.is_quick {
+                self.wide_keys += u32::from(is_wide_key(&network));
                 until_s = hold.decision.until.map_or(u32::MAX, Timestamp::seconds_u32);
             } else if !is_single_v6(&network) {
                 // The look is by /64; a single address has neighbours who are still judged.
@@ -198,11 +205,13 @@ impl Holds {
         if let Ok(entry) = index.find_entry(mix(place.key, seed), |entry| entry.row == row) {
             entry.remove();
         }
-        if !place.is_quick
-            && hold.decision.mode == Mode::Enforce
+        if hold.decision.mode == Mode::Enforce
             && let Some(network) = subject.network()
         {
-            self.wide.retain(|wide| *wide != network);
+            match place.is_quick {
+                true => self.wide_keys -= u32::from(is_wide_key(&network)),
+                false => self.wide.retain(|wide| *wide != network),
+            }
         }
         Some(hold)
     }
@@ -231,6 +240,11 @@ impl Holds {
         found.sort_unstable_by(|one, other| one.subject.cmp(&other.subject));
         found
     }
+}
+
+/// True for a /40 or /32 of IPv6.
+const fn is_wide_key(network: &Network) -> bool {
+    network.address().is_ipv6() && matches!(network.prefix(), 32 | 40)
 }
 
 fn is_single_v6(network: &Network) -> bool {
@@ -269,6 +283,8 @@ mod tests {
             "2001:db8::/32",
             "2001:db8:1::/48",
             "2001:db8:1:200::/56",
+            "2001:db8::/40",
+            "2001:db8::/36",
             "2001:db8:1:203::/64",
             "2001:db8:1:203::9",
             "203.0.113.5",
@@ -288,7 +304,7 @@ mod tests {
         /// The indexes and the free list against a map that has neither.
         #[test]
         fn holds_do_what_a_map_does(
-            steps in prop::collection::vec((0..14u8, any::<bool>(), 0..5u32, any::<bool>()), 0..80),
+            steps in prop::collection::vec((0..16u8, any::<bool>(), 0..5u32, any::<bool>()), 0..80),
         ) {
             let mut holds = Holds::new(7);
             let mut model: BTreeMap<Subject, Hold> = BTreeMap::new();

@@ -24,6 +24,7 @@ mod explain;
 mod hash;
 mod holds;
 mod join;
+mod neighbours;
 mod persist;
 mod places;
 mod protection;

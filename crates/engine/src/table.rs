@@ -174,6 +174,11 @@ impl<R: Row> Table<R> {
         self.rows.iter_mut().for_each(change);
     }
 
+    /// All rows, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.rows.iter()
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }

@@ -79,6 +79,9 @@ pub struct Spray {
     pub client_accounts_min: u32,
     /// Distinct accounts that fail from one prefix.
     pub prefix_accounts_min: u32,
+    /// Distinct clients of a prefix (of a /40 or /32: distinct /48) that fail, from which it is
+    /// banned as a whole where nobody of ours is.
+    pub prefix_members_min: u32,
     /// How many failing accounts one good account excuses.
     pub excused_by_good: u32,
     /// Length of the window, seconds; up to twice that is remembered.
@@ -313,6 +316,7 @@ impl Default for Config {
                 mode: Mode::Enforce,
                 client_accounts_min: 5,
                 prefix_accounts_min: 10,
+                prefix_members_min: 10,
                 excused_by_good: 2,
                 window_s: DAY_S,
                 ban_s: 6 * HOUR_S,

@@ -18,6 +18,7 @@ pub(crate) mod slow_guessing;
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
 pub(crate) use guessing::score_max;
+pub(crate) use scan::delivers;
 
 use crate::client::ClientKey;
 use crate::decide::Target;

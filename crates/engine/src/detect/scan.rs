@@ -26,6 +26,7 @@ use crate::engine::{Engine, Output};
 use crate::hash::lower;
 use crate::places;
 use crate::score::Score;
+use crate::state::TrafficRow;
 use alloc::vec::Vec;
 use event::{Mode, Outcome, Reason};
 
@@ -145,6 +146,11 @@ pub(crate) fn is_useful(engine: &Engine, seen: &Seen<'_>) -> bool {
 /// strangers' messages is told; no stranger may have it banned by them.
 pub(crate) fn delivers_lately(engine: &Engine, seen: &Seen<'_>) -> bool {
     accepted(engine, seen) >= ACCEPTED_MIN
+}
+
+/// The same of a row.
+pub(crate) fn delivers(row: &TrafficRow, now_s: u32) -> bool {
+    row.accepted.at(now_s, ACCEPTED_HALF_LIFE_S) >= ACCEPTED_MIN
 }
 
 /// Messages accepted from the client, thousandths, faded.

@@ -137,6 +137,8 @@ row! {
         banned_window_s: u32,
         /// Until when the prefix counts as spraying, seconds.
         spray_until_s: u32,
+        /// Until when nobody asks again whether somebody of ours is in it, seconds.
+        spared_until_s: u32,
         lines: Lines,
     }
     /// Failed logins of an account.

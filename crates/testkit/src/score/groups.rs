@@ -1,6 +1,7 @@
 //! The course of each campaign, in truth: what it did, and what was done before it was found.
 
 use crate::world::{GroupId, Kind, Micros, Said, What};
+use event::Network;
 use std::collections::BTreeSet;
 
 /// A campaign.
@@ -30,6 +31,8 @@ pub struct Course {
     pub addresses_before: Option<u64>,
     /// When it was.
     pub prefix_banned: Option<Micros>,
+    /// The ban, where it is narrower than the prefix: a later address elsewhere belies it.
+    pub banned: Option<Network>,
 }
 
 impl Course {
@@ -47,12 +50,18 @@ impl Course {
             addresses: BTreeSet::new(),
             addresses_before: None,
             prefix_banned: None,
+            banned: None,
         }
     }
 
     /// Notes what one of its lines tells.
     pub(crate) fn note(&mut self, said: &Said) {
         self.began.get_or_insert(said.at_micros);
+        if let (Some(client), Some(banned)) = (said.client, self.banned)
+            && !banned.contains(client)
+        {
+            (self.addresses_before, self.prefix_banned, self.banned) = (None, None, None);
+        }
         self.addresses.extend(said.client);
         match said.what {
             What::LoginWrong { .. } => self.guesses += 1,
@@ -63,6 +72,11 @@ impl Course {
             What::MessageOut { spam: true, .. } => self.messages += 1,
             _ => {}
         }
+    }
+
+    /// True where several addresses came so far, and none from outside of the network.
+    pub(crate) fn is_within(&self, network: &Network) -> bool {
+        self.addresses.len() > 1 && self.addresses.iter().all(|client| network.contains(*client))
     }
 
     /// Its account or host was found now.

@@ -285,12 +285,15 @@ impl Run {
 
     fn prefix_banned(&mut self, group: GroupId, network: Network, at: Micros) {
         let Some(course) = self.courses.get_mut(group.0 as usize) else { return };
+        // A narrower ban will do where it covers all that came so far: whoever counts up the
+        // networks of his /32 is in its first /48 for years.
         if let Aim::Prefix { length, .. } = aim(course.kind)
-            && network.prefix() <= length
+            && (network.prefix() <= length || course.is_within(&network))
             && course.addresses_before.is_none()
         {
             course.addresses_before = Some(course.addresses.len() as u64);
             course.prefix_banned = Some(at);
+            course.banned = Some(network).filter(|network| network.prefix() > length);
         }
     }
 

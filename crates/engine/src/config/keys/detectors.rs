@@ -166,9 +166,15 @@ pub(super) const OF_DETECTORS: &[Key] = &[
     ),
     key!(
         "" "password-spray.prefix_accounts_min",
-        "Distinct accounts failing from one /24 or /48 that are a spray.",
+        "Distinct accounts failing from one /24, /48, /40 or /32 that are a spray.",
         2..50,
         password_spray.prefix_accounts_min
+    ),
+    key!(
+        "" "password-spray.prefix_members_min",
+        "Distinct clients of such a prefix (of a /40 or /32: distinct /48) that fail, from which it is banned as a whole where nobody of ours is.",
+        2..50,
+        password_spray.prefix_members_min
     ),
     key!(
         "" "password-spray.excused_by_good",
