@@ -48,7 +48,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    fn subject(self) -> Subject {
+    pub fn subject(self) -> Subject {
         match self {
             Target::Client(client, _) => client.subject(),
             Target::Prefix(prefix) => Subject::Network(prefix.network()),
