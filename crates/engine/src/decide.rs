@@ -52,7 +52,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    fn subject(self) -> Subject {
+    pub fn subject(self) -> Subject {
         match self {
             Target::Client(client, _) => client.subject(),
             Target::Prefix(prefix) => Subject::Network(prefix.network()),

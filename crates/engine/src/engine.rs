@@ -189,6 +189,7 @@ impl Engine {
     fn event(&mut self, seq: u64, event: &Event<'_>, out: &mut Vec<Output>) {
         detect::mx_surge::explain(self, event, out);
         detect::outbound_surge::note(self, event, out);
+        detect::spam_campaign::note(self, event, out);
         let Some(address) = event.client else { return };
         let Some(client) = ClientKey::of(address) else { return };
         let now_s = self.now_s();

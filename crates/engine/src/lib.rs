@@ -21,6 +21,7 @@ mod decide;
 mod detect;
 mod engine;
 mod explain;
+mod fold;
 mod hash;
 mod holds;
 mod join;
@@ -39,8 +40,8 @@ mod timer;
 pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
-    Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
-    Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
+    Bans, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS,
+    Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

@@ -198,6 +198,21 @@ pub struct Outbound {
     pub hold_s: u32,
 }
 
+/// `spam-campaign`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Campaigns {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// Unrelated networks of strangers from which messages alike are a campaign.
+    pub networks_min: u32,
+    /// Senders' domains, or domains of HELO names, from which they are.
+    pub senders_min: u32,
+    /// For so long mail of somebody must have been accepted until that is good history, days.
+    pub history_days: u32,
+    /// How long members stay on the blocklist, seconds.
+    pub block_s: u32,
+}
+
 /// How bans grow.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bans {
@@ -244,6 +259,8 @@ pub struct Capacities {
     pub bans: u32,
     pub queries: u32,
     pub mails: u32,
+    /// What messages have in common; as many members of campaigns, and four times as many partners.
+    pub campaigns: u32,
 }
 
 /// Thresholds, weights and modes; the defaults are compiled in.
@@ -276,6 +293,8 @@ pub struct Config {
     pub mx_surge: MxSurge,
     /// `outbound-surge`.
     pub outbound_surge: Outbound,
+    /// `spam-campaign`.
+    pub spam_campaign: Campaigns,
     /// Names that no honest client logs in with, in lower case.
     pub bait_accounts: Vec<Box<str>>,
     /// How bans grow.
@@ -351,6 +370,7 @@ impl Default for Config {
             bait_account: Once { mode: Mode::Enforce, ban_s: DAY_S },
             mx_surge: mx_surge(),
             outbound_surge: OUTBOUND_SURGE,
+            spam_campaign: SPAM_CAMPAIGN,
             bait_accounts: Vec::new(),
             ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
             prefix: Prefixes {
@@ -390,6 +410,14 @@ const OUTBOUND_SURGE: Outbound = Outbound {
     failed_percent: 20,
     quota: 1_000,
     hold_s: DAY_S,
+};
+
+const SPAM_CAMPAIGN: Campaigns = Campaigns {
+    mode: Mode::Observe,
+    networks_min: 8,
+    senders_min: 8,
+    history_days: 14,
+    block_s: 7 * DAY_S,
 };
 
 const BRUTE_FORCE: Guessing = Guessing {
@@ -435,6 +463,7 @@ const CAPACITIES: Capacities = Capacities {
     bans: 1 << 18,
     queries: 1 << 15,
     mails: 1 << 16,
+    campaigns: 1 << 14,
 };
 
 impl Config {

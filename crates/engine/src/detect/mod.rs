@@ -14,6 +14,7 @@ pub(crate) mod recipient_harvest;
 pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
+pub(crate) mod spam_campaign;
 
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
@@ -59,6 +60,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     bait_account::SPEC,
     mx_surge::SPEC,
     outbound_surge::SPEC,
+    spam_campaign::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.

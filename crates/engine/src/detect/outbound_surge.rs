@@ -80,7 +80,7 @@ pub(crate) fn note(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>
 
 /// The key of a message: its id on its host, of its server. No id comes again while its message is
 /// in the queue, and what left the queue left the table.
-fn key(engine: &Engine, event: &Event<'_>, queue_id: Text<'_>) -> u64 {
+pub(crate) fn key(engine: &Engine, event: &Event<'_>, queue_id: Text<'_>) -> u64 {
     let host = event.host.unwrap_or_default().bytes();
     // Hosts of one log differ at an end of their names; all of them would be read for each line.
     let ends = [host.first_chunk::<8>(), host.last_chunk::<8>()];

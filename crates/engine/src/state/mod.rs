@@ -8,11 +8,13 @@
 //! cohort is decided on at once, not that the account is under attack.
 
 mod asked;
+mod mailings;
 mod pairs;
 mod rows;
 mod sender;
 
 pub(crate) use asked::Asked;
+pub(crate) use mailings::{CampaignRow, Mailings};
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
     AccountRow, ClientRow, JoinRow, Lines, MailRow, OffenceRow, PlaceRow, PrefixRow, ProbeRow,
@@ -56,6 +58,8 @@ pub(crate) struct State {
     pub mails: Table<MailRow>,
     /// What accounts send.
     pub senders: Table<SenderRow>,
+    /// What messages have in common, and who sent them.
+    pub mailings: Mailings,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
 }
@@ -77,6 +81,7 @@ impl State {
             offences: Table::new(table.offences, seed),
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
+            mailings: Mailings::new(table.campaigns, seed),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -92,7 +97,7 @@ impl State {
                 evicted: table.evicted(),
             }
         }
-        Vec::from([
+        let mut all = Vec::from([
             row("clients", &self.clients),
             row("prefixes", &self.prefixes),
             row("accounts", &self.accounts),
@@ -107,12 +112,14 @@ impl State {
             row("queries", &self.queries),
             row("mails", &self.mails),
             row("senders", &self.senders),
-        ])
+        ]);
+        all.extend(self.mailings.statistics());
+        all
     }
 
     /// How many entries gave way since the last call, by table.
-    pub fn take_evicted(&mut self) -> [(&'static str, u64); 14] {
-        [
+    pub fn take_evicted(&mut self) -> Vec<(&'static str, u64)> {
+        let mut all = Vec::from([
             ("clients", self.clients.take_unreported()),
             ("prefixes", self.prefixes.take_unreported()),
             ("accounts", self.accounts.take_unreported()),
@@ -127,7 +134,9 @@ impl State {
             ("queries", self.queries.take_unreported()),
             ("mails", self.mails.take_unreported()),
             ("senders", self.senders.take_unreported()),
-        ]
+        ]);
+        all.extend(self.mailings.take_evicted());
+        all
     }
 
     pub fn write(&self, into: &mut Writer<'_>) {
@@ -146,6 +155,7 @@ impl State {
         self.mails.write(into);
         self.senders.write(into);
         self.asked.write(into);
+        self.mailings.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -164,6 +174,6 @@ impl State {
         self.mails.read(from)?;
         self.senders.read(from)?;
         self.asked = Asked::read(from)?;
-        Some(())
+        self.mailings.read(from)
     }
 }

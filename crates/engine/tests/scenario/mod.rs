@@ -171,10 +171,13 @@ fn order(name: &str, rest: &[&str], clock_s: i64) -> Result<Option<Order>, Strin
     }))
 }
 
-/// An address, a network, `host:NAME` or an account.
+/// An address, a network, `host:NAME`, `sender:NAME` or an account.
 pub fn subject(text: &str) -> Result<Subject, String> {
     if let Some(name) = text.strip_prefix("host:") {
         return Ok(Subject::Host(name.as_bytes().into()));
+    }
+    if let Some(name) = text.strip_prefix("sender:") {
+        return Ok(Subject::Sender(name.as_bytes().into()));
     }
     match text.parse::<Network>() {
         Ok(network) if network.is_host() => Ok(Subject::Client(network.address())),

@@ -32,6 +32,7 @@ const TEXTS: &[&str] = &[
     "helo",
     "secret_tag",
     "detail",
+    "mail_subject",
     "query_name",
     "query_type",
 ];
@@ -128,6 +129,7 @@ impl Moment {
             helo: self.text("helo"),
             secret_tag: self.text("secret_tag"),
             detail: self.text("detail"),
+            mail_subject: self.text("mail_subject"),
             query_name: self.text("query_name"),
             query_type: self.text("query_type"),
             commands,

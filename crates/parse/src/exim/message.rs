@@ -74,7 +74,7 @@ fn arrival<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     let Some((sender, rest)) = sender(rest) else {
         return Parsed::Event(message);
     };
-    let message = Event { sender: Some(Text(sender)), ..message };
+    let message = Event { sender: Some(Text(sender)), mail_subject: subject(rest), ..message };
     let Some(host) = rest.strip_prefix(b" H=").or_else(|| rest.strip_prefix(b" DS H=")) else {
         return Parsed::Event(message);
     };
@@ -88,6 +88,16 @@ fn arrival<'a>(line: &Line<'a>, rest: &'a [u8]) -> Parsed<'a> {
     let account = scan::split_once(login, b":").map(|(_, account)| Text(account));
     let event = Event { kind: Kind::Auth, attempts: 1, account, ..message };
     Parsed::Event(peer.on(event))
+}
+
+/// `T="subject"`, whose own quotes Exim escapes. A message id in front of it could hold the same
+/// letters, so it is the last that counts.
+fn subject(rest: &[u8]) -> Option<Text<'_>> {
+    memchr::memchr(b'"', rest)?;
+    let at = scan::find_last(rest, b" T=\"")? + b" T=".len();
+    let quoted = rest.get(at..)?;
+    let end = quoted_end(quoted)?;
+    Some(Text(quoted.get(1..end - 1)?))
 }
 
 /// ` L`, ` L*`, ` L.-` of `log_selector = +pipelining`.

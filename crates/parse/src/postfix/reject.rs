@@ -65,7 +65,32 @@ pub(super) fn event<'a>(
     }
     let event = line.event(Kind::Message, outcome(verb, None));
     let reason = (!matches!(verb, Action::Note | Action::Warn)).then_some(Reason::ContentRejected);
-    Some(Event { queue_id, reason, detail: detail(rest), ..event })
+    let event = Event { queue_id, reason, detail: detail(rest), ..event };
+    Some(subject(rest).map_or(event, |(mail_subject, fields)| Event {
+        mail_subject: Some(mail_subject),
+        sender: fields.sender,
+        recipient: fields.recipient,
+        helo: fields.helo,
+        ..event
+    }))
+}
+
+/// What a message says of itself: `header Subject: TEXT from PEER; from=<a> to=<b> ...`. All of it
+/// is the sender's word, and where he wrote Postfix's own words into it, it is longer than it was;
+/// the envelope is then not believed.
+fn subject(rest: &[u8]) -> Option<(Text<'_>, Fields<'_>)> {
+    const NAME: usize = b"header Subject:".len();
+    let name = rest.get(..NAME)?;
+    if !name.eq_ignore_ascii_case(b"header Subject:") {
+        return None;
+    }
+    let text = rest.get(NAME..)?;
+    let tail = scan::find_last(text, b"; from=<").unwrap_or(text.len());
+    let (words, envelope) = text.split_at_checked(tail)?;
+    let end = scan::find_last(words, b" from ").unwrap_or(words.len());
+    let twice = scan::contains(words, b"; from=<");
+    let fields = split_fields(envelope).filter(|_| !twice).map(|(_, fields)| fields);
+    Some((Text(words.get(..end)?.trim_ascii()), fields.unwrap_or_default()))
 }
 
 /// The part of the dialogue that was judged.

@@ -136,6 +136,7 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ),
     ("exploit-attempt", &[Kind::Exploiter]),
     ("mx-surge", &[Kind::MxBurst, Kind::MxForged]),
+    ("spam-campaign", &[Kind::SpamCampaign]),
     ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
 ];
 

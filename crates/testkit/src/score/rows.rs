@@ -363,7 +363,10 @@ fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
     } else {
         for (_, began, owner) in sources(run, kinds) {
             row.of += 1;
-            if let Some((at, ban)) = owner.banned
+            if detector == "spam-campaign" {
+                // It names, and leaves it to people to ban.
+                row.times_s.extend(owner.named.map(|at| seconds(began, at)));
+            } else if let Some((at, ban)) = owner.banned
                 && run.bans.get(ban).is_some_and(|ban| ban.detector == detector)
             {
                 row.times_s.push(seconds(began, at));

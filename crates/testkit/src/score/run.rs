@@ -200,7 +200,7 @@ impl Run {
 
     fn step(&mut self, watch: &mut Watch, said: &Said, event: &Event<'_>, line: &[u8]) {
         watch.actor = said.actor;
-        if event.hostile || event.kind == Told::Query {
+        if event.hostile || event.kind == Told::Query || event.mail_subject.is_some() {
             watch.remember(self.lines, line);
         }
         self.note_name(said, event);
@@ -316,7 +316,7 @@ impl Run {
                     group = group.or(owner.attack.map(|(group, _)| group));
                 }
                 // The others' are judged by the bans that they lead to.
-                if detector != "mx-surge" {
+                if !matches!(detector, "mx-surge" | "spam-campaign") {
                     return;
                 }
                 group
@@ -335,7 +335,12 @@ impl Run {
                 }
                 thief
             }
-            Subject::Host(_) | Subject::Sender(_) => None,
+            // A sender is a name in a line: right is who wrote that.
+            Subject::Sender(_) => {
+                let actor = self.world.actor(last.actor);
+                actor.filter(|actor| actor.kind.is_attack()).and_then(|actor| actor.group)
+            }
+            Subject::Host(_) => None,
         };
         if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize)) {
             course.is_found(at);

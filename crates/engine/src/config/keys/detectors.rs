@@ -441,4 +441,33 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         60..31536000,
         outbound_surge.hold_s
     ),
+    key!(
+        mode "spam-campaign.mode",
+        "Off, observe (a blocklist is proposed) or enforce (strangers of it are banned, too).",
+        spam_campaign.mode
+    ),
+    key!(
+        "" "spam-campaign.networks_min",
+        "Unrelated networks of strangers from which messages alike are a campaign.",
+        3..60,
+        spam_campaign.networks_min
+    ),
+    key!(
+        "" "spam-campaign.senders_min",
+        "Domains of senders, or of HELO names, from which they are.",
+        1..60,
+        spam_campaign.senders_min
+    ),
+    key!(
+        "days" "spam-campaign.history_days",
+        "For so long mail must have been accepted until a network or a sender's domain has good history, and is told only.",
+        1..365,
+        spam_campaign.history_days
+    ),
+    key!(
+        "s" "spam-campaign.block_s",
+        "How long members stay on the blocklist.",
+        60..31536000,
+        spam_campaign.block_s
+    ),
 ];

@@ -137,6 +137,12 @@ pub(super) const OF_ALL: &[Key] = &[
     key!("entries" "table.bans", "Most entries of the table `bans`.", 16..16777216, table.bans),
     key!("entries" "table.mails", "Most entries of the table `mails`.", 16..16777216, table.mails),
     key!(
+        "entries" "table.campaigns",
+        "Most entries of the tables `campaigns` and `members`; `partners` has four times as many.",
+        16..4194304,
+        table.campaigns
+    ),
+    key!(
         "entries" "table.queries",
         "Most entries of the table `queries`.",
         16..16777216,
