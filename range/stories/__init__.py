@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from . import abuse, crowds, guessing, honest, injection
+from . import abuse, crowds, guessing, honest, injection, wider
 
 Story = namedtuple("Story", "name live summary fill")
 LIVE, VIRTUAL = True, False
@@ -17,9 +17,14 @@ STORIES = (
     Story("injection", LIVE, "hostile text in every free field names addresses of others", injection.live),
     Story("honest", LIVE, "typos, stale phone, NAT, monitor, mail servers, forgetful sender", honest.live),
     Story("lockout", LIVE, "attempts to get administrator, gateway and resolver banned", honest.lockout),
+    Story("rotation", LIVE, "a spray through the /64 of a /48, and through a /24", wider.rotation),
+    Story("shared-nat", LIVE, "ten users behind one address, and an attacker among them", wider.shared_nat),
+    Story("mx-burst", LIVE, "a desk's computer asks a resolver for the mail servers of many", wider.mx_burst),
     Story("slow", VIRTUAL, "guesses minutes to hours apart, for days", guessing.slow),
     Story("slow-spray", VIRTUAL, "an account every ten minutes, each tried once", guessing.slow_spray),
     Story("slow-crowd", VIRTUAL, "300 addresses over 20 hours on one account", crowds.slow),
+    Story("slow-sixty", VIRTUAL, "60 addresses, one try each in ten hours, the owner works on", wider.slow_sixty),
+    Story("takeover", VIRTUAL, "the right password from a new place, then 60 messages", wider.takeover),
     Story("honest-days", VIRTUAL, "ordinary days: typos, stale phone, NAT, monitor, mail", honest.days),
 )
 

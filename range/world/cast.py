@@ -40,11 +40,26 @@ class Act:
     options: dict = field(compare=False)
 
 
+@dataclass
+class Telling:
+    """What a detector must, or must not, say of somebody."""
+
+    story: str
+    detector: str
+    subject: dict
+    kind: str
+    expected: bool
+    counted: str = None  # lines of the log that stand for his acts
+    most: int = 0
+    measure: str = None
+
+
 class Cast:
     """All players and acts of the stories that are played together."""
 
     def __init__(self, chance):
         self.players, self.acts, self.checks = {}, [], []
+        self.telling, self.limits = [], {}
         self.story, self.chance = "", chance
         self.offset = 0.0  # seconds by which a story begins later
 
@@ -68,8 +83,21 @@ class Cast:
         self.acts.append(Act(self.offset + when, len(self.acts), address, what, arguments, options))
 
     def check(self, name, question):
-        """After a live play, `question()` must answer true."""
+        """After the play, `question()` must answer true."""
         self.checks.append((self.story, name, question))
+
+    def told(self, detector, subject, kind, counted=None, most=0, measure=None):
+        """A detector must tell of `subject` (`{"account": ...}`): after at most `most` log lines that
+        match the expression `counted`, and with a decision on this `measure`."""
+        self.telling.append(Telling(self.story, detector, subject, kind, True, counted, most, measure))
+
+    def not_told(self, detector, subject, kind):
+        """A detector must not tell of `subject`."""
+        self.telling.append(Telling(self.story, detector, subject, kind, False))
+
+    def within(self, group, most):
+        """The first ban that meets the group must come before more than `most` of its members did."""
+        self.limits[group] = (self.story, most)
 
     def by_address(self):
         order = defaultdict(list)

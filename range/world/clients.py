@@ -5,8 +5,10 @@ reset), `silent` (nothing came back in time, as when packets drop), `unreachable
 """
 
 import base64
+import random
 import socket
 import ssl
+import struct
 
 from . import net
 
@@ -302,3 +304,23 @@ def smtp_raw(source, *commands, server="postfix", port=25, helo="client.example"
 def connect(source, port, server="postfix", timeout=3):
     """Connects and leaves at once."""
     return outcome(lambda: Line(source, host_of(source, server), port, timeout=timeout).close())
+
+
+def ask_dns(source, name, kind, timeout=3):
+    """A question by UDP to the mail host's resolver."""
+    numbers = {"A": 1, "MX": 15, "AAAA": 28}
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    number = random.randrange(1 << 16)
+    question = struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0"
+    question += struct.pack("!HH", numbers[kind], 1)
+
+    def dialogue():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(timeout)
+            asker.setsockopt(socket.SOL_IP, 15, 1)  # IP_FREEBIND
+            asker.bind((source, 0))
+            asker.sendto(question, (net.MAIL, 53))
+            answer = asker.recv(4096)
+            if struct.unpack("!HH", answer[:4])[1] & 15:
+                raise Refused(name)
+    return outcome(dialogue)

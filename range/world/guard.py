@@ -112,13 +112,14 @@ def dropped_packets():
 
 
 def replay(*logs):
-    """What `mailward replay` would have decided: the decisions and the summary."""
+    """What `mailward replay` would have found and decided: decisions, findings and the summary."""
     done = subprocess.run([program(), "replay", "--format", "json", *logs],
                           capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise RuntimeError(f"mailward replay: exit {done.returncode}: {done.stderr.strip()}")
     lines = objects(done.stdout)
-    return [line for line in lines if line.get("type") == "decision"], lines[-1] if lines else {}
+    of_type = lambda word: [line for line in lines if line.get("type") == word]
+    return of_type("decision"), of_type("finding"), lines[-1] if lines else {}
 
 
 def parsed_clients(*logs):

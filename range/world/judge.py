@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -118,6 +119,42 @@ def _groups(players):
 def _missed(player):
     # A lone attacker stands for a whole kind: to miss him is to miss the kind.
     return [f"missed: {player.address} ({player.kind}, {player.acts} acts)"]
+
+
+def judge_telling(telling, decisions, findings, log):
+    """What detectors said of accounts, hosts and clients that are not banned: (story, complaint)."""
+    with open(log, encoding="utf-8", errors="replace") as text:
+        lines = text.read().splitlines()
+    for wanted in telling:
+        who = f"{wanted.detector} about {next(iter(wanted.subject.values()))} ({wanted.kind})"
+        about = lambda found: found["subject"] == wanted.subject
+        found = [item for item in findings if about(item) and item["detector"] == wanted.detector]
+        if not wanted.expected:
+            if found:
+                yield wanted.story, f"told: {who}"
+            continue
+        if not found:
+            yield wanted.story, f"not told: {who}"
+            continue
+        if wanted.counted:
+            until = lines[: max(found[0]["evidence"])]
+            acts = sum(bool(re.search(wanted.counted, line)) for line in until)
+            if not 0 < acts <= wanted.most:
+                yield wanted.story, f"told after {acts} acts, not within {wanted.most}: {who}"
+        measures = {item["measure"] for item in decisions if about(item) and item["rule"] == wanted.detector}
+        if wanted.measure and wanted.measure not in measures:
+            yield wanted.story, f"no proposal to {wanted.measure}: {who}"
+
+
+def judge_limits(cast, first):
+    """Groups of which too many came before any ban met them: (story, complaint)."""
+    index = Index(first)
+    for group, (story, most) in cast.limits.items():
+        members = [player for player in cast.players.values() if player.group == group]
+        ban = min((at for player in members if (at := index.first_ban(player.address)) is not None), default=None)
+        came = sum(1 for player in members if player.first and (ban is None or player.first < ban))
+        if came > most:
+            yield story, f"{came} of {group} came before the ban, not {most}"
 
 
 def table(verdicts, unit):

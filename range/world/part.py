@@ -108,13 +108,20 @@ def _check_packets(cast, verdicts, passing, held):
 
 def _same_by_replay(verdicts, cast, held, log):
     """The log of the live run, replayed, bans nobody who must be spared and nobody else."""
-    decisions, _ = guard.replay(log)
+    decisions, findings, _ = guard.replay(log)
     first = judge.first_bans(decisions, guard.subject_of)
     again = judge.judge(cast.players, first, guard.parsed_clients(log))
     again.pop("lockout", None)  # a log does not tell who the gateway is, or who works at the host
     for story, verdict in again.items():
         verdicts[story].complaints += [f"by replay: {text}" for text in verdict.complaints if "missed" not in text]
         verdicts[story].delays = verdict.delays
+    _complain(verdicts, judge.judge_telling(cast.telling, decisions, findings, log))
+    _complain(verdicts, judge.judge_limits(cast, first))
+
+
+def _complain(verdicts, complaints):
+    for story, complaint in complaints:
+        verdicts[story].complaints.append(complaint)
 
 
 def play_virtual(chosen, options):
@@ -128,9 +135,15 @@ def play_virtual(chosen, options):
     log = f"{options.out}/virtual.log"
     shutil.copy(world.log, log)
     write_truth(f"{options.out}/virtual.truth.json", cast.players)
-    decisions, summary = guard.replay(log)
+    decisions, findings, summary = guard.replay(log)
     print(f"range: replay of {summary.get('lines')} lines, {summary.get('parsed')} parsed")
-    verdicts = judge.judge(cast.players, judge.first_bans(decisions, guard.subject_of), guard.parsed_clients(log))
+    first = judge.first_bans(decisions, guard.subject_of)
+    verdicts = judge.judge(cast.players, first, guard.parsed_clients(log))
+    _complain(verdicts, judge.judge_telling(cast.telling, decisions, findings, log))
+    _complain(verdicts, judge.judge_limits(cast, first))
+    for story, name, question in cast.checks:
+        if not question():
+            verdicts[story].complaints.append(f"not so: {name}")
     return [verdicts[story.name] for story in chosen], play.errors
 
 

@@ -42,6 +42,7 @@ class Servers:
         self._postfix()
         self._dovecot()
         self._exim()
+        self._unbound()
         wait_for_greetings()
 
     def _id(self, user):
@@ -96,6 +97,14 @@ class Servers:
         os.makedirs(etc, exist_ok=True)
         self._write("exim.conf", etc + "/exim4.conf", EXIM=binary, LOG=log, PLAIN=names[0], LOGIN=names[1])
         self._run(binary, "-bd", "-q1m")
+
+    def _unbound(self):
+        """A resolver for whoever asks the mail host; the mail host itself asks the gateway."""
+        self._write("unbound.conf", DIR + "/etc/unbound.conf")
+        done = subprocess.run(net.on_mail_host("unbound", "-c", DIR + "/etc/unbound.conf"),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"unbound did not start:\n{done.stderr}")
 
 
 def certificate(etc):
