@@ -39,8 +39,8 @@ mod timer;
 pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
-    Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
-    Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
+    Bans, BotnetSpray, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest,
+    KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

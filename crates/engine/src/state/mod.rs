@@ -8,11 +8,13 @@
 //! cohort is decided on at once, not that the account is under attack.
 
 mod asked;
+mod episode;
 mod pairs;
 mod rows;
 mod sender;
 
 pub(crate) use asked::Asked;
+pub(crate) use episode::Episode;
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
     AccountRow, ClientRow, JoinRow, Lines, MailRow, OffenceRow, PlaceRow, PrefixRow, ProbeRow,
@@ -58,6 +60,8 @@ pub(crate) struct State {
     pub senders: Table<SenderRow>,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
+    /// Failures of strangers all over the site.
+    pub strangers: Episode,
 }
 
 impl State {
@@ -77,6 +81,7 @@ impl State {
             offences: Table::new(table.offences, seed),
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
+            strangers: Episode::default(),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -146,6 +151,7 @@ impl State {
         self.mails.write(into);
         self.senders.write(into);
         self.asked.write(into);
+        self.strangers.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -164,6 +170,7 @@ impl State {
         self.mails.read(from)?;
         self.senders.read(from)?;
         self.asked = Asked::read(from)?;
+        self.strangers = Episode::read(from)?;
         Some(())
     }
 }
