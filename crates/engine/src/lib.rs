@@ -40,8 +40,9 @@ mod timer;
 pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
-    Bans, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS,
-    Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
+    Bans, BotnetSpray, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing,
+    Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value,
+    ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

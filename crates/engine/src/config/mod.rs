@@ -107,6 +107,21 @@ pub struct Distributed {
     pub ban_s: u32,
 }
 
+/// `botnet-spray`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BotnetSpray {
+    /// Off, observe or enforce.
+    pub mode: Mode,
+    /// So many strangers may fail for the first time in an hour, and more where many users are.
+    pub strangers_per_hour: u32,
+    /// How many more than that, added up, are an attack.
+    pub sum_max: u32,
+    /// How long a single failure of a stranger may still turn out to be a user's, seconds.
+    pub wait_s: u32,
+    /// Length of the first ban, seconds.
+    pub ban_s: u32,
+}
+
 /// `connection-flood`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Flood {
@@ -277,6 +292,8 @@ pub struct Config {
     pub password_spray: Spray,
     /// `distributed-guessing`.
     pub distributed_guessing: Distributed,
+    /// `botnet-spray`.
+    pub botnet_spray: BotnetSpray,
     /// `connection-flood`.
     pub connection_flood: Flood,
     /// `scan`.
@@ -346,6 +363,13 @@ impl Default for Config {
                 clients_min: 15,
                 window_s: DAY_S,
                 grace_s: 60,
+                ban_s: 6 * HOUR_S,
+            },
+            botnet_spray: BotnetSpray {
+                mode: Mode::Enforce,
+                strangers_per_hour: 4,
+                sum_max: 12,
+                wait_s: 2 * HOUR_S,
                 ban_s: 6 * HOUR_S,
             },
             connection_flood: Flood { rule: rule(120, MINUTE_S, HOUR_S), known_factor: 4 },

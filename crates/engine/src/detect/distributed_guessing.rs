@@ -16,13 +16,11 @@
 //!
 //! Misses on purpose: accounts tried from fewer places; clients that own another account here.
 
-use super::{Attempt, DetectorSpec, Seen, grace};
+use super::{Attempt, DetectorSpec, Seen, botnet_spray, grace};
 use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
-use crate::places::Place;
-use crate::sketch;
 use crate::state::Pair;
 use alloc::vec::Vec;
 use event::{Evidence, Mode, Subject};
@@ -42,15 +40,12 @@ pub(crate) fn judge(
 ) {
     let rule = engine.config.distributed_guessing;
     let Some(account) = attempt.account else { return };
-    let is_stranger = attempt.place == Place::Strange && attempt.good == 0;
-    if !is_stranger {
+    if !attempt.is_of_stranger() {
         return;
     }
     let (now_s, seed, client) = (seen.now_s, engine.config.seed, seen.client);
     let Some(row) = engine.state.accounts.entry(account) else { return };
-    let windows = sketch::turn(&mut row.window_s, now_s, rule.window_s);
-    row.prefixes.rotate(windows);
-    row.clients.rotate(windows);
+    row.turn(now_s, rule.window_s);
     row.prefixes.mark(mix(client.prefix().0, seed));
     row.clients.mark(mix(client.0, seed));
     row.lines.push(attempt.line);
@@ -59,6 +54,7 @@ pub(crate) fn judge(
         client: client.0,
         last_s: now_s,
         line: attempt.line as u32,
+        look: botnet_spray::look(seed, seen.event),
         ..Pair::default()
     };
     if let Some(newest) = engine.state.pairs.note(pair, row.newest) {

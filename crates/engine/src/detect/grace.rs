@@ -6,6 +6,7 @@
 //! of `distributed-guessing.grace_s` is over; who logs in meanwhile goes free. A one-shot bot gains
 //! nothing that it had not done already.
 
+use super::botnet_spray::{self, AfterGrace};
 use super::{distributed_guessing, password_spray};
 use crate::client::ClientKey;
 use crate::decide::Target;
@@ -39,12 +40,17 @@ pub(crate) fn over(engine: &mut Engine, account: u64, client: u64, out: &mut Vec
     }
     let line = whole(pair.line, engine.seq);
     let is_under_attack = engine.state.accounts.get(account).is_some_and(|row| row.under_attack);
-    let spray = match is_under_attack {
-        true => None,
+    let narrow = match is_under_attack {
+        true => distributed_guessing::after_grace(engine, account, line),
         false => password_spray::after_grace(engine, client, line),
     };
-    let verdict = spray.or_else(|| distributed_guessing::after_grace(engine, account, line));
-    if let Some(verdict) = verdict {
-        engine.decide(&verdict, Target::Client(client, None), out);
+    let after = narrow.map_or_else(|| botnet_spray::after_grace(engine, &pair), AfterGrace::Ban);
+    match after {
+        AfterGrace::Ban(verdict) => engine.decide(&verdict, Target::Client(client, None), out),
+        AfterGrace::Wait(until_s) => {
+            let deadline = Timestamp::from_seconds(i64::from(until_s));
+            engine.timers.set_grace(deadline, account, client.0);
+        }
+        AfterGrace::Spare => {}
     }
 }

@@ -1,6 +1,7 @@
 //! The detectors: one file each, one row each, and the way of an event through them.
 
 pub(crate) mod bait_account;
+pub(crate) mod botnet_spray;
 pub(crate) mod brute_force;
 pub(crate) mod connection_flood;
 pub(crate) mod distributed_guessing;
@@ -52,6 +53,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     slow_guessing::SPEC,
     password_spray::SPEC,
     distributed_guessing::SPEC,
+    botnet_spray::SPEC,
     connection_flood::SPEC,
     scan::SPEC,
     relay_probe::SPEC,
@@ -114,6 +116,13 @@ pub(crate) const fn tells_again(event: &Event<'_>) -> bool {
     event.server.is_filter()
         && !matches!(event.protocol, Protocol::Http)
         && matches!(event.kind, Kind::Connect | Kind::Message)
+}
+
+impl Attempt {
+    /// True where the account is not at home anywhere near, and nobody logged in from there.
+    pub const fn is_of_stranger(&self) -> bool {
+        matches!(self.place, Place::Strange) && self.good == 0
+    }
 }
 
 /// The way of an event through the detectors. What honest servers write most leaves at the top.
@@ -191,6 +200,9 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let failed = engine.state.clients.get(seen.client.0);
     let (has_failed, is_believed) =
         (failed.is_some(), guessing::is_believed(engine, seen, account, failed));
+    if has_failed {
+        botnet_spray::login(engine, seen);
+    }
     if is_believed {
         places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
     }
@@ -232,11 +244,17 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output
         place,
         good: places::good_accounts(&engine.state, &engine.config, client, now_s),
     };
+    if let Some(account) = account.filter(|_| attempt.count > 0) {
+        botnet_spray::note_tries(engine, account, place, seen);
+    }
     let Some(standing) = guessing::count(engine, seen, &attempt) else { return };
     let is_held = guessing::judge(engine, seen, &attempt, &standing, Pace::Fast, out)
         || guessing::judge(engine, seen, &attempt, &standing, Pace::Slow, out);
     let is_suspect = !is_held && password_spray::judge(engine, seen, &attempt, &standing, out);
     distributed_guessing::judge(engine, seen, &attempt, out);
+    if attempt.is_of_stranger() {
+        botnet_spray::judge(engine, seen, &attempt, &standing, out);
+    }
     if let (true, Some(account)) = (is_suspect, account) {
         grace::give(engine, account, client, now_s);
     }

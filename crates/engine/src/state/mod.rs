@@ -8,12 +8,14 @@
 //! cohort is decided on at once, not that the account is under attack.
 
 mod asked;
+mod episode;
 mod mailings;
 mod pairs;
 mod rows;
 mod sender;
 
 pub(crate) use asked::Asked;
+pub(crate) use episode::Episode;
 pub(crate) use mailings::{CampaignRow, Mailings};
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
@@ -62,6 +64,8 @@ pub(crate) struct State {
     pub mailings: Mailings,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
+    /// Failures of strangers all over the site.
+    pub strangers: Episode,
 }
 
 impl State {
@@ -82,6 +86,7 @@ impl State {
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
             mailings: Mailings::new(table.campaigns, seed),
+            strangers: Episode::default(),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -156,6 +161,7 @@ impl State {
         self.senders.write(into);
         self.asked.write(into);
         self.mailings.write(into);
+        self.strangers.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -174,6 +180,8 @@ impl State {
         self.mails.read(from)?;
         self.senders.read(from)?;
         self.asked = Asked::read(from)?;
-        self.mailings.read(from)
+        self.mailings.read(from)?;
+        self.strangers = Episode::read(from)?;
+        Some(())
     }
 }

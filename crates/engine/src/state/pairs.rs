@@ -10,6 +10,9 @@ use crate::hash::mix;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 
+/// What comes sooner belongs to the same try: a person who types again, a bot's few passwords.
+const LATER_S: u32 = 60;
+
 record! {
     /// A client failed on an account.
     #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -24,6 +27,10 @@ record! {
         pub line: u32,
         /// When its grace is over, seconds; 0 where none was given.
         pub grace_s: u32,
+        /// How its latest failure looked, as a hash.
+        pub look: u32,
+        /// How often it failed again, a minute after the last time or later.
+        pub repeats: u32,
     }
 }
 
@@ -76,7 +83,10 @@ impl Pairs {
     pub fn note(&mut self, pair: Pair, newest: u32) -> Option<u32> {
         if let Some(slot) = self.find(pair.account, pair.client) {
             if let Some(known) = self.ring.get_mut(slot) {
+                let is_later = pair.last_s.saturating_sub(known.last_s) >= LATER_S;
                 (known.last_s, known.line) = (pair.last_s, pair.line);
+                known.look = pair.look;
+                known.repeats = known.repeats.saturating_add(u32::from(is_later));
             }
             return None;
         }
@@ -139,6 +149,19 @@ impl Pairs {
     /// Changes every pair; whose it is stays.
     pub fn each(&mut self, change: impl FnMut(&mut Pair)) {
         self.ring.iter_mut().for_each(change);
+    }
+
+    /// The number of the newest pair; 0 for none.
+    pub const fn newest(&self) -> u32 {
+        self.next - 1
+    }
+
+    /// The pairs from a number on, oldest first: those that are still known.
+    pub fn since(&self, number: u32) -> impl Iterator<Item = &Pair> {
+        let oldest = self.next.saturating_sub(self.capacity as u32).max(1);
+        let first = if number == 0 { self.next } else { number.max(oldest) };
+        let known = (first..self.next).filter_map(|number| self.ring.get(self.slot(number)));
+        known.filter(|pair| **pair != Pair::default())
     }
 
     /// The pairs of an account, newest first, from its newest on.

@@ -29,6 +29,11 @@ impl Lines {
         self.count = self.count.min(3) + 1;
     }
 
+    /// How many there are.
+    pub const fn count(self) -> u8 {
+        self.count
+    }
+
     /// The whole numbers, by the number of the line now: none is older than 2^32 lines.
     pub fn evidence(self, now: u64) -> Evidence {
         let skip = self.low.len() - usize::from(self.count.min(4));
@@ -145,6 +150,10 @@ row! {
     AccountRow {
         prefixes: Sketch,
         clients: Sketch,
+        /// The /16 and /32 that failed, those where it is at home among them.
+        areas: Sketch,
+        /// Failures, those at home among them.
+        tries: Score,
         window_s: u32,
         /// Number of the newest pair; 0 for none.
         newest: u32,
@@ -230,6 +239,16 @@ row! {
     /// How often a subject was banned.
     OffenceRow {
         offences: Score,
+    }
+}
+
+impl AccountRow {
+    /// Moves the sketches' window to now.
+    pub fn turn(&mut self, now_s: u32, window_s: u32) {
+        let windows = sketch::turn(&mut self.window_s, now_s, window_s);
+        self.prefixes.rotate(windows);
+        self.clients.rotate(windows);
+        self.areas.rotate(windows);
     }
 }
 

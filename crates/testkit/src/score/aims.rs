@@ -120,14 +120,9 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ),
     (
         "distributed-guessing",
-        &[
-            Kind::DistributedHours,
-            Kind::DistributedDays,
-            Kind::DistributedLists,
-            Kind::SprayBotnet,
-            Kind::LockOut,
-        ],
+        &[Kind::DistributedHours, Kind::DistributedDays, Kind::DistributedLists, Kind::LockOut],
     ),
+    ("botnet-spray", &[Kind::SprayBotnet, Kind::DistributedLists]),
     ("scan", &[Kind::Scanner, Kind::Pipeliner, Kind::EarlyTalker]),
     ("relay-probe", &[Kind::RelayProbe]),
     (

@@ -340,7 +340,12 @@ impl Run {
                 let actor = self.world.actor(last.actor);
                 actor.filter(|actor| actor.kind.is_attack()).and_then(|actor| actor.group)
             }
-            Subject::Host(_) => None,
+            // Of a host that is attacked as a whole, the last line was an attacker's.
+            Subject::Host(_) => {
+                let actor = self.world.actor(last.actor);
+                let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
+                return self.push_found(at, detector, subject, None, is_right, last);
+            }
         };
         if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize)) {
             course.is_found(at);

@@ -223,6 +223,26 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         0..86400,
         distributed_guessing.grace_s
     ),
+    key!(mode "botnet-spray.mode", "Off, observe (record only) or enforce.", botnet_spray.mode),
+    key!("s" "botnet-spray.ban_s", "Length of the first ban.", 1..31536000, botnet_spray.ban_s),
+    key!(
+        "" "botnet-spray.strangers_per_hour",
+        "So many strangers may fail for the first time in an hour; a few more where very many users are.",
+        1..100000,
+        botnet_spray.strangers_per_hour
+    ),
+    key!(
+        "" "botnet-spray.sum_max",
+        "How many more than that, added up, are an attack on the site.",
+        2..100000,
+        botnet_spray.sum_max
+    ),
+    key!(
+        "s" "botnet-spray.wait_s",
+        "How long a stranger that failed once during an attack may still log in or try again.",
+        60..86400,
+        botnet_spray.wait_s
+    ),
     key!(
         mode "connection-flood.mode",
         "Off, observe (record only) or enforce.",
