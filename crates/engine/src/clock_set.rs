@@ -66,7 +66,7 @@ impl State {
         });
         self.mails.each(|row| set(&mut [&mut row.stamp_s]));
         self.senders.each(|row| {
-            set(&mut [&mut row.day_s, &mut row.told_s, row.known.window_mut()]);
+            set(&mut [&mut row.day_s, &mut row.told_s, &mut row.known_s]);
         });
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
