@@ -67,7 +67,7 @@ impl State {
         });
         self.mails.each(|row| set(&mut [&mut row.stamp_s]));
         self.senders.each(|row| {
-            set(&mut [&mut row.day_s, &mut row.told_s, row.known.window_mut()]);
+            set(&mut [&mut row.day_s, &mut row.told_s, &mut row.known_s]);
         });
         self.mailings.each_stamp(set);
         set(&mut self.strangers.stamps_mut());

@@ -12,7 +12,7 @@
 
 use crate::checkpoint::record;
 use crate::engine::Engine;
-use crate::hash::{lower, mix};
+use crate::hash::{self, lower, mix};
 use crate::state::{JoinRow, State};
 use crate::table::Row;
 use alloc::boxed::Box;
@@ -46,10 +46,8 @@ impl ShortName {
         if usize::from(length) > NAME_MAX {
             return short;
         }
-        for (word, chunk) in short.words.iter_mut().zip(name.chunks(8)) {
-            let mut bytes = [0; 8];
-            bytes.iter_mut().zip(chunk).for_each(|(slot, byte)| *slot = *byte);
-            *word = u64::from_le_bytes(bytes);
+        for (slot, word) in short.words.iter_mut().zip(hash::words(name)) {
+            *slot = word;
         }
         ShortName { length, ..short }
     }

@@ -58,7 +58,7 @@ impl Score {
 /// `now_s * 64 / half_life_s`, saturating. In two divisions of 32 bits where that is possible: one
 /// of 64 takes longer than all else here.
 #[inline]
-fn steps(now_s: u32, half_life_s: u32) -> u32 {
+pub(crate) fn steps(now_s: u32, half_life_s: u32) -> u32 {
     if half_life_s > u32::MAX / 64 {
         let steps = u64::from(now_s) * 64 / u64::from(half_life_s);
         return u32::try_from(steps).unwrap_or(u32::MAX);
@@ -69,7 +69,7 @@ fn steps(now_s: u32, half_life_s: u32) -> u32 {
 }
 
 #[inline]
-fn fade(value: u32, steps: u64) -> u32 {
+pub(crate) fn fade(value: u32, steps: u64) -> u32 {
     let halvings = steps / 64;
     if halvings >= 32 {
         return 0;

@@ -24,16 +24,18 @@
 //! to, at its usual pace.
 
 use super::DetectorSpec;
+use crate::client::ClientKey;
 use crate::config::Outbound;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
-use crate::hash::{lower, mix};
+use crate::hash::{lower, mix, short};
 use crate::join::ShortName;
-use crate::score::Score;
-use crate::state::{MailRow, SenderRow};
+use crate::state::{MailRow, SenderRow, State};
 use crate::table::Row as _;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
-use event::{Event, Kind, Measure, Mode, Outcome, Subject, Text};
+use core::net::IpAddr;
+use event::{Event, Kind, Measure, Mode, Outcome, Subject, Text, canonical};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "outbound-surge",
@@ -55,8 +57,19 @@ const PAUSE_S: u32 = 6 * HOUR_S;
 const REFUSED: u32 = 2_303;
 const TAKEN: u32 = 642;
 const BAD_MAX: u32 = 9_210;
+/// How much a recipient weighs, thousandths: of a message from a place that the account did not send
+/// from for days; from one of which nobody knows whose it is, as a webmail's host; from its own.
+const AWAY: u32 = 2_000;
+const ANYWHERE: u32 = 1_000;
+const OWN: u32 = 250;
 /// So many times what is usual passes the quota.
 const QUOTA_FACTOR: u32 = 3;
+/// A message to more is counted before anybody says what became of it.
+const FEW: u32 = 5;
+/// From so many recipients on lines are kept as evidence, thousandths: most messages stay alone.
+const EVIDENCE_MIN: u32 = 3_000;
+/// Hosts have keys of their own.
+const HOST: u64 = 0x686f_7374;
 
 /// What an event says of outbound mail. Most say nothing.
 #[inline]
@@ -65,16 +78,53 @@ pub(crate) fn note(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>
     if engine.config.outbound_surge.mode == Mode::Off {
         return;
     }
-    // Where nobody logged in to send, nothing is anybody's.
+    // Where nobody sends, nothing is anybody's.
     let has_mails = engine.state.mails.len() > 0;
     match (event.kind, event.outcome) {
-        (Kind::Auth | Kind::Message, Outcome::Allowed)
-            if event.account.is_some() || has_mails && event.recipients > 0 =>
-        {
-            taken(engine, event, queue_id, out);
+        (Kind::Auth | Kind::Message, Outcome::Allowed) => {
+            if let Some(sender) = sender(event) {
+                taken(engine, event, queue_id, &sender);
+            }
+            if event.recipients > 0 && (has_mails || event.account.is_some()) {
+                announced(engine, event, queue_id, out);
+            }
         }
         (Kind::Delivery, _) if has_mails => delivered(engine, event, queue_id, out),
         _ => {}
+    }
+}
+
+/// Who hands a message in: an account, or a host that may send without a login.
+enum Sender<'a> {
+    Account(Text<'a>),
+    /// An address of a private network or this host's.
+    Client(IpAddr),
+    /// A program on the host that wrote the line.
+    Host(Text<'a>),
+}
+
+#[inline]
+fn sender<'a>(event: &Event<'a>) -> Option<Sender<'a>> {
+    if let Some(account) = event.account {
+        return Some(Sender::Account(account));
+    }
+    if event.kind != Kind::Message || event.recipients > 0 && event.client.is_none() {
+        return None;
+    }
+    match event.client {
+        Some(client) => is_private(client).then_some(Sender::Client(client)),
+        None if event.service.bytes() == b"pickup" => {
+            Some(Sender::Host(event.host.unwrap_or(Text(b"localhost"))))
+        }
+        None => None,
+    }
+}
+
+/// Loopback and the networks of RFC 1918 and RFC 4193: nobody there is a stranger's mail server.
+const fn is_private(address: IpAddr) -> bool {
+    match canonical(address) {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
     }
 }
 
@@ -90,79 +140,97 @@ pub(crate) fn key(engine: &Engine, event: &Event<'_>, queue_id: Text<'_>) -> u64
     mix(place, lower(engine.config.seed, queue_id.bytes()))
 }
 
-/// A message was taken in; or the queue manager says to how many it goes.
-fn taken(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut Vec<Output>) {
-    let (key, now_s) = (key(engine, event, queue_id), engine.now_s());
-    if let Some(name) = event.account {
-        let account = lower(engine.config.seed, name.bytes());
-        let Some(mail) = engine.state.mails.entry(key) else { return };
-        let is_stale = now_s.saturating_sub(mail.stamp_s) > MAIL_S;
-        if mail.account != account || is_stale {
-            *mail = MailRow::with_key(key);
-        }
-        (mail.account, mail.stamp_s) = (account, now_s);
-        if let Some(sender) = engine.state.senders.entry(account)
-            && sender.name == ShortName::default()
-        {
-            sender.name = ShortName::of(name.bytes());
-        }
+/// A message was taken in from somebody who may send. His row is left alone until it is known what
+/// became of the message.
+fn taken(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, from: &Sender<'_>) {
+    let (key, now_s, seed) = (key(engine, event, queue_id), engine.now_s(), engine.config.seed);
+    let sender = match from {
+        Sender::Account(name) => lower(seed, name.bytes()),
+        Sender::Client(client) => mix(address_hash(*client), HOST),
+        Sender::Host(name) => mix(lower(seed, name.bytes()), HOST),
+    };
+    let Some(mail) = engine.state.mails.entry(key) else { return };
+    let is_stale = now_s.saturating_sub(mail.stamp_s) > MAIL_S;
+    mail.stamp_s = now_s;
+    if mail.sender == sender && !is_stale {
+        return;
     }
-    if event.recipients > 0 {
-        let counts = |mail: &mut MailRow| {
-            mail.is_announced = true;
-            let more = event.recipients.saturating_sub(mail.recipients);
-            mail.recipients = mail.recipients.max(event.recipients);
-            more
-        };
-        count(engine, key, counts, None, out);
+    *mail = MailRow::with_key(key);
+    (mail.sender, mail.stamp_s) = (sender, now_s);
+    let client = event.client.and_then(ClientKey::of);
+    mail.place = client.map_or(0, |client| short(mix(client.prefix().0, seed)));
+    mail.is_private = event.client.is_some_and(is_private);
+    mail.is_host = !matches!(from, Sender::Account(_));
+    mail.name = match from {
+        Sender::Account(name) | Sender::Host(name) => ShortName::of(name.bytes()),
+        Sender::Client(client) => ShortName::of(client.to_string().as_bytes()),
+    };
+}
+
+fn address_hash(client: IpAddr) -> u64 {
+    match canonical(client) {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => mix((v6.to_bits() >> 64) as u64, v6.to_bits() as u64),
+    }
+}
+
+/// The queue manager says to how many a message goes. Few are counted with what became of them.
+fn announced(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut Vec<Output>) {
+    let (key, now_s) = (key(engine, event, queue_id), engine.now_s());
+    let Some(mail) = mail_of(&mut engine.state, key, now_s) else { return };
+    mail.is_announced = true;
+    mail.uncounted += event.recipients.saturating_sub(mail.recipients);
+    mail.recipients = mail.recipients.max(event.recipients);
+    if mail.uncounted > FEW {
+        count(engine, key, None, out);
     }
 }
 
 /// What became of one recipient.
 fn delivered(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &mut Vec<Output>) {
-    let key = key(engine, event, queue_id);
-    let recipient = event.recipient.map(|Text(name)| lower(engine.config.seed, name));
-    let Some(recipient) = recipient else { return };
-    let is_final = event.outcome != Outcome::Deferred;
-    let counts = |mail: &mut MailRow| {
-        mail.finals = mail.finals.saturating_add(u32::from(is_final));
-        let more = mail.finals.saturating_sub(mail.recipients);
-        mail.recipients = mail.recipients.max(mail.finals);
-        more
-    };
-    count(engine, key, counts, Some((recipient, event.outcome)), out);
+    let Some(Text(recipient)) = event.recipient else { return };
+    let (key, now_s) = (key(engine, event, queue_id), engine.now_s());
+    let Some(mail) = mail_of(&mut engine.state, key, now_s) else { return };
+    mail.finals = mail.finals.saturating_add(u32::from(event.outcome != Outcome::Deferred));
+    mail.uncounted += mail.finals.saturating_sub(mail.recipients);
+    mail.recipients = mail.recipients.max(mail.finals);
+    let recipient = lower(engine.config.seed, recipient);
+    count(engine, key, Some((recipient, event.outcome)), out);
 }
 
-/// Counts for the account behind a message, and judges it.
-fn count(
-    engine: &mut Engine,
-    key: u64,
-    more: impl FnOnce(&mut MailRow) -> u32,
-    recipient: Option<(u64, Outcome)>,
-    out: &mut Vec<Output>,
-) {
-    let (now_s, seq) = (engine.now_s(), engine.seq);
-    let Some(mail) = engine.state.mails.touch(key) else { return };
+/// The message behind a queue id, where somebody sent it who is looked at.
+fn mail_of(state: &mut State, key: u64, now_s: u32) -> Option<&mut MailRow> {
+    let mail = state.mails.touch(key)?;
     if now_s.saturating_sub(mail.stamp_s) > MAIL_S {
-        return;
+        return None;
     }
     mail.stamp_s = now_s;
-    let (account, more) = (mail.account, more(mail));
+    Some(mail)
+}
+
+/// Counts what of a message is not counted yet for its sender, and judges it.
+fn count(engine: &mut Engine, key: u64, recipient: Option<(u64, Outcome)>, out: &mut Vec<Output>) {
+    let (now_s, seq) = (engine.now_s(), engine.seq);
+    let Some(mail) = engine.state.mails.touch(key) else { return };
+    let more = core::mem::take(&mut mail.uncounted).saturating_mul(1000);
+    let mail = *mail;
     // Nothing more will come of it.
     if mail.is_announced && mail.finals >= mail.recipients {
         engine.state.mails.remove(key);
     }
-    let Some(sender) = engine.state.senders.entry(account) else { return };
+    let Some(sender) = engine.state.senders.entry(mail.sender) else { return };
     sender.end_of_day(now_s);
-    let recipients = sender.recipients.add(now_s, HOUR_S, more.saturating_mul(1000));
-    sender.day_most = sender.day_most.max(recipients);
+    sender.tally.fade(now_s, HOUR_S);
+    sender.messages_of(&mail, more, now_s);
     if let Some((recipient, outcome)) = recipient {
         sender.recipient(recipient, outcome, now_s);
     }
-    sender.lines.push(seq);
+    if sender.tally.recipients >= EVIDENCE_MIN {
+        sender.lines.push(seq);
+    }
     let least = engine.config.outbound_surge.recipients_min.saturating_mul(1000);
-    if recipients >= least || sender.bad >= BAD_MAX {
-        judge(engine, account, now_s, out);
+    if sender.tally.weighed.max(sender.tally.recipients) >= least || sender.bad >= BAD_MAX {
+        judge(engine, &mail, now_s, out);
     }
 }
 
@@ -178,23 +246,37 @@ impl SenderRow {
                 self.usual.add(now_s, USUAL_HALF_LIFE_S, self.day_most.min(rises_to));
             }
             (self.day_s, self.day_most) = (now_s.max(1), 0);
+            self.forget_latest();
         }
+    }
+
+    /// More recipients of a message, in thousandths.
+    fn messages_of(&mut self, mail: &MailRow, more: u32, now_s: u32) {
+        let place = (mail.place != 0 && !mail.is_host).then_some(mail.place);
+        let weight = match place.and_then(|place| self.from(place, now_s)) {
+            Some(false) => AWAY,
+            Some(true) if !mail.is_private => OWN,
+            // Of who never sent for days nobody knows where he is at home.
+            _ => ANYWHERE,
+        };
+        let weighed = u64::from(more) * u64::from(weight) / 1000;
+        let tally = &mut self.tally;
+        tally.recipients = tally.recipients.saturating_add(more);
+        tally.weighed = tally.weighed.saturating_add(u32::try_from(weighed).unwrap_or(u32::MAX));
+        self.day_most = self.day_most.max(tally.recipients);
     }
 
     /// Somebody whom it writes to, and what became of it.
     fn recipient(&mut self, recipient: u64, outcome: Outcome, now_s: u32) {
-        let is_fresh = self.known.note(recipient, now_s, KNOWN_S);
+        let is_fresh = self.known.note(recipient, &mut self.known_s, now_s, KNOWN_S);
         let is_final = outcome != Outcome::Deferred;
         let is_failed = outcome == Outcome::Rejected;
-        if is_fresh || is_final {
-            self.named.add(now_s, HOUR_S, 1000);
-        }
-        if is_fresh {
-            self.fresh.add(now_s, HOUR_S, 1000);
-        }
-        if is_failed {
-            self.failed.add(now_s, HOUR_S, 1000);
-        }
+        let add = |part: &mut u32, is_so: bool| {
+            *part = part.saturating_add(u32::from(is_so) * 1000);
+        };
+        add(&mut self.tally.named, is_fresh || is_final);
+        add(&mut self.tally.fresh, is_fresh);
+        add(&mut self.tally.failed, is_failed);
         match (is_final, is_failed) {
             (true, true) => self.bad = self.bad.saturating_add(REFUSED),
             (true, false) => self.bad = self.bad.saturating_sub(TAKEN),
@@ -204,34 +286,49 @@ impl SenderRow {
 
     /// How far what it sends now is beyond what it may; the points of it, thousandths.
     fn surge(&self, rule: &Outbound, now_s: u32) -> Option<u32> {
-        let hour = |score: Score| score.at(now_s, HOUR_S);
-        let recipients = hour(self.recipients);
+        let tally = self.tally;
         let usual = self.usual.at(now_s, USUAL_HALF_LIFE_S);
-        let share = |part: Score, percent: u32| {
-            u64::from(hour(part)) * 100 >= u64::from(hour(self.named)) * u64::from(percent)
+        let is_share = |part: u32, percent: u32| {
+            u64::from(part) * 100 >= u64::from(tally.named) * u64::from(percent)
         };
-        let least = (rule.recipients_min * 1000).max(usual.saturating_mul(rule.surge_factor));
-        let is_surge = recipients >= least
-            && hour(self.named) >= rule.recipients_min * 500
-            && (share(self.fresh, rule.fresh_percent) || share(self.failed, rule.failed_percent));
+        let least = rule.recipients_min.saturating_mul(1000);
+        let is_many =
+            |recipients: u32| recipients >= least.max(usual.saturating_mul(rule.surge_factor));
+        let is_surge = tally.named >= least / 4
+            && (is_many(tally.weighed) && is_share(tally.fresh, rule.fresh_percent)
+                || is_many(tally.weighed.max(tally.recipients))
+                    && is_share(tally.failed, rule.failed_percent));
         let is_list = self.bad >= BAD_MAX;
-        let is_quota = recipients >= rule.quota.saturating_mul(1000)
-            && recipients >= usual.saturating_mul(QUOTA_FACTOR);
-        (is_surge || is_list || is_quota).then_some(recipients)
+        let is_quota = tally.recipients >= rule.quota.saturating_mul(1000)
+            && tally.recipients >= usual.saturating_mul(QUOTA_FACTOR);
+        (is_surge || is_list || is_quota).then_some(tally.recipients)
     }
 }
 
-fn judge(engine: &mut Engine, account: u64, now_s: u32, out: &mut Vec<Output>) {
+/// Whose mail it is; none where the name was too long.
+fn subject(mail: &MailRow) -> Option<Subject> {
+    let name = mail.name.lower()?;
+    if !mail.is_host {
+        return Some(Subject::Account(name));
+    }
+    let address = core::str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
+    Some(address.map_or(Subject::Host(name), Subject::Client))
+}
+
+fn judge(engine: &mut Engine, mail: &MailRow, now_s: u32, out: &mut Vec<Output>) {
     let rule = engine.config.outbound_surge;
-    let Some(sender) = engine.state.senders.touch(account) else { return };
+    let Some(sender) = engine.state.senders.touch(mail.sender) else { return };
     let Some(score) = sender.surge(&rule, now_s) else { return };
     if sender.told_s != 0 && now_s.saturating_sub(sender.told_s) < PAUSE_S {
         return;
     }
     (sender.told_s, sender.bad) = (now_s, 0);
-    let (Some(name), lines) = (sender.name.lower(), sender.lines) else { return };
-    let evidence = lines.evidence(engine.seq);
+    let evidence = sender.lines.evidence(engine.seq);
+    let Some(subject) = subject(mail) else { return };
     let verdict =
         Verdict { detector: SPEC.name, mode: rule.mode, ban_s: rule.hold_s, score, evidence };
-    engine.propose(&verdict, Subject::Account(name), Measure::Hold, out);
+    match subject {
+        Subject::Account(_) => engine.propose(&verdict, subject, Measure::Hold, out),
+        _ => engine.find(&verdict, subject, out),
+    }
 }

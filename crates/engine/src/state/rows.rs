@@ -213,9 +213,19 @@ row! {
     }
     /// Whose message a queue id is.
     MailRow {
-        account: u64,
-        /// Recipients counted so far.
+        /// The key of the sender's row.
+        sender: u64,
+        /// Recipients known of so far.
         recipients: u32,
+        /// Of these, the ones that are not yet counted.
+        uncounted: u32,
+        /// Short hash of the prefix it came from; 0 where nobody knows.
+        place: u32,
+        /// It came from this host or a private network.
+        is_private: bool,
+        /// Its sender is a host, not an account.
+        is_host: bool,
+        name: ShortName,
         /// The queue manager said how many there are.
         is_announced: bool,
         /// Recipients of whom it is known what became of them.
