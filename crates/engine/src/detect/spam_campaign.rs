@@ -203,10 +203,10 @@ fn with_subject(
     let folded = fold(subject, recipient.bytes());
     let seed = engine.config.seed;
     let keys = if folded.is_telling() { folded.keys(seed) } else { [0; 3] };
-    let account = key.and_then(|key| engine.state.mails.get(key)).map(|mail| mail.account);
-    let own = account.and_then(|account| engine.state.senders.get(account));
-    let own = event.account.map(|name| ShortName::of(name.bytes())).or(own.map(|row| row.name));
-    if own.is_some() || account.is_some() {
+    let mail = key.and_then(|key| engine.state.mails.get(key)).filter(|mail| !mail.is_host);
+    let own = event.account.map(|name| ShortName::of(name.bytes()));
+    let own = own.or(mail.map(|mail| mail.name));
+    if own.is_some() {
         return own_message(engine, keys, own.filter(|_| !folded.is_reply), out);
     }
     let arrival = key.and_then(|key| engine.state.mailings.arrivals.get(key));
