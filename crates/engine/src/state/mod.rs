@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub asked: Asked,
     /// Failures of strangers all over the site.
     pub strangers: Episode,
+    /// Questions for unknown recipients, all over the site.
+    pub askers: Episode,
 }
 
 impl State {
@@ -82,6 +84,7 @@ impl State {
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
             strangers: Episode::default(),
+            askers: Episode::default(),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -152,6 +155,7 @@ impl State {
         self.senders.write(into);
         self.asked.write(into);
         self.strangers.write(into);
+        self.askers.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -171,6 +175,7 @@ impl State {
         self.senders.read(from)?;
         self.asked = Asked::read(from)?;
         self.strangers = Episode::read(from)?;
+        self.askers = Episode::read(from)?;
         Some(())
     }
 }
