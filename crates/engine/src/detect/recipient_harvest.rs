@@ -17,8 +17,9 @@
 //! `botnet-spray` ([`crate::state::Episode`]) counts clients that never delivered and ask for an
 //! unknown recipient for the first time in a day: `S = max(0, S + new - a Δt)`, alarm at
 //! [`ASKERS_MAX`]. Who took part asked since the sum left zero for two or more, or for one in the
-//! name of a sender that a tenth of the others have. Ten minutes later it is banned, unless it delivered meanwhile, or its /24 or /48 does, as a provider's outgoing
-//! servers do that all have the same stale list.
+//! name of a sender that a tenth of the others have. Ten minutes later it is banned, unless it
+//! delivered meanwhile, or its /24 or /48 does, as a provider's outgoing servers do that all have
+//! the same stale list.
 //!
 //! Misses on purpose: one address an hour; a sender that delivers twice as much as it tries; null
 //! senders that ask for one recipient at a time.

@@ -158,6 +158,8 @@ row! {
         /// Number of the newest pair; 0 for none.
         newest: u32,
         under_attack: bool,
+        /// The server says that there is no such account.
+        is_absent: bool,
         lines: Lines,
     }
     /// Connections and accepted messages of a client.
