@@ -56,7 +56,7 @@ impl State {
         self.pairs.each(|pair| set(&mut [&mut pair.last_s, &mut pair.grace_s]));
         self.probes.each(|row| {
             set(&mut [&mut row.window_s, &mut row.sender_s, &mut row.visit_s]);
-            set(&mut [&mut row.late.written_s]);
+            set(&mut [&mut row.late.written_s, &mut row.asked_s, &mut row.null_s]);
         });
         self.places.each(|row| set(&mut [&mut row.seen_s]));
         self.users.each(|row| set(&mut [&mut row.window_s, &mut row.seen_s]));
@@ -71,6 +71,7 @@ impl State {
         });
         self.mailings.each_stamp(set);
         set(&mut self.strangers.stamps_mut());
+        set(&mut self.askers.stamps_mut());
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
     }

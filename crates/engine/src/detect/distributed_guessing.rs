@@ -14,6 +14,10 @@
 //! account from a client that was banned for it lifts the ban. So evidence that is keyed by an
 //! account bans strangers, never the places where its users are.
 //!
+//! An account that is not there can be guessed at for ever, and nobody gets in. But who had it is
+//! perhaps gone, and a phone that roams or a provider that fetched mail from a pool of addresses
+//! goes on asking. So it counts as under attack only where it fails from five areas (/16, /32).
+//!
 //! Misses on purpose: accounts tried from fewer places; clients that own another account here.
 
 use super::{Attempt, DetectorSpec, Seen, botnet_spray, grace};
@@ -31,6 +35,9 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     technique: "T1110.001",
     misses: "Accounts tried from fewer than eight networks; clients with a login of their own.",
 };
+
+/// An account that is not there is under attack from so many /16 or /32 on.
+const ABSENT_AREAS_MIN: u32 = 5;
 
 pub(crate) fn judge(
     engine: &mut Engine,
@@ -60,11 +67,14 @@ pub(crate) fn judge(
     if let Some(newest) = engine.state.pairs.note(pair, row.newest) {
         row.newest = newest;
     }
+    row.is_absent = attempt.known.map_or(row.is_absent, |known| !known);
+    let is_in_few_areas = row.is_absent && row.areas.count() < ABSENT_AREAS_MIN;
     let (prefixes, clients) = (row.prefixes.count(), row.clients.count());
     let is_many =
         |part: u32| prefixes * part >= rule.prefixes_min || clients * part >= rule.clients_min;
     let was_under_attack = row.under_attack;
-    row.under_attack = rule.mode != Mode::Off && is_many(if was_under_attack { 2 } else { 1 });
+    row.under_attack =
+        rule.mode != Mode::Off && !is_in_few_areas && is_many(if was_under_attack { 2 } else { 1 });
     if !row.under_attack {
         return;
     }

@@ -7,7 +7,7 @@
 //! nothing that it had not done already.
 
 use super::botnet_spray::{self, AfterGrace};
-use super::{distributed_guessing, password_spray};
+use super::{distributed_guessing, password_spray, recipient_harvest};
 use crate::client::ClientKey;
 use crate::decide::Target;
 use crate::engine::{Engine, Output};
@@ -32,6 +32,9 @@ pub(crate) fn give(engine: &mut Engine, account: u64, client: ClientKey, since_s
 /// The grace of a client is over: it is decided on, unless it has logged in.
 pub(crate) fn over(engine: &mut Engine, account: u64, client: u64, out: &mut Vec<Output>) {
     let (client, now_s) = (ClientKey(client), engine.now_s());
+    if account == recipient_harvest::NO_ACCOUNT {
+        return recipient_harvest::after_wait(engine, client, out);
+    }
     let Some(pair) = engine.state.pairs.get(account, client.0).copied() else { return };
     let is_user = places::good_accounts(&engine.state, &engine.config, client, now_s) > 0
         || places::place(&engine.state, &engine.config, account, client, now_s) != Place::Strange;

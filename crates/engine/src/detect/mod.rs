@@ -143,7 +143,7 @@ pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
         (Kind::Disconnect, Outcome::Allowed)
             if !event.hostile && event.reason.is_none() && event.server != Server::Exchange =>
         {
-            return;
+            return recipient_harvest::left(engine, seen, out);
         }
         _ => {}
     }

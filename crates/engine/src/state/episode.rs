@@ -9,6 +9,8 @@ use super::Lines;
 use crate::checkpoint::record;
 
 const LOOKS: usize = 8;
+/// What fewer events than this have in common is chance.
+const COMMON_MIN: u32 = 5;
 
 record! {
     /// How an event looked, and how often.
@@ -16,6 +18,8 @@ record! {
     struct Look {
         hash: u32,
         count: u32,
+        /// So many of these may have been another's.
+        inherited: u32,
     }
 }
 
@@ -63,8 +67,7 @@ impl Episode {
     }
 
     /// Notes how an event of the episode looked. The rarest look gives way to a new one, which
-    /// inherits its count (the space-saving of Metwally and others, ICDT 2005): no common one is
-    /// missed.
+    /// inherits its count (the space-saving of Metwally and others, ICDT 2005).
     pub fn note(&mut self, look: u32, line: u64) {
         self.lines.push(line);
         if self.sum == 0 {
@@ -73,15 +76,17 @@ impl Episode {
         let known = self.looks.iter().position(|known| known.hash == look);
         let rarest = || (0..LOOKS).min_by_key(|slot| self.looks.get(*slot).map(|look| look.count));
         if let Some(slot) = known.or_else(rarest).and_then(|slot| self.looks.get_mut(slot)) {
-            *slot = Look { hash: look, count: slot.count.saturating_add(1) };
+            let inherited = if slot.hash == look { slot.inherited } else { slot.count };
+            *slot = Look { hash: look, count: slot.count.saturating_add(1), inherited };
         }
     }
 
-    /// True where at least a tenth of the episode looks like this.
+    /// True where at least a tenth of the episode looks like this, and five events do.
     pub fn is_common(&self, look: u32) -> bool {
         let total: u32 = self.looks.iter().map(|look| look.count).sum();
         let known = self.looks.iter().find(|known| known.hash == look);
-        known.is_some_and(|known| known.count.saturating_mul(10) >= total)
+        let sure = known.map_or(0, |known| known.count.saturating_sub(known.inherited));
+        sure >= COMMON_MIN && sure.saturating_mul(10) >= total
     }
 
     /// Raises the alarm, which lasts as long as the episode. False where it was raised before.
@@ -151,6 +156,8 @@ mod tests {
             episode.note(1_000 + rare, 6);
         }
         assert!(episode.is_common(1));
-        assert!(!episode.is_common(999));
+        for rare in 0..8 {
+            assert!(!episode.is_common(1_192 + rare), "a rare one that has inherited much");
+        }
     }
 }

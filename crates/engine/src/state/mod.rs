@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub asked: Asked,
     /// Failures of strangers all over the site.
     pub strangers: Episode,
+    /// Questions for unknown recipients, all over the site.
+    pub askers: Episode,
 }
 
 impl State {
@@ -87,6 +89,7 @@ impl State {
             asked: Asked::default(),
             mailings: Mailings::new(table.campaigns, seed),
             strangers: Episode::default(),
+            askers: Episode::default(),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -162,6 +165,7 @@ impl State {
         self.asked.write(into);
         self.mailings.write(into);
         self.strangers.write(into);
+        self.askers.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -182,6 +186,7 @@ impl State {
         self.asked = Asked::read(from)?;
         self.mailings.read(from)?;
         self.strangers = Episode::read(from)?;
+        self.askers = Episode::read(from)?;
         Some(())
     }
 }

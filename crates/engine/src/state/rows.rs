@@ -158,6 +158,8 @@ row! {
         /// Number of the newest pair; 0 for none.
         newest: u32,
         under_attack: bool,
+        /// The server says that there is no such account.
+        is_absent: bool,
         lines: Lines,
     }
     /// Connections and accepted messages of a client.
@@ -172,6 +174,14 @@ row! {
         weak: Score,
         relay: Score,
         harvest: Score,
+        /// Unknown recipients asked for, fading in a day.
+        asked: Score,
+        /// The latest of them, seconds, and its sender.
+        asked_s: u32,
+        asked_by: u32,
+        /// The latest that the null sender asked for, seconds, and who logged it; 0 for none.
+        null_s: u32,
+        null_pid: u32,
         recipients: Sketch,
         /// Domains of refused relays.
         domains: Sketch,

@@ -49,6 +49,8 @@ const OTHERS: &[&str] = &[
     "hostile",
     "known",
     "auth",
+    "mail",
+    "rcpt",
 ];
 
 fn word<V: Vocabulary>(fields: &BTreeMap<String, String>, key: &str) -> Result<V, String> {
@@ -102,14 +104,23 @@ impl Moment {
         self.fields.get(key).map(|text| text == "true")
     }
 
+    /// The counts of a `disconnect`, where any is there.
+    fn commands(&self) -> Option<CommandCounts> {
+        let count = |name: &str| {
+            let (ok, all) = self.fields.get(name)?.split_once('/')?;
+            Some((ok.parse().ok()?, all.parse().ok()?))
+        };
+        let (auth, mail, rcpt) = (count("auth"), count("mail"), count("rcpt"));
+        auth.or(mail).or(rcpt)?;
+        let ((auth_ok, auth_all), (mail_ok, mail_all), (rcpt_ok, rcpt_all)) =
+            (auth.unwrap_or_default(), mail.unwrap_or_default(), rcpt.unwrap_or_default());
+        let none = CommandCounts::default();
+        Some(CommandCounts { auth_ok, auth_all, mail_ok, mail_all, rcpt_ok, rcpt_all, ..none })
+    }
+
     /// The event at its time.
     pub fn event(&self, at: Timestamp) -> Event<'_> {
         let service = self.text("service").unwrap_or_default();
-        let commands = self.fields.get("auth").and_then(|text| {
-            let (ok, all) = text.split_once('/')?;
-            let (auth_ok, auth_all) = (ok.parse().ok()?, all.parse().ok()?);
-            Some(CommandCounts { auth_ok, auth_all, ..CommandCounts::default() })
-        });
         Event {
             protocol: self.protocol,
             reason: self.reason,
@@ -132,7 +143,7 @@ impl Moment {
             mail_subject: self.text("mail_subject"),
             query_name: self.text("query_name"),
             query_type: self.text("query_type"),
-            commands,
+            commands: self.commands(),
             ..Event::new(at, self.server, service, self.kind, self.outcome)
         }
     }
