@@ -67,9 +67,11 @@ impl State {
         self.mails.each(|row| set(&mut [&mut row.stamp_s]));
         self.senders.each(|row| {
             set(&mut [&mut row.day_s, &mut row.told_s, &mut row.known_s]);
+            row.set_clock(by_s / 86_400);
         });
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
+        set(&mut [&mut asked.since_s]);
     }
 }
 
