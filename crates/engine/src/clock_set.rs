@@ -68,12 +68,14 @@ impl State {
         self.mails.each(|row| set(&mut [&mut row.stamp_s]));
         self.senders.each(|row| {
             set(&mut [&mut row.day_s, &mut row.told_s, &mut row.known_s]);
+            row.set_clock(by_s / 86_400);
         });
         self.mailings.each_stamp(set);
         set(&mut self.strangers.stamps_mut());
         set(&mut self.askers.stamps_mut());
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
+        set(&mut [&mut asked.since_s]);
     }
 }
 

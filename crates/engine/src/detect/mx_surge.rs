@@ -7,16 +7,17 @@
 //!
 //! Algorithm, for a host that is no mail host: distinct names asked for with type MX, by linear
 //! counting, in `window_s` at least; a name that does not exist counts twice, for lists of
-//! addresses are old. From `names_min` on it is told, once a day at most, unless the host asked a
-//! third as many in a window of the last days: then that is how it is. From `day_names_min` within
-//! a day on it is told once a week.
+//! addresses are old. From `names_min` on it is told, and from `day_names_min` within a day on,
+//! once a day at most, where that is three times what is usual for the host. Usual is the most that
+//! it asked before, half of it forgotten in a month, and what was told is usual from then on: a
+//! mail server that nobody listed is told once, and again when a program on it asks for far more.
 //!
 //! This host itself asks for each domain that it sends to, and its own logs say which these are. So
-//! of its questions those count that no sender, recipient or HELO name of its mail explains, within
-//! the window or the next: a stolen account's mail is explained and `outbound-surge`'s matter, a
-//! program that sends past the mail server is not. With `a` bits asked and not explained of `m`,
-//! and `z` bits that no explanation set, about `a m / z` names are unexplained. From
-//! `unexplained_min` on, and three times what is usual here, it is told.
+//! of its questions those count, where its mail is in the logs, that no sender, recipient or HELO
+//! name of it explains, within the window or the next: a stolen account's mail is explained and
+//! `outbound-surge`'s matter, a program that sends past the mail server is not. With `a` bits asked
+//! and not explained of `m`, and `z` bits that no explanation set, about `a m / z` names are
+//! unexplained. From `unexplained_min` on, and three times what is usual here, it is told.
 //!
 //! Whoever sends a UDP datagram writes any address he likes in front, so this bans nobody: it
 //! tells.
@@ -29,8 +30,9 @@ use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::explain::Protection;
 use crate::hash::lower;
+use crate::score::Score;
 use crate::sketch;
-use crate::state::Asked;
+use crate::state::{Asked, QueryRow};
 use alloc::vec::Vec;
 use event::{Event, Evidence, Kind, Mode, Network, Reason, Subject, canonical};
 
@@ -42,8 +44,9 @@ pub(crate) const SPEC: DetectorSpec = DetectorSpec {
 };
 
 const DAY_S: u32 = 86_400;
-/// What a host asked in a window is remembered for so long, by half.
-const USUAL_HALF_LIFE_S: u32 = 7 * DAY_S;
+/// What a host asked is remembered for so long, by half: mail servers ask each day, newsletters are
+/// sent each month.
+const USUAL_HALF_LIFE_S: u32 = 30 * DAY_S;
 /// So many times what is usual is a surge.
 const SURGE_FACTOR: u32 = 3;
 
@@ -65,7 +68,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     if is_own {
         engine.state.asked.query(name, seen.seq, seen.now_s);
     }
-    if !(is_own && engine.state.asked.has_mail(seen.now_s)) {
+    if !(is_own && engine.state.asked.is_explained(seen.now_s)) {
         judge_host(engine, seen, name, out);
     }
 }
@@ -74,34 +77,48 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
 fn judge_host(engine: &mut Engine, seen: &Seen<'_>, name: u64, out: &mut Vec<Output>) {
     let (rule, now_s) = (&engine.config.mx_surge, seen.now_s);
     let Some(row) = engine.state.queries.entry(seen.client.0) else { return };
-    let counted = row.names.count().saturating_add(row.absent.count());
     let windows = sketch::turn(&mut row.window_s, now_s, rule.window_s);
-    if windows > 0 && counted.saturating_mul(1000) > row.usual.at(now_s, USUAL_HALF_LIFE_S) {
-        row.usual.take(u32::MAX);
-        row.usual.add(now_s, USUAL_HALF_LIFE_S, counted.saturating_mul(1000));
+    if windows > 0 {
+        let counted = row.counted();
+        raise(&mut row.usual, counted, now_s);
     }
     row.names.rotate(windows);
     row.absent.rotate(windows);
-    row.day.rotate(sketch::turn(&mut row.day_s, now_s, DAY_S));
+    let days = sketch::turn(&mut row.day_s, now_s, DAY_S);
+    if days > 0 {
+        raise(&mut row.usual_day, row.day.count(), now_s);
+    }
+    row.day.rotate(days);
     row.names.mark(name);
     row.day.mark(name);
     if seen.event.reason == Some(Reason::NameUnknown) {
         row.absent.mark(name);
     }
     row.lines.push(seen.seq);
-    let counted = row.names.count().saturating_add(row.absent.count());
-    let usual = row.usual.at(now_s, USUAL_HALF_LIFE_S) / 1000;
-    let is_burst = counted >= rule.names_min && counted >= usual.saturating_mul(SURGE_FACTOR);
-    let is_slow = row.day.count() >= rule.day_names_min;
-    let pause_s = if is_burst { DAY_S } else { 7 * DAY_S };
-    let was_told = row.told_s != 0 && now_s.saturating_sub(row.told_s) < pause_s;
-    if !(is_burst || is_slow) || was_told {
+    let (counted, day) = (row.counted(), row.day.count());
+    let is_above = |names: u32, least: u32, usual: Score| {
+        let usual = usual.at(now_s, USUAL_HALF_LIFE_S) / 1000;
+        names >= least && names >= usual.saturating_mul(SURGE_FACTOR)
+    };
+    let is_surge = is_above(counted, rule.names_min, row.usual)
+        || is_above(day, rule.day_names_min, row.usual_day);
+    let was_told = row.told_s != 0 && now_s.saturating_sub(row.told_s) < DAY_S;
+    if !is_surge || was_told {
         return;
     }
     row.told_s = now_s;
     let evidence = row.lines.evidence(seen.seq);
-    let verdict = verdict(rule, counted.max(row.day.count()), evidence);
+    let verdict = verdict(rule, counted.max(day), evidence);
     engine.find(&verdict, Subject::Client(canonical(seen.address)), out);
+}
+
+/// Lets what is usual rise to so many names.
+fn raise(usual: &mut Score, names: u32, now_s: u32) {
+    let names = names.saturating_mul(1000);
+    if names > usual.at(now_s, USUAL_HALF_LIFE_S) {
+        usual.take(u32::MAX);
+        usual.add(now_s, USUAL_HALF_LIFE_S, names);
+    }
 }
 
 /// Notes which domains the mail of this host explains; judges its questions when a window ends.
@@ -144,15 +161,18 @@ fn verdict(rule: &MxSurge, names: u32, evidence: Evidence) -> Verdict {
     Verdict { detector: SPEC.name, mode: rule.mode, ban_s: 0, score, evidence }
 }
 
+impl QueryRow {
+    /// Names of the window; one that does not exist counts twice.
+    fn counted(&self) -> u32 {
+        self.names.count().saturating_add(self.absent.count())
+    }
+}
+
 impl Asked {
     /// What was usual before `unexplained` names, which from now on is part of it.
     fn usual(&mut self, unexplained: u32, now_s: u32) -> u32 {
         let before = self.usual.at(now_s, USUAL_HALF_LIFE_S);
-        let now = unexplained.saturating_mul(1000);
-        if now > before {
-            self.usual.take(u32::MAX);
-            self.usual.add(now_s, USUAL_HALF_LIFE_S, now);
-        }
+        raise(&mut self.usual, unexplained, now_s);
         before / 1000
     }
 
@@ -173,28 +193,48 @@ mod tests {
     use alloc::format;
     use event::{Outcome, Protocol, Server, Text, Timestamp};
 
+    /// A host asks for a name; true where it is told of.
+    fn ask(engine: &mut Engine, number: u64, at_s: i64, is_absent: bool) -> bool {
+        let name = format!("{number}.example.org");
+        let (outcome, reason) = match is_absent {
+            true => (Outcome::Rejected, Some(Reason::NameUnknown)),
+            false => (Outcome::Allowed, None),
+        };
+        let at = Timestamp::from_seconds(1_700_000_000 + at_s);
+        let event = Event {
+            client: Some([10, 0, 0, 66].into()),
+            protocol: Protocol::Dns,
+            reason,
+            query_name: Some(Text(name.as_bytes())),
+            query_type: Some(Text(b"MX")),
+            ..Event::new(at, Server::Unbound, Text(b"unbound"), Kind::Query, outcome)
+        };
+        let mut out = Vec::new();
+        engine.step(number, &Input::Event(&event), &mut out);
+        !out.is_empty()
+    }
+
     /// After how many names a host is told of that asks for one every `every_s`.
     fn told_after(seed: u64, every_s: i64, is_absent: bool) -> Option<u64> {
         let mut engine = Engine::new(Config { seed, ..Config::default() });
-        let mut out = Vec::new();
-        (1..=200).find(|number| {
-            let name = format!("{seed}.{number}.example.org");
-            let at = Timestamp::from_seconds(1_700_000_000 + *number as i64 * every_s);
-            let (outcome, reason) = match is_absent {
-                true => (Outcome::Rejected, Some(Reason::NameUnknown)),
-                false => (Outcome::Allowed, None),
-            };
-            let event = Event {
-                client: Some([10, 0, 0, 66].into()),
-                protocol: Protocol::Dns,
-                reason,
-                query_name: Some(Text(name.as_bytes())),
-                query_type: Some(Text(b"MX")),
-                ..Event::new(at, Server::Unbound, Text(b"unbound"), Kind::Query, outcome)
-            };
-            engine.step(*number, &Input::Event(&event), &mut out);
-            !out.is_empty()
-        })
+        (1..=200).find(|number| ask(&mut engine, *number, *number as i64 * every_s, is_absent))
+    }
+
+    /// Forty names a day with a dozen in a row each morning, as a small mail server asks.
+    #[test]
+    fn a_server_that_nobody_listed_is_told_once_and_what_runs_on_it_again() {
+        for seed in 0..40 {
+            let mut engine = Engine::new(Config { seed, ..Config::default() });
+            let days = (0..60_i64).flat_map(|day| (0..40_i64).map(move |turn| (day, turn)));
+            let times = days.map(|(day, turn)| day * 86_400 + turn * 60 + turn / 12 * 3_600);
+            let told =
+                (1..).zip(times).filter(|(number, at_s)| ask(&mut engine, *number, *at_s, false));
+            assert!((1..=2).contains(&told.count()), "{seed}");
+            let begin_s = 60 * 86_400 + 7_200;
+            let told = (1..=60_u64)
+                .position(|turn| ask(&mut engine, 10_000 + turn, begin_s + turn as i64, true));
+            assert!(told.is_some_and(|names| names < 30), "{seed} {told:?}");
+        }
     }
 
     /// The aim: a host that is no mail host is told of within its first ten names. Two names may

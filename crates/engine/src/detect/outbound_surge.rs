@@ -1,27 +1,38 @@
 //! `outbound-surge`: an account sends more mail, to other people, or to worse addresses than usual.
 //!
 //! Who is behind a message is known from the line of its submission, by its queue id; the queue
-//! manager says to how many it goes, the delivery agents to whom and what became of it.
+//! manager says to how many it goes, the delivery agents to whom and what became of it. A message
+//! that no account sent is its host's, where that is this host (`pickup`), loopback or an address
+//! of a private network: a web form, a script, a copier.
 //!
-//! Algorithm, for each account, recipients within about an hour (a score that halves in an hour):
+//! Algorithm, for each account and each such host, recipients within about an hour (a score that
+//! halves in an hour):
 //!
-//! 1. *Surge*: at least `recipients_min`, and `surge_factor` times the most that is usual, and
-//!    either four fifths of them were never written to before (Lin et al. find hijacked accounts by
-//!    the number and novelty of recipients, precision .97, recall .96) or a fifth is refused for
-//!    good. What is usual is the most of a day, from the next day on, half of it gone after two
-//!    weeks; it rises by half a day at most, so that nobody raises it with the burst itself.
-//! 2. *Bad list*: a sequential test (Wald 1945; SPOT: Duan et al., "Detecting spam zombies by
+//! 1. *Strangers*: four fifths of them were never written to before (Lin et al. find hijacked
+//!    accounts by the number and novelty of recipients, precision .97, recall .96), and weighed by
+//!    where the messages came from they are `recipients_min` at least, and `surge_factor` times the
+//!    most that is usual. A recipient counts double where an account that has places of its own
+//!    sends from another: prefixes (/24, /48) from which it sent three days ago and since. From its
+//!    own he counts a quarter: who writes to many at once does so from where he always is, and who
+//!    stole a password does not. One, where there is no such place yet, or the mail comes from a
+//!    private address, as a webmail's does.
+//! 2. *Refused*: a fifth of them is refused for good, and they are as many, weighed or not.
+//! 3. *Bad list*: a sequential test (Wald 1945; SPOT: Duan et al., "Detecting spam zombies by
 //!    monitoring outgoing messages", IEEE TDSC 2012) of recipients that are refused for good: an
 //!    honest account has 1 in 20, a spammer's list 1 in 2. Refused: `ln(.5/.05)` more, taken:
 //!    `ln(.95/.5)` less, not below nothing; told from 9.2 on, which honest luck reaches once in ten
 //!    thousand lists.
-//! 3. *Quota*: `quota` recipients, whoever they are, where that is three times what is usual.
+//! 4. *Quota*: `quota` recipients, whoever they are, where that is three times what is usual.
 //!
-//! It proposes to hold the account's messages and bans nobody: whose computer the mail comes from
-//! is often the victim.
+//! What is usual is the most of a day, from the next day on, half of it gone after two weeks; it
+//! rises by half a day at most, so that nobody raises it with the burst itself.
+//!
+//! It proposes to hold an account's messages and bans nobody: whose computer the mail comes from is
+//! often the victim. Of a host it tells.
 //!
 //! Misses on purpose: an account that always sends so much; spam to people whom the account writes
-//! to, at its usual pace.
+//! to, at its usual pace; spam to good addresses from the owner's own place, below four times
+//! `recipients_min`.
 
 use super::DetectorSpec;
 use crate::client::ClientKey;
@@ -57,8 +68,8 @@ const PAUSE_S: u32 = 6 * HOUR_S;
 const REFUSED: u32 = 2_303;
 const TAKEN: u32 = 642;
 const BAD_MAX: u32 = 9_210;
-/// How much a recipient weighs, thousandths: of a message from a place that the account did not send
-/// from for days; from one of which nobody knows whose it is, as a webmail's host; from its own.
+/// How much a recipient weighs, thousandths: of a message from a place that the account did not
+/// send from for days; from one of which nobody knows whose it is, as a webmail's; from its own.
 const AWAY: u32 = 2_000;
 const ANYWHERE: u32 = 1_000;
 const OWN: u32 = 250;

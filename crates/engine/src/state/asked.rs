@@ -13,6 +13,9 @@ const WORDS: usize = 32;
 const BITS: u32 = WORDS as u32 * 64;
 /// How long after a question of this host its mail is looked at.
 const WATCH_S: u32 = 86_400;
+/// How long after its last line of mail its questions are still believed to be its mail's: quiet
+/// days end with mail that is asked for first and logged then.
+const MAIL_S: u32 = 7 * 86_400;
 
 record! {
     /// A set of names, by one bit of each.
@@ -60,6 +63,8 @@ record! {
         pub window_s: u32,
         /// The latest question, seconds; 0 for none.
         pub query_s: u32,
+        /// The first question, seconds; 0 for none.
+        pub since_s: u32,
         /// The latest mail, seconds; 0 for none.
         pub mail_s: u32,
         /// When it was last told, seconds; 0 for never.
@@ -74,6 +79,9 @@ impl Asked {
     /// This host asks for a name.
     pub fn query(&mut self, name: u64, line: u64, now_s: u32) {
         self.query_s = now_s.max(1);
+        if self.since_s == 0 {
+            self.since_s = self.query_s;
+        }
         self.asked.set(name);
         if !self.explained.has(name) && !self.explained_before.has(name) {
             self.lines.push(line);
@@ -92,9 +100,11 @@ impl Asked {
         self.query_s != 0 && now_s.saturating_sub(self.query_s) <= WATCH_S
     }
 
-    /// True where its mail is in the logs.
-    pub const fn has_mail(&self, now_s: u32) -> bool {
-        self.mail_s != 0 && now_s.saturating_sub(self.mail_s) <= WATCH_S
+    /// True where its mail is in the logs, or may soon be: it did not ask for long.
+    pub const fn is_explained(&self, now_s: u32) -> bool {
+        let last_s = if self.mail_s == 0 { self.since_s } else { self.mail_s };
+        let most_s = if self.mail_s == 0 { WATCH_S } else { MAIL_S };
+        now_s.saturating_sub(last_s) <= most_s
     }
 
     /// Ends the window where it is over: about how many names asked for before it nothing explains.

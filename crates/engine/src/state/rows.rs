@@ -254,6 +254,8 @@ row! {
         told_s: u32,
         /// The most names of a window, fading.
         usual: Score,
+        /// The most names of a day, fading.
+        usual_day: Score,
         lines: Lines,
     }
     /// How often a subject was banned.
