@@ -69,6 +69,7 @@ impl State {
             set(&mut [&mut row.day_s, &mut row.told_s, row.known.window_mut()]);
         });
         self.mailings.each_stamp(set);
+        self.surges.set_clock(set);
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
     }

@@ -28,6 +28,7 @@ mod join;
 mod persist;
 mod places;
 mod protection;
+mod rate;
 mod score;
 mod session;
 mod sketch;
@@ -40,7 +41,7 @@ pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS,
-    Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
+    Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Surge, Value, ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

@@ -12,6 +12,7 @@ mod mailings;
 mod pairs;
 mod rows;
 mod sender;
+mod surges;
 
 pub(crate) use asked::Asked;
 pub(crate) use mailings::{CampaignRow, Mailings};
@@ -21,6 +22,7 @@ pub(crate) use rows::{
     QueryRow, SessionRow, TrafficRow, UserRow, whole,
 };
 pub(crate) use sender::SenderRow;
+pub(crate) use surges::Surges;
 
 use crate::checkpoint::{Reader, Record as _, Writer};
 use crate::config::Config;
@@ -60,6 +62,8 @@ pub(crate) struct State {
     pub senders: Table<SenderRow>,
     /// What messages have in common, and who sent them.
     pub mailings: Mailings,
+    /// What is refused here, and not taken elsewhere.
+    pub surges: Surges,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
 }
@@ -82,6 +86,7 @@ impl State {
             queries: Table::new(table.queries, seed),
             asked: Asked::default(),
             mailings: Mailings::new(table.campaigns, seed),
+            surges: Surges::new(seed),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -114,6 +119,7 @@ impl State {
             row("senders", &self.senders),
         ]);
         all.extend(self.mailings.statistics());
+        all.push(self.surges.statistics());
         all
     }
 
@@ -136,6 +142,7 @@ impl State {
             ("senders", self.senders.take_unreported()),
         ]);
         all.extend(self.mailings.take_evicted());
+        all.push(("domains", self.surges.domains.take_unreported()));
         all
     }
 
@@ -156,6 +163,7 @@ impl State {
         self.senders.write(into);
         self.asked.write(into);
         self.mailings.write(into);
+        self.surges.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -174,6 +182,7 @@ impl State {
         self.mails.read(from)?;
         self.senders.read(from)?;
         self.asked = Asked::read(from)?;
-        self.mailings.read(from)
+        self.mailings.read(from)?;
+        self.surges.read(from)
     }
 }
