@@ -73,6 +73,7 @@ impl State {
         self.mailings.each_stamp(set);
         set(&mut self.strangers.stamps_mut());
         set(&mut self.askers.stamps_mut());
+        self.surges.set_clock(set);
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
         set(&mut [&mut asked.since_s]);

@@ -190,6 +190,7 @@ impl Engine {
         detect::mx_surge::explain(self, event, out);
         detect::outbound_surge::note(self, event, out);
         detect::spam_campaign::note(self, event, out);
+        detect::deferred_surge::note(self, event, out);
         let Some(address) = event.client else { return };
         let Some(client) = ClientKey::of(address) else { return };
         let now_s = self.now_s();

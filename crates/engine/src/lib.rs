@@ -29,6 +29,7 @@ mod neighbours;
 mod persist;
 mod places;
 mod protection;
+mod rate;
 mod score;
 mod session;
 mod sketch;
@@ -41,7 +42,7 @@ pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, BotnetSpray, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing,
-    Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value,
+    Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Surge, Value,
     ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};

@@ -228,6 +228,17 @@ pub struct Campaigns {
     pub block_s: u32,
 }
 
+/// `blocked-surge`, `deferred-surge`: more than usual, all over the site.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Surge {
+    /// Off, or anything else: they tell, and ban nobody.
+    pub mode: Mode,
+    /// Networks, or domains, within ten minutes from which it may be a surge.
+    pub least: u32,
+    /// So many times what is usual is one.
+    pub surge_factor: u32,
+}
+
 /// How bans grow.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bans {
@@ -312,6 +323,10 @@ pub struct Config {
     pub outbound_surge: Outbound,
     /// `spam-campaign`.
     pub spam_campaign: Campaigns,
+    /// `blocked-surge`.
+    pub blocked_surge: Surge,
+    /// `deferred-surge`.
+    pub deferred_surge: Surge,
     /// Names that no honest client logs in with, in lower case.
     pub bait_accounts: Vec<Box<str>>,
     /// How bans grow.
@@ -395,6 +410,8 @@ impl Default for Config {
             mx_surge: mx_surge(),
             outbound_surge: OUTBOUND_SURGE,
             spam_campaign: SPAM_CAMPAIGN,
+            blocked_surge: Surge { mode: Mode::Observe, least: 30, surge_factor: 4 },
+            deferred_surge: Surge { mode: Mode::Observe, least: 12, surge_factor: 4 },
             bait_accounts: Vec::new(),
             ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
             prefix: Prefixes {

@@ -1,9 +1,11 @@
 //! The detectors: one file each, one row each, and the way of an event through them.
 
 pub(crate) mod bait_account;
+pub(crate) mod blocked_surge;
 pub(crate) mod botnet_spray;
 pub(crate) mod brute_force;
 pub(crate) mod connection_flood;
+pub(crate) mod deferred_surge;
 pub(crate) mod distributed_guessing;
 pub(crate) mod exploit_attempt;
 mod grace;
@@ -63,6 +65,8 @@ pub const DETECTORS: &[DetectorSpec] = &[
     mx_surge::SPEC,
     outbound_surge::SPEC,
     spam_campaign::SPEC,
+    blocked_surge::SPEC,
+    deferred_surge::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.
@@ -157,6 +161,8 @@ const LAST_LINES_S: u32 = 900;
 /// What honest servers write seldom.
 fn rarer(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let event = seen.event;
+    blocked_surge::refused(engine, seen, out);
+    deferred_surge::deferred(engine, seen, out);
     if let Some(held_s) = engine.held_for_s(seen.client) {
         if held_s <= LAST_LINES_S {
             session::done_with(&mut engine.state, &seen.line(engine.config.seed));

@@ -24,8 +24,8 @@
 //!
 //! Whoever sent it, before or after it was found, is named: strangers' addresses, for the
 //! blocklist, and senders whose domain has no good history; a server with history is told only,
-//! with the sender whose account was stolen there; so is an account of ours. What a campaign brings
-//! makes no history.
+//! with the sender whose account was stolen there; so is an account of ours. A sender of a domain
+//! of ours, which bots forge, is never proposed. What a campaign brings makes no history.
 //!
 //! Misses on purpose: fewer strangers than that; campaigns through servers that always write to
 //! here; words that everybody writes ([`crate::fold::Folded::is_telling`]); the null sender.
@@ -162,12 +162,22 @@ fn standing(engine: &Engine, client: ClientKey, now_s: u32) -> Standing {
     }
 }
 
-/// Mail with this sender's domain has been accepted over weeks.
+/// Mail to this recipient is for here: whoever forges such a sender, means an account of ours.
+fn own_domain(engine: &mut Engine, event: &Event<'_>) {
+    let Some(domain) = event.recipient.and_then(domain_of) else { return };
+    let key = domain_key(engine, domain);
+    if let Some(row) = engine.state.mailings.partners.entry(key) {
+        row.is_own = true;
+    }
+}
+
+/// Mail with this sender's domain has been accepted over weeks, or it is a domain of ours.
 fn has_history(engine: &Engine, domain: &[u8], now_s: u32) -> bool {
     let since_s = engine.config.spam_campaign.history_days.saturating_mul(DAY_S);
     let row = engine.state.mailings.partners.get(domain_key(engine, domain));
     row.is_some_and(|row| {
-        row.days_before(now_s) >= HISTORY_DAYS_MIN && now_s.saturating_sub(row.first_s) >= since_s
+        let is_old = now_s.saturating_sub(row.first_s) >= since_s;
+        row.is_own || is_old && row.days_before(now_s) >= HISTORY_DAYS_MIN
     })
 }
 
@@ -214,6 +224,7 @@ fn with_subject(
     let Some(address) = event.client.or(arrival.map(|row| row.address())) else { return };
     let Some(mut message) = message(engine, event, address) else { return };
     message.is_reply = folded.is_reply;
+    own_domain(engine, event);
     let is_spam = matches!(event.reason, Some(Reason::Spam | Reason::Virus));
     if is_spam {
         message.standing = Standing::Stranger;
@@ -298,6 +309,9 @@ fn refused(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>) {
     let Some(message) = event.client.and_then(|address| message(engine, event, address)) else {
         return;
     };
+    if event.reason == Some(Reason::RecipientUnknown) {
+        own_domain(engine, event);
+    }
     if let Some(key) = helo_key(engine, &message).filter(|_| !message.sender.is_empty()) {
         judge(engine, key, &message, true, out);
     }

@@ -142,6 +142,8 @@ record! {
         pub first_s: u32,
         pub last_s: u32,
         pub days: u32,
+        /// It is a domain of ours: mail to it is taken here.
+        pub is_own: bool,
         chances: u8,
     }
 }

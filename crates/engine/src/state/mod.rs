@@ -13,6 +13,7 @@ mod mailings;
 mod pairs;
 mod rows;
 mod sender;
+mod surges;
 
 pub(crate) use asked::Asked;
 pub(crate) use episode::Episode;
@@ -23,6 +24,7 @@ pub(crate) use rows::{
     QueryRow, SessionRow, TrafficRow, UserRow, whole,
 };
 pub(crate) use sender::SenderRow;
+pub(crate) use surges::Surges;
 
 use crate::checkpoint::{Reader, Record as _, Writer};
 use crate::config::Config;
@@ -62,6 +64,8 @@ pub(crate) struct State {
     pub senders: Table<SenderRow>,
     /// What messages have in common, and who sent them.
     pub mailings: Mailings,
+    /// What is refused here, and not taken elsewhere.
+    pub surges: Surges,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
     /// Failures of strangers all over the site.
@@ -90,6 +94,7 @@ impl State {
             mailings: Mailings::new(table.campaigns, seed),
             strangers: Episode::default(),
             askers: Episode::default(),
+            surges: Surges::new(seed),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
         }
@@ -122,6 +127,7 @@ impl State {
             row("senders", &self.senders),
         ]);
         all.extend(self.mailings.statistics());
+        all.push(self.surges.statistics());
         all
     }
 
@@ -144,6 +150,7 @@ impl State {
             ("senders", self.senders.take_unreported()),
         ]);
         all.extend(self.mailings.take_evicted());
+        all.push(("domains", self.surges.domains.take_unreported()));
         all
     }
 
@@ -166,6 +173,7 @@ impl State {
         self.mailings.write(into);
         self.strangers.write(into);
         self.askers.write(into);
+        self.surges.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
@@ -187,6 +195,6 @@ impl State {
         self.mailings.read(from)?;
         self.strangers = Episode::read(from)?;
         self.askers = Episode::read(from)?;
-        Some(())
+        self.surges.read(from)
     }
 }

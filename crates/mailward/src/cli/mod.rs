@@ -6,6 +6,7 @@
 mod allow;
 mod ban;
 mod bans;
+mod blocklist;
 mod check;
 mod completions;
 mod parse;
@@ -55,6 +56,7 @@ pub const COMMANDS: &[&Command] = &[
     &replay::COMMAND,
     &status::COMMAND,
     &bans::COMMAND,
+    &blocklist::COMMAND,
     &why::COMMAND,
     &ban::COMMAND,
     &unban::COMMAND,

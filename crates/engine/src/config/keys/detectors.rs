@@ -490,4 +490,38 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         60..31536000,
         spam_campaign.block_s
     ),
+    key!(
+        mode "blocked-surge.mode",
+        "Off, observe or enforce: it tells, and bans nobody.",
+        blocked_surge.mode
+    ),
+    key!(
+        "" "blocked-surge.networks_min",
+        "Networks that are refused within ten minutes from which it may be a surge.",
+        1..10000,
+        blocked_surge.least
+    ),
+    key!(
+        "" "blocked-surge.surge_factor",
+        "So many times what is usual at this hour of the week is a surge.",
+        1..1000,
+        blocked_surge.surge_factor
+    ),
+    key!(
+        mode "deferred-surge.mode",
+        "Off, observe or enforce: it tells, and bans nobody.",
+        deferred_surge.mode
+    ),
+    key!(
+        "" "deferred-surge.domains_min",
+        "Domains that put mail off, or networks whose mail is, within ten minutes, from which it may be a surge.",
+        1..10000,
+        deferred_surge.least
+    ),
+    key!(
+        "" "deferred-surge.surge_factor",
+        "So many times what is usual at this hour of the week is a surge.",
+        1..1000,
+        deferred_surge.surge_factor
+    ),
 ];
