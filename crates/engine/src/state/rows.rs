@@ -256,6 +256,9 @@ row! {
         usual: Score,
         /// The most names of a day, fading.
         usual_day: Score,
+        /// It asked for many today, and on so many days before.
+        is_busy: bool,
+        busy_days: u8,
         lines: Lines,
     }
     /// How often a subject was banned.
