@@ -23,6 +23,7 @@ mod engine;
 mod explain;
 mod hash;
 mod holds;
+mod jitter;
 mod join;
 mod neighbours;
 mod persist;
