@@ -158,7 +158,9 @@ impl Engine {
             }
             let spray = &config.password_spray;
             let excused = good.saturating_mul(spray.excused_by_good).saturating_add(1);
-            let accounts_max = spray.client_accounts_min.max(excused).saturating_mul(1000);
+            let path = "password-spray.client_accounts_min";
+            let accounts_min = self.threshold(path, spray.client_accounts_min);
+            let accounts_max = accounts_min.max(excused).saturating_mul(1000);
             stand("password-spray", row.accounts.count().saturating_mul(1000), accounts_max, 0);
             explanation.evidence = row.lines.evidence(self.seq);
         }
@@ -178,7 +180,13 @@ impl Engine {
                 ("relay-probe", row.relay, config.relay_probe.rule),
                 ("recipient-harvest", row.harvest, config.recipient_harvest.rule),
             ] {
-                stand(name, score.at(now_s, rule.half_life_s), rule.score_max.0, rule.half_life_s);
+                let score_max = match name {
+                    "recipient-harvest" => {
+                        self.threshold("recipient-harvest.score_max", rule.score_max.0)
+                    }
+                    _ => rule.score_max.0,
+                };
+                stand(name, score.at(now_s, rule.half_life_s), score_max, rule.half_life_s);
             }
             let more = row.lines.evidence(self.seq);
             let mut lines = [explanation.evidence.lines(), more.lines()].concat();
@@ -202,8 +210,10 @@ impl Engine {
             (false, 56) => config.prefix.v6_56_min,
             (false, _) => config.prefix.v6_48_min,
         };
+        let path = "password-spray.prefix_accounts_min";
+        let accounts_min = self.threshold(path, config.password_spray.prefix_accounts_min);
         for (detector, count, least) in [
-            ("password-spray", row.accounts.count(), config.password_spray.prefix_accounts_min),
+            ("password-spray", row.accounts.count(), accounts_min),
             (PREFIX_RULE, row.banned.count(), members_min),
         ] {
             if count > 0 {
@@ -219,8 +229,10 @@ impl Engine {
         let Some(row) = self.state.accounts.get(account) else { return };
         explanation.under_attack = row.under_attack;
         explanation.evidence = row.lines.evidence(self.seq);
+        let prefixes_min = self.threshold("distributed-guessing.prefixes_min", rule.prefixes_min);
+        let clients_min = self.threshold("distributed-guessing.clients_min", rule.clients_min);
         for (count, least) in
-            [(row.prefixes.count(), rule.prefixes_min), (row.clients.count(), rule.clients_min)]
+            [(row.prefixes.count(), prefixes_min), (row.clients.count(), clients_min)]
         {
             let (score, score_max) = (count as f32, least as f32);
             let detector = "distributed-guessing";

@@ -24,6 +24,7 @@ mod explain;
 mod fold;
 mod hash;
 mod holds;
+mod jitter;
 mod join;
 mod neighbours;
 mod persist;

@@ -333,6 +333,8 @@ pub struct Config {
     pub ban: Bans,
     /// When a whole prefix is banned.
     pub prefix: Prefixes,
+    /// How far count thresholds differ from host to host, per cent, up or down.
+    pub jitter_percent: u32,
     /// How long a login makes its address a known-good place of the account, days.
     pub known_good_days: u32,
     /// The threshold of a client with good logins grows by its own height for each of so many
@@ -422,6 +424,7 @@ impl Default for Config {
                 window_s: DAY_S,
                 ban_s: DAY_S,
             },
+            jitter_percent: 20,
             known_good_days: 30,
             known_good_accounts_max: 8,
             allow_networks: Vec::new(),

@@ -51,6 +51,8 @@ pub(crate) fn judge(
         return;
     }
     let (now_s, seed, client) = (seen.now_s, engine.config.seed, seen.client);
+    let prefixes_min = engine.threshold("distributed-guessing.prefixes_min", rule.prefixes_min);
+    let clients_min = engine.threshold("distributed-guessing.clients_min", rule.clients_min);
     let Some(row) = engine.state.accounts.entry(account) else { return };
     row.turn(now_s, rule.window_s);
     row.prefixes.mark(mix(client.prefix().0, seed));
@@ -70,8 +72,7 @@ pub(crate) fn judge(
     row.is_absent = attempt.known.map_or(row.is_absent, |known| !known);
     let is_in_few_areas = row.is_absent && row.areas.count() < ABSENT_AREAS_MIN;
     let (prefixes, clients) = (row.prefixes.count(), row.clients.count());
-    let is_many =
-        |part: u32| prefixes * part >= rule.prefixes_min || clients * part >= rule.clients_min;
+    let is_many = |part: u32| prefixes * part >= prefixes_min || clients * part >= clients_min;
     let was_under_attack = row.under_attack;
     row.under_attack =
         rule.mode != Mode::Off && !is_in_few_areas && is_many(if was_under_attack { 2 } else { 1 });

@@ -129,9 +129,10 @@ fn charge(engine: &mut Engine, seen: &Seen<'_>, unknown: u32, out: &mut Vec<Outp
     let excused = accepted(engine, seen) / harvest.accepted_per_unknown.max(1);
     let factor = if delivers_lately(engine, seen) { DELIVERS_FACTOR } else { 1 };
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
+    let base = engine.threshold("recipient-harvest.score_max", harvest.rule.score_max.0);
     let Some(row) = engine.state.probes.touch(seen.client.0) else { return false };
     let score = row.harvest.add(now_s, harvest.rule.half_life_s, unknown.saturating_mul(1000));
-    let score_max = harvest.rule.score_max.0.saturating_mul((1 + good.min(8)).max(factor));
+    let score_max = base.saturating_mul((1 + good.min(8)).max(factor));
     if score < score_max || score <= excused.min(EXCUSED_MAX) {
         return false;
     }
@@ -148,14 +149,15 @@ fn verdict(engine: &Engine, score: u32, evidence: Evidence) -> Verdict {
 
 /// Somebody who never delivered asks for somebody unknown: what the site as a whole sees.
 fn ask(engine: &mut Engine, seen: &Seen<'_>, is_first: bool, sender: u32, out: &mut Vec<Output>) {
+    let sum_max = engine.threshold("recipient-harvest", ASKERS_MAX * 1000);
     let episode = &mut engine.state.askers;
     episode.pass(seen.now_s, ASKERS_PER_HOUR);
     if is_first {
-        episode.add(ASKERS_MAX * 2000, 0);
+        episode.add(sum_max * 2, 0);
         episode.note(sender, seen.seq);
     }
     let deadline = engine.now.plus_seconds(ASKER_WAIT_S);
-    if !episode.alarm(ASKERS_MAX * 1000) {
+    if !episode.alarm(sum_max) {
         let row = engine.state.probes.get(seen.client.0);
         if row.is_some_and(|row| took_part(engine, row)) {
             engine.timers.set_grace(deadline, NO_ACCOUNT, seen.client.0);

@@ -46,6 +46,12 @@ pub(super) const OF_ALL: &[Key] = &[
         prefix.window_s
     ),
     key!(
+        "per cent" "thresholds.jitter_percent",
+        "How far thresholds that count accounts, clients and recipients differ from host to host, up or down, so that nobody learns them elsewhere.",
+        0..20,
+        jitter_percent
+    ),
+    key!(
         "days" "known_good.days",
         "How long a login makes its address a known-good place of the account.",
         1..365,
