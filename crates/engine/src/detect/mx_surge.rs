@@ -10,7 +10,7 @@
 //! addresses are old. From `names_min` on it is told, and from `day_names_min` within a day on. A
 //! host that did so on two days already is a mail server that nobody listed: then that is how it
 //! is, and it is told again where it asks for three times what is usual. Usual is the most that it
-//! asked before, half of it forgotten in a month. The same host is told of after three days again,
+//! asked before, half of it forgotten in a month. The same host is told of after two days again,
 //! of three times as much after one. So who infects a desk once more is told of once more.
 //!
 //! This host itself asks for each domain that it sends to, and its own logs say which these are. So
@@ -50,8 +50,8 @@ const DAY_S: u32 = 86_400;
 const USUAL_HALF_LIFE_S: u32 = 30 * DAY_S;
 /// From so many days with many questions on they are how it is, and only more is told.
 const REGULAR_DAYS: u8 = 2;
-/// What is as usual is told again after so long, until it is regular.
-const PAUSE_S: u32 = 3 * DAY_S;
+/// The same is told again after so long: by then it is regular, or something new.
+const PAUSE_S: u32 = REGULAR_DAYS as u32 * DAY_S;
 /// Whoever asked for so few of late is a beginner again, thousandths.
 const FORGOTTEN: u32 = 2_000;
 /// So many times what is usual is a surge.

@@ -343,3 +343,51 @@ fn judge(engine: &mut Engine, mail: &MailRow, now_s: u32, out: &mut Vec<Output>)
         _ => engine.find(&verdict, subject, out),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Input};
+    use alloc::format;
+    use event::{Server, Timestamp};
+
+    /// Whom forty messages to strangers are told of, that no account sent.
+    fn told(client: Option<&str>, service: &str) -> Option<Subject> {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        for number in 0..40 {
+            let at = Timestamp::from_seconds(1_700_000_000 + number * 20);
+            let (id, stranger) = (format!("A{number}"), format!("stranger{number}@example.net"));
+            let (kind, allowed) = (Kind::Message, Outcome::Allowed);
+            let begin = Event {
+                client: client.map(|client| client.parse().unwrap()),
+                queue_id: Some(Text(id.as_bytes())),
+                host: Some(Text(b"mail")),
+                ..Event::new(at, Server::Postfix, Text(service.as_bytes()), kind, allowed)
+            };
+            let queued = Event { client: None, service: Text(b"qmgr"), recipients: 1, ..begin };
+            let sent = Event {
+                kind: Kind::Delivery,
+                service: Text(b"smtp"),
+                recipient: Some(Text(stranger.as_bytes())),
+                recipients: 0,
+                ..queued
+            };
+            for event in [begin, queued, sent] {
+                engine.step(number as u64, &Input::Event(&event), &mut out);
+            }
+        }
+        assert!(out.len() <= 1, "told once, nothing decided: {out:?}");
+        out.into_iter().find_map(|output| match output {
+            Output::Finding(finding) => Some(finding.subject),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_host_that_sends_without_a_login_is_told_of_where_it_is_one_of_ours() {
+        assert_eq!(told(None, "pickup"), Some(Subject::Host((*b"mail").into())));
+        let inside = "192.168.7.9".parse().unwrap();
+        assert_eq!(told(Some("192.168.7.9"), "smtpd"), Some(Subject::Client(inside)));
+        assert_eq!(told(Some("198.51.100.7"), "smtpd"), None, "mail that comes in");
+    }
+}
