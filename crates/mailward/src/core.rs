@@ -3,6 +3,7 @@
 //! The guard and the demo both work through here. If the journal cannot be written (a full disk),
 //! the engine goes on: protection first, memory of it as far as there is room.
 
+use crate::config::ParserDrift;
 use crate::understand::Told;
 use engine::{Engine, Input, Output};
 use event::{Command, Timestamp};
@@ -16,6 +17,8 @@ pub struct Core {
     pub journal: Journal,
     /// Lines read so far, over all sources and starts.
     pub seq: u64,
+    /// When lines are understood less than before.
+    pub parser_drift: ParserDrift,
     /// Why the journal cannot be written just now.
     pub trouble: Option<String>,
     outputs: Vec<Output>,
@@ -36,6 +39,7 @@ impl Core {
             engine,
             journal,
             seq,
+            parser_drift: ParserDrift::default(),
             trouble: None,
             outputs: Vec::new(),
             fresh: Vec::new(),

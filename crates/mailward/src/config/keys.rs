@@ -1,10 +1,12 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
+mod values;
+
 use super::{Config, WebFile};
 use edge::source::{SyslogAddress, Users};
 use engine::{Value, ValueKind};
 use event::{Mode, Network};
-use std::path::PathBuf;
+use values::{is_name, path_of, path_value, path_values, paths_of, words, yes};
 
 /// One key of the program: a row of [`KEYS`].
 pub struct Key {
@@ -35,6 +37,7 @@ pub const UNLIMITED: &str = "kernel.unlimited";
 
 const ANY: i64 = u32::MAX as i64;
 const TEXT: ValueKind = ValueKind::Word(&[]);
+const TELLING: ValueKind = ValueKind::Word(&["off", "observe"]);
 const SWITCH: ValueKind = ValueKind::Word(&["yes", "no"]);
 
 macro_rules! number {
@@ -63,45 +66,21 @@ macro_rules! switch {
     };
 }
 
-fn yes(word: &str) -> Option<bool> {
-    match word {
-        "yes" | "true" => Some(true),
-        "no" | "false" => Some(false),
-        _ => None,
-    }
-}
-
-fn path_value(path: Option<&PathBuf>) -> Value {
-    Value::Word(path.map(|path| path.display().to_string()).unwrap_or_default().into())
-}
-
-fn path_of(value: &Value) -> Option<Option<PathBuf>> {
-    match value {
-        Value::Word(word) if word.is_empty() => Some(None),
-        Value::Word(word) => Some(Some(PathBuf::from(&**word))),
-        _ => None,
-    }
-}
-
-fn path_values(paths: &[PathBuf]) -> Value {
-    words(paths.iter().map(|path| path.display().to_string()))
-}
-
-fn paths_of(value: &Value) -> Option<Vec<PathBuf>> {
-    match value {
-        Value::Words(words) => Some(words.iter().map(|word| PathBuf::from(&**word)).collect()),
-        _ => None,
-    }
-}
-
-/// A name as systemd and Docker allow it, and no option or pattern of `journalctl`.
-fn is_name(name: &str) -> bool {
-    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    !name.is_empty() && !name.starts_with(['-', '.']) && name.bytes().all(fine)
-}
-
-fn words(items: impl Iterator<Item = String>) -> Value {
-    Value::Words(items.map(String::into_boxed_str).collect())
+macro_rules! telling {
+    ($path:literal, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: "", kind: TELLING, max: 0,
+            get: |config| Value::Word(config.$($field).+.name().into()),
+            set: |config, value| match value {
+                Value::Word(word) => {
+                    let modes = [Mode::Off, Mode::Observe];
+                    config.$($field).+ = modes.into_iter().find(|mode| mode.name() == &**word)?;
+                    Some(())
+                }
+                _ => None,
+            },
+        }
+    };
 }
 
 /// All keys of the program, in the order of the reference page.
@@ -437,6 +416,36 @@ pub const KEYS: &[Key] = &[
         100_000_000,
         "How large the journal may grow; the oldest events give way. 0: no limit.",
         state.size_max_mb
+    ),
+    telling!("silence.mode", "Off, or observe: it tells.", silence.mode),
+    number!(
+        "silence.quiet_s",
+        "s",
+        604_800,
+        "So long without a line, while clients come, is silence.",
+        silence.quiet_s
+    ),
+    number!(
+        "silence.connections_min",
+        "connections",
+        ANY,
+        "So many connections must have come since the last line.",
+        silence.connections_min
+    ),
+    telling!("parser-drift.mode", "Off, or observe: it tells.", parser_drift.mode),
+    number!(
+        "parser-drift.unknown_min",
+        "lines",
+        1_000,
+        "Unknown lines of a thousand of one source from which it may be drift.",
+        parser_drift.unknown_min
+    ),
+    number!(
+        "parser-drift.factor",
+        "",
+        1_000,
+        "So many times the share of unknown lines of before is drift.",
+        parser_drift.factor
     ),
     Key {
         path: "export.list",

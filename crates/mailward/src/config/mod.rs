@@ -38,6 +38,44 @@ pub struct Config {
     pub state: State,
     /// Where decisions go besides the kernel.
     pub export: Export,
+    /// When lines fail to come.
+    pub silence: Silence,
+    /// When lines are understood less than before.
+    pub parser_drift: ParserDrift,
+}
+
+/// `silence`: no line comes while clients do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Silence {
+    /// Off, or anything else: it tells.
+    pub mode: Mode,
+    /// So long without a line, seconds.
+    pub quiet_s: u32,
+    /// So many connections since the last line.
+    pub connections_min: u32,
+}
+
+impl Default for Silence {
+    fn default() -> Self {
+        Silence { mode: Mode::Observe, quiet_s: 600, connections_min: 10 }
+    }
+}
+
+/// `parser-drift`: the share of unknown lines of a source grows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ParserDrift {
+    /// Off, or anything else: it tells.
+    pub mode: Mode,
+    /// Unknown lines of a thousand from which it may be one.
+    pub unknown_min: u32,
+    /// So many times the share of before is one.
+    pub factor: u32,
+}
+
+impl Default for ParserDrift {
+    fn default() -> Self {
+        ParserDrift { mode: Mode::Observe, unknown_min: 20, factor: 3 }
+    }
 }
 
 /// Where lines come from.

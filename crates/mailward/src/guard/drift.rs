@@ -1,14 +1,16 @@
-//! Notices when a source's lines are understood less than before: a mail server that was upgraded
-//! writes other words, and nothing else would tell.
+//! `parser-drift`: a source's lines are understood less than before. A mail server that was
+//! upgraded writes other words, and nothing else would tell.
+//!
+//! Of each thousand lines of mail servers those are counted that no parser knows. It is told where
+//! they are `unknown_min` and `factor` times the exponentially weighted mean of the windows before
+//! (Roberts 1959), which learns nothing while it is told.
 
+use crate::config::ParserDrift;
 use crate::understand::{Tally, Told};
+use event::Mode;
 
 /// Lines of mail servers that are looked at together.
 const WINDOW_LINES: u64 = 1_000;
-/// A window with fewer unknown lines says nothing.
-const UNKNOWN_MIN: u64 = 20;
-/// So many times the share of before is a drift.
-const FACTOR: u64 = 3;
 /// Of the share of before, what a window counts: one part in so many.
 const MEMORY: u64 = 8;
 
@@ -23,21 +25,23 @@ pub struct Drift {
 
 impl Drift {
     /// Counts a line. What to tell people, where that changed.
-    pub fn take(&mut self, told: &Told<'_>) -> Option<String> {
+    pub fn take(&mut self, told: &Told<'_>, rule: ParserDrift) -> Option<String> {
         self.window.take(told);
         if self.window.parsed() + self.window.unknown < WINDOW_LINES {
             return None;
         }
         let unknown = std::mem::take(&mut self.window).unknown;
-        self.judge(unknown)
+        self.judge(unknown, rule)
     }
 
-    fn judge(&mut self, unknown: u64) -> Option<String> {
+    fn judge(&mut self, unknown: u64, rule: ParserDrift) -> Option<String> {
         let Some(usual) = self.usual else {
             self.usual = Some(unknown * 1_000);
             return None;
         };
-        let is_more = unknown >= UNKNOWN_MIN && unknown * 1_000 > usual * FACTOR;
+        let is_more = rule.mode != Mode::Off
+            && unknown >= u64::from(rule.unknown_min)
+            && unknown * 1_000 > usual * u64::from(rule.factor);
         if !is_more {
             // What is unusual must not become usual while it is told.
             self.usual = Some(usual - usual / MEMORY + unknown * 1_000 / MEMORY);
@@ -65,6 +69,8 @@ impl Drift {
 mod tests {
     use super::*;
 
+    const RULE: ParserDrift = ParserDrift { mode: Mode::Observe, unknown_min: 20, factor: 3 };
+
     fn windows(drift: &mut Drift, count: u64, unknown_in: u64) -> Vec<String> {
         (0..count * WINDOW_LINES)
             .filter_map(|number| {
@@ -73,7 +79,7 @@ mod tests {
                 } else {
                     Told::Noise("removed")
                 };
-                drift.take(&told)
+                drift.take(&told, RULE)
             })
             .collect()
     }
@@ -94,9 +100,9 @@ mod tests {
     fn few_unknown_lines_and_other_programs_are_no_drift() {
         let mut drift = Drift::default();
         assert_eq!(windows(&mut drift, 5, 0), [] as [String; 0]);
-        assert_eq!(windows(&mut drift, 5, UNKNOWN_MIN - 1), [] as [String; 0]);
+        assert_eq!(windows(&mut drift, 5, u64::from(RULE.unknown_min) - 1), [] as [String; 0]);
         for _ in 0..5_000 {
-            assert_eq!(drift.take(&Told::Foreign), None);
+            assert_eq!(drift.take(&Told::Foreign, RULE), None);
         }
     }
 }

@@ -220,7 +220,7 @@ impl Taken {
         let told = believed.as_ref().unwrap_or(told);
         let seq = core.line(self.id, bytes, told);
         self.tally.take(told);
-        if let Some(drifted) = self.drift.take(told) {
+        if let Some(drifted) = self.drift.take(told, core.parser_drift) {
             core.note(now, "parser-drift", &format!("{}: {drifted}", self.name));
         }
         if let Some(doubtful) = judged(&self.tally) {

@@ -1,16 +1,15 @@
-//! Notices that the logs, or those of one server, are silent while clients come: a syslog daemon
-//! that died or was started again leaves mail servers in a chroot without their log for good, and
-//! a guard without eyes.
+//! `silence`: the logs, or those of one server, are silent while clients come. A syslog daemon that
+//! died or was started again leaves mail servers in a chroot without their log for good, and a
+//! guard without eyes.
+//!
+//! Told once where no line was read for `quiet_s`, while `connections_min` new clients connected to
+//! mail ports, which the kernel's table of connections says.
 
+use crate::config::Silence as Rule;
 use edge::clock::Moment;
-use event::{Server, Vocabulary as _};
+use event::{Mode, Server, Vocabulary as _};
 use std::time::Duration;
 
-/// So long without a line, while clients come.
-const QUIET: Duration = Duration::from_secs(600);
-/// So many connections since the last line: a monitor that looks in now and then writes lines too,
-/// but a connection that is held does not.
-const CONNECTIONS_MIN: u32 = 10;
 /// Servers that log each connection, whatever comes of it. Exim by default does not.
 const TELLING: [Server; 3] = [Server::Postfix, Server::Dovecot, Server::Opensmtpd];
 
@@ -38,6 +37,7 @@ impl Heard {
 /// Watches lines and connections, of all mail servers together and of each that tells all.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Silence {
+    rule: Rule,
     all: Watch,
     each: [Watch; TELLING.len()],
 }
@@ -59,10 +59,12 @@ impl Watch {
     }
 
     /// So many clients came. How long it was silent, where that is to be told, once.
-    fn connections(&mut self, count: u32, now: Moment) -> Option<Duration> {
+    fn connections(&mut self, count: u32, now: Moment, rule: Rule) -> Option<Duration> {
         self.connections = self.connections.saturating_add(count);
         let quiet = now.since(self.line_at?);
-        if self.told || quiet < QUIET || self.connections < CONNECTIONS_MIN {
+        let is_quiet = quiet >= Duration::from_secs(rule.quiet_s.into());
+        let is_off = rule.mode == Mode::Off;
+        if self.told || is_off || !is_quiet || self.connections < rule.connections_min {
             return None;
         }
         self.told = true;
@@ -71,6 +73,11 @@ impl Watch {
 }
 
 impl Silence {
+    /// One that watches by this rule.
+    pub fn new(rule: Rule) -> Self {
+        Silence { rule, ..Silence::default() }
+    }
+
     /// Lines were read, of these servers. What to tell people, if they had been missing.
     pub fn lines(&mut self, heard: Heard, now: Moment) -> Option<String> {
         let mut back = Vec::new();
@@ -92,7 +99,7 @@ impl Silence {
         count: u32,
         now: Moment,
     ) -> Option<String> {
-        if let Some(quiet) = self.all.connections(count, now) {
+        if let Some(quiet) = self.all.connections(count, now, self.rule) {
             return Some(format!(
                 "no line was read for {} minutes, while at least {} clients connected to mail ports: see that \
                  the syslog daemon runs, then restart the mail servers (one in a chroot loses its log when \
@@ -104,7 +111,7 @@ impl Silence {
         let place = TELLING.iter().position(|one| Some(*one) == server)?;
         let watch = self.each.get_mut(place)?;
         // Where all is silent, that was told.
-        let quiet = watch.connections(count, now).filter(|_| !self.all.told)?;
+        let quiet = watch.connections(count, now, self.rule).filter(|_| !self.all.told)?;
         let name = server?.name();
         Some(format!(
             "nothing of {name} was read for {} minutes, while at least {} clients connected to it: restart it (in a \

@@ -78,6 +78,7 @@ impl Start {
         let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
+        recovered.core.parser_drift = self.config.parser_drift;
         let time = begin_time(&mut recovered);
         let zone = try_out::zone(&self.config)?;
         let moment = clock::monotonic();
@@ -118,6 +119,7 @@ impl Start {
         let guard = Guard {
             hook,
             kernel: Kernel::new(handle, ruleset, idle),
+            silence: Silence::new(self.config.silence),
             config: self.config,
             core,
             intake,
@@ -131,7 +133,6 @@ impl Start {
             allowed,
             administrators: found.administrators.iter().copied().map(Network::host).collect(),
             ports: found.ports,
-            silence: Silence::default(),
             reach,
             lost: None,
             time,
