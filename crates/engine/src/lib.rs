@@ -30,6 +30,7 @@ mod protection;
 mod score;
 mod session;
 mod sketch;
+mod stale;
 mod state;
 mod table;
 mod take_up;
