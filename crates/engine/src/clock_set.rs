@@ -59,6 +59,10 @@ impl State {
             set(&mut [&mut row.late.written_s, &mut row.asked_s, &mut row.null_s]);
         });
         self.places.each(|row| set(&mut [&mut row.seen_s]));
+        self.stale.each(|row| {
+            set(&mut [&mut row.home_try_s, &mut row.proved_s]);
+            set(&mut [&mut row.gone_s, &mut row.doubted_s]);
+        });
         self.users.each(|row| set(&mut [&mut row.window_s, &mut row.seen_s]));
         self.sessions.each(|row| set(&mut [&mut row.stamp_s]));
         self.joins.each(|row| set(&mut [&mut row.stamp_s]));

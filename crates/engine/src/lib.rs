@@ -34,6 +34,7 @@ mod rate;
 mod score;
 mod session;
 mod sketch;
+mod stale;
 mod state;
 mod table;
 mod take_up;

@@ -79,6 +79,12 @@ pub(crate) fn is_in_use(state: &State, config: &Config, account: u64, now_s: u32
     row.is_some_and(|row| now_s.saturating_sub(row.seen_s) <= age_max)
 }
 
+/// When the account logged in last, within an hour, seconds; `None` where it never did, as far as
+/// anybody remembers.
+pub(crate) fn last_login_s(state: &State, account: u64) -> Option<u32> {
+    state.places.get(key(account, 0, ANYWHERE)).map(|row| row.seen_s)
+}
+
 /// About how many accounts logged in from a client.
 pub(crate) fn good_accounts(state: &State, config: &Config, client: ClientKey, now_s: u32) -> u32 {
     good(state, config, client.0, now_s)

@@ -145,6 +145,12 @@ impl World {
         &self.site.domain
     }
 
+    /// What its administrator has on the allowlist: machines that he set up to fail by design, each
+    /// with an address of its own. No people, and nothing that people share an address with.
+    pub fn allowed(&self) -> &[IpAddr] {
+        &self.site.allowed
+    }
+
     /// The site's own addresses: the mail server's two, and its webmail's.
     pub fn own_addresses(&self) -> [IpAddr; 3] {
         [self.site.v4.into(), self.site.v6.into(), self.site.webmail.into()]

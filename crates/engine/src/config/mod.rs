@@ -68,6 +68,11 @@ pub struct Guessing {
     /// How many times further a client may come on its first day that looks like a device with an
     /// old password; 1 for `brute-force`.
     pub device_factor: u32,
+    /// So many failures from strange places, faded, are put down to a device of the account with an
+    /// old password; 0 for `brute-force`.
+    pub stale_tries: u32,
+    /// So long an account has such a device after it failed at a known-good place, days.
+    pub stale_days: u32,
 }
 
 /// `password-spray`.
@@ -155,6 +160,8 @@ pub struct Relay {
     pub same_sender: Points,
     /// A further recipient of the same sender within five seconds.
     pub same_message: Points,
+    /// A refused relay of a sender whose domain the client's HELO is in, at leisure.
+    pub own_sender: Points,
     /// A refused relay of a client with good logins.
     pub known: Points,
 }
@@ -401,6 +408,7 @@ impl Default for Config {
                 rule: Rule { score_max: Points(2700), ..rule(3, HOUR_S, 6 * HOUR_S) },
                 same_sender: Points(500),
                 same_message: Points(150),
+                own_sender: Points(100),
                 known: Points(50),
             },
             recipient_harvest: Harvest {
@@ -476,6 +484,8 @@ const BRUTE_FORCE: Guessing = Guessing {
     known_prefix: Points(100),
     unnamed_known: Points(100),
     device_factor: 1,
+    stale_tries: 0,
+    stale_days: 0,
 };
 
 const SLOW_GUESSING: Guessing = Guessing {
@@ -490,6 +500,8 @@ const SLOW_GUESSING: Guessing = Guessing {
     known_prefix: Points(10),
     unnamed_known: Points(2),
     device_factor: 3,
+    stale_tries: 600,
+    stale_days: 14,
 };
 
 const CAPACITIES: Capacities = Capacities {

@@ -18,6 +18,8 @@
 //! - Without a name, from a client with good logins, little as well, but for the first
 //!   [`MECHANISMS`] of a line only: a device tries each mechanism it knows, a guesser goes on.
 //! - The same secret (where the server logs a tag of it) for the same account counts once.
+//! - For `slow-guessing` nothing where it is put down to a device with an old password, or the
+//!   account is gone ([`crate::stale`]).
 //! - Where no password was tested (no TLS, no such mechanism) a quarter, and for `slow-guessing`
 //!   nothing: a device that was set up like that asks for ever.
 //!
@@ -33,6 +35,7 @@ use crate::engine::{Engine, Output};
 use crate::places::{self, Place};
 use crate::score::Score;
 use crate::sketch::{self, bit, estimate};
+use crate::stale::Excuse;
 use crate::state::{ClientRow, Lines};
 use alloc::vec::Vec;
 use event::Mode;
@@ -81,7 +84,9 @@ pub(crate) fn judge(
         Pace::Slow => (slow_guessing::SPEC.name, config.slow_guessing.rule, standing.slow),
     };
     let score_max = score_max(engine, rule.score_max, attempt.good);
-    if score < score_max || rule.mode == Mode::Off || attempt.count == 0 {
+    // What weighs nothing bans nobody either, whatever was weighed before.
+    let is_excused = pace == Pace::Slow && attempt.excuse != Excuse::Nothing;
+    if score < score_max || rule.mode == Mode::Off || attempt.count == 0 || is_excused {
         return false;
     }
     let device_max = score_max.saturating_mul(config.slow_guessing.device_factor);
@@ -110,7 +115,6 @@ fn is_device(engine: &Engine, seen: &Seen<'_>, attempt: &Attempt, standing: &Sta
     let Some(account) = attempt.account else { return false };
     let strangers = engine.state.accounts.get(account).map_or(0, |row| row.clients.count());
     standing.is_like_device
-        && attempt.known != Some(false)
         && strangers <= DEVICES_MAX
         && places::is_in_use(&engine.state, &engine.config, account, seen.now_s)
 }
@@ -141,7 +145,10 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
     let brute = weigh(&config.brute_force, row, attempt, new, now_s);
     // Where no password was tested, none was guessed, however long it goes on.
     let tested = if attempt.tested { new } else { 0 };
-    let slow = weigh(&config.slow_guessing, row, attempt, tested, now_s);
+    let slow = match attempt.excuse {
+        Excuse::Nothing => weigh(&config.slow_guessing, row, attempt, tested, now_s),
+        _ => named_only(&config.slow_guessing, Points(0), attempt, tested),
+    };
     let brute = row.brute.add(now_s, config.brute_force.rule.half_life_s, brute);
     let slow = row.slow.add(now_s, config.slow_guessing.rule.half_life_s, slow);
     match attempt.account {

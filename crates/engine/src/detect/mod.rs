@@ -30,6 +30,7 @@ use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
 use crate::places::{self, Place};
 use crate::session::{self, Line, News};
+use crate::stale::{self, Excuse};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -112,6 +113,8 @@ pub(crate) struct Attempt {
     pub place: Place,
     /// How many accounts logged in from this client.
     pub good: u32,
+    /// What it is put down to.
+    pub excuse: Excuse,
 }
 
 /// True for what a filter behind the mail server says of a client: the mail server told of the same
@@ -225,6 +228,9 @@ fn attempt(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     {
         return;
     }
+    if let (Some(true), Some(name)) = (seen.event.known, seen.event.account) {
+        stale::exists(engine, lower(line.seed, name.bytes()), seen.now_s);
+    }
     if let Some(news) = session::news(&mut engine.state, &line) {
         failed(engine, seen, news, out);
     }
@@ -249,7 +255,9 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output
         tested: event.reason != Some(Reason::AuthDisallowed),
         place,
         good: places::good_accounts(&engine.state, &engine.config, client, now_s),
+        excuse: Excuse::Nothing,
     };
+    let attempt = Attempt { excuse: stale::excuse(engine, seen, &attempt), ..attempt };
     if let Some(account) = account.filter(|_| attempt.count > 0) {
         botnet_spray::note_tries(engine, account, place, seen);
     }
@@ -257,7 +265,9 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output
     let is_held = guessing::judge(engine, seen, &attempt, &standing, Pace::Fast, out)
         || guessing::judge(engine, seen, &attempt, &standing, Pace::Slow, out);
     let is_suspect = !is_held && password_spray::judge(engine, seen, &attempt, &standing, out);
-    distributed_guessing::judge(engine, seen, &attempt, out);
+    if attempt.excuse != Excuse::Gone {
+        distributed_guessing::judge(engine, seen, &attempt, out);
+    }
     if attempt.is_of_stranger() {
         botnet_spray::judge(engine, seen, &attempt, &standing, out);
     }

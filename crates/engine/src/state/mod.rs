@@ -1,10 +1,10 @@
 //! The bounded state: one table for each kind of thing that is remembered.
 //!
 //! What gives way first, when a flood fills the tables: one-off newcomers among each other. Rows
-//! that came up again (a slow guesser, a stale phone) outlast them. Known-good places and clients
-//! with good logins live in tables that only logins fill, and bans in one that only decisions
-//! fill: no flood of failures from strangers can push them out. The pairs of
-//! `distributed-guessing` give way in the order they came; what is lost then is only who of the
+//! that came up again (a slow guesser, a stale phone) outlast them. Known-good places, clients with
+//! good logins and accounts with a stale device live in tables that only logins fill, and bans in
+//! one that only decisions fill: no flood of failures from strangers can push them out. The pairs
+//! of `distributed-guessing` give way in the order they came; what is lost then is only who of the
 //! cohort is decided on at once, not that the account is under attack.
 
 mod asked;
@@ -21,7 +21,7 @@ pub(crate) use mailings::{CampaignRow, Mailings};
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
     AccountRow, ClientRow, JoinRow, Lines, MailRow, OffenceRow, PlaceRow, PrefixRow, ProbeRow,
-    QueryRow, SessionRow, TrafficRow, UserRow, whole,
+    QueryRow, SessionRow, StaleRow, TrafficRow, UserRow, whole,
 };
 pub(crate) use sender::SenderRow;
 pub(crate) use surges::Surges;
@@ -48,6 +48,8 @@ pub(crate) struct State {
     pub probes: Table<ProbeRow>,
     /// Where an account logged in.
     pub places: Table<PlaceRow>,
+    /// What devices with an old password do, by account.
+    pub stale: Table<StaleRow>,
     /// How many accounts logged in, by client and prefix.
     pub users: Table<UserRow>,
     /// What was already counted, by session.
@@ -85,6 +87,7 @@ impl State {
             traffic: Table::new(table.traffic, seed),
             probes: Table::new(table.probes, seed),
             places: Table::new(table.places, seed),
+            stale: Table::new(table.accounts, seed),
             users: Table::new(table.users, seed),
             sessions: Table::new(table.sessions, seed),
             joins: Table::new(table.joins, seed),
@@ -118,6 +121,7 @@ impl State {
             row("traffic", &self.traffic),
             row("probes", &self.probes),
             row("places", &self.places),
+            row("stale", &self.stale),
             row("users", &self.users),
             row("sessions", &self.sessions),
             row("joins", &self.joins),
@@ -141,6 +145,7 @@ impl State {
             ("traffic", self.traffic.take_unreported()),
             ("probes", self.probes.take_unreported()),
             ("places", self.places.take_unreported()),
+            ("stale", self.stale.take_unreported()),
             ("users", self.users.take_unreported()),
             ("sessions", self.sessions.take_unreported()),
             ("joins", self.joins.take_unreported()),
@@ -162,6 +167,7 @@ impl State {
         self.traffic.write(into);
         self.probes.write(into);
         self.places.write(into);
+        self.stale.write(into);
         self.users.write(into);
         self.sessions.write(into);
         self.joins.write(into);
@@ -184,6 +190,7 @@ impl State {
         self.traffic.read(from)?;
         self.probes.read(from)?;
         self.places.read(from)?;
+        self.stale.read(from)?;
         self.users.read(from)?;
         self.sessions.read(from)?;
         self.joins.read(from)?;

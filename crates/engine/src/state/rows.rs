@@ -200,6 +200,23 @@ row! {
     PlaceRow {
         seen_s: u32,
     }
+    /// What devices with an old password do with an account.
+    StaleRow {
+        /// Failures at known-good places.
+        home: Score,
+        /// The latest of them, seconds; 0 for none.
+        home_try_s: u32,
+        /// The pause between two of them, seconds; 0 where none is known.
+        gap_s: u32,
+        /// The latest of those that prove a device, seconds; 0 for none.
+        proved_s: u32,
+        /// Failures elsewhere that were put down to it.
+        strange: Score,
+        /// Since when the server says that there is no such account, seconds; 0 if it does not.
+        gone_s: u32,
+        /// When it was wrong that the account is gone, seconds; 0 for never.
+        doubted_s: u32,
+    }
     /// Accounts logged in from here.
     UserRow {
         accounts: Sketch,

@@ -139,7 +139,11 @@ pub fn run(plan: &Plan, seed: u64, tell: &mut dyn FnMut(Micros)) -> Run {
 impl Watch {
     fn new(world: &World, seed: u64, start: Micros) -> Self {
         // The world's seed must not be the engine's.
-        let config = Config { seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..Config::default() };
+        let config = Config {
+            seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            allow_networks: world.allowed().iter().copied().map(Network::host).collect(),
+            ..Config::default()
+        };
         let mut engine = Engine::new(config);
         let command = Command {
             at: Timestamp(start),

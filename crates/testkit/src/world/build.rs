@@ -148,5 +148,6 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
         domains: numbers.domains.max(1.0) as u64,
         mail_host: ActorId(0),
         offices,
+        allowed: Vec::new(),
     }
 }

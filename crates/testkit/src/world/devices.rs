@@ -311,7 +311,12 @@ pub(crate) fn add(
         _ => *chance.pick(&[60, 120, 240]),
     };
     let mut life = (builder.start, builder.end);
-    let stale_until = stale_until(person, chance, kind);
+    let joins = joining(builder, person);
+    // Nobody knows an old password of an account that there was not yet.
+    let stale_until = match stale_until(person, chance, kind) {
+        _ if person.changes.first().is_some_and(|change| *change < joins) => Micros::MIN,
+        until => until,
+    };
     if person.has(Habit::NewPhone) && kind == Kind::Phone {
         let days = (builder.end - builder.start) / DAY;
         let change = builder.start + chance.within(days / 10, days * 9 / 10) * DAY + 17 * HOUR;
@@ -321,6 +326,13 @@ pub(crate) fn add(
     }
     let fumbles = if life.0 > builder.start { chance.within(0, 3) as u32 } else { 0 };
     place(builder, chance, person, kind, (life, minutes, share, stale_until, fumbles));
+}
+
+/// When there is an account; the least time where there always was.
+fn joining(builder: &Builder<'_>, person: &Person) -> Micros {
+    let shut = &builder.site.accounts[person.account as usize].shut;
+    let before = shut.iter().find(|(from, _, shut)| *from == Micros::MIN && *shut == Shut::Gone);
+    before.map_or(Micros::MIN, |(_, until, _)| *until)
 }
 
 /// Phones and tablets keep an old password for days to weeks, desks ask.

@@ -80,6 +80,8 @@ pub(crate) struct Site {
     pub mail_host: ActorId,
     /// Offices of users, each behind one address.
     pub offices: Vec<IpAddr>,
+    /// What its administrator has on the allowlist.
+    pub allowed: Vec<IpAddr>,
 }
 
 impl Site {

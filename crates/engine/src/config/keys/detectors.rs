@@ -156,6 +156,18 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         1..10,
         slow_guessing.device_factor
     ),
+    key!(
+        "" "slow-guessing.stale_tries",
+        "So many failures from strange places, fading, are put down to a device with an old password that an account is known to have.",
+        0..1000000,
+        slow_guessing.stale_tries
+    ),
+    key!(
+        "days" "slow-guessing.stale_days",
+        "How long an account is known to have such a device after it failed at a known-good place.",
+        1..90,
+        slow_guessing.stale_days
+    ),
     key!(mode "password-spray.mode", "Off, observe (record only) or enforce.", password_spray.mode),
     key!("s" "password-spray.ban_s", "Length of the first ban.", 1..31536000, password_spray.ban_s),
     key!(
@@ -325,6 +337,12 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         "Weight of a further recipient of the same sender within five seconds.",
         0.0..1000.0,
         relay_probe.same_message
+    ),
+    key!(
+        points "relay-probe.own_sender",
+        "Weight of a refused relay with the sender of the one before, a minute ago or longer, where the HELO lies in that sender's domain.",
+        0.0..1000.0,
+        relay_probe.own_sender
     ),
     key!(
         points "relay-probe.known",
