@@ -68,6 +68,7 @@ impl State {
         self.senders.each(|row| {
             set(&mut [&mut row.day_s, &mut row.told_s, row.known.window_mut()]);
         });
+        self.homes.each(|row| row.stamps().for_each(|stamp| set(&mut [stamp])));
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
     }

@@ -39,7 +39,7 @@ pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
-    Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
+    Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Takeover, Value, ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

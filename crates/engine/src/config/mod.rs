@@ -195,6 +195,19 @@ pub struct Outbound {
     pub hold_s: u32,
 }
 
+/// `takeover`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Takeover {
+    /// Off, observe or enforce: it proposes, and bans nobody.
+    pub mode: Mode,
+    /// Score from which an account is told of.
+    pub score_max: Points,
+    /// A place that comes back is home after so many days.
+    pub learn_days: u32,
+    /// How long to lock the account, seconds.
+    pub lock_s: u32,
+}
+
 /// How bans grow.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Bans {
@@ -273,6 +286,8 @@ pub struct Config {
     pub mx_surge: MxSurge,
     /// `outbound-surge`.
     pub outbound_surge: Outbound,
+    /// `takeover`.
+    pub takeover: Takeover,
     /// Names that no honest client logs in with, in lower case.
     pub bait_accounts: Vec<Box<str>>,
     /// How bans grow.
@@ -347,6 +362,7 @@ impl Default for Config {
             bait_account: Once { mode: Mode::Enforce, ban_s: DAY_S },
             mx_surge: mx_surge(),
             outbound_surge: OUTBOUND_SURGE,
+            takeover: TAKEOVER,
             bait_accounts: Vec::new(),
             ban: Bans { growth: 4, longest_s: 30 * DAY_S, offence_half_life_s: 7 * DAY_S },
             prefix: Prefixes {
@@ -387,6 +403,9 @@ const OUTBOUND_SURGE: Outbound = Outbound {
     quota: 1_000,
     hold_s: DAY_S,
 };
+
+const TAKEOVER: Takeover =
+    Takeover { mode: Mode::Observe, score_max: Points::whole(12), learn_days: 14, lock_s: DAY_S };
 
 const BRUTE_FORCE: Guessing = Guessing {
     rule: rule(8, 10 * MINUTE_S, HOUR_S),

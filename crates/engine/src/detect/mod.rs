@@ -14,6 +14,7 @@ pub(crate) mod recipient_harvest;
 pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
+pub(crate) mod takeover;
 
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
@@ -58,6 +59,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     bait_account::SPEC,
     mx_surge::SPEC,
     outbound_surge::SPEC,
+    takeover::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.
@@ -188,8 +190,11 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     let failed = engine.state.clients.get(seen.client.0);
     let (has_failed, is_believed) =
         (failed.is_some(), guessing::is_believed(engine, seen, account, failed));
-    if is_believed {
-        places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
+    if !places::is_fresh(&mut engine.state, account, seen.client, seen.now_s) {
+        let is_told = takeover::login(engine, seen, account, out);
+        if is_believed && !is_told {
+            places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
+        }
     }
     if has_failed {
         guessing::credit(engine, seen, account);

@@ -8,11 +8,13 @@
 //! cohort is decided on at once, not that the account is under attack.
 
 mod asked;
+mod homes;
 mod pairs;
 mod rows;
 mod sender;
 
 pub(crate) use asked::Asked;
+pub(crate) use homes::{Home, HomeRow, Strange, count, knows, learn};
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
     AccountRow, ClientRow, JoinRow, Lines, MailRow, OffenceRow, PlaceRow, PrefixRow, ProbeRow,
@@ -56,6 +58,8 @@ pub(crate) struct State {
     pub mails: Table<MailRow>,
     /// What accounts send.
     pub senders: Table<SenderRow>,
+    /// Where accounts are at home.
+    pub homes: Table<HomeRow>,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
 }
@@ -79,6 +83,7 @@ impl State {
             asked: Asked::default(),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
+            homes: Table::new(table.accounts, seed),
         }
     }
 
@@ -107,11 +112,12 @@ impl State {
             row("queries", &self.queries),
             row("mails", &self.mails),
             row("senders", &self.senders),
+            row("homes", &self.homes),
         ])
     }
 
     /// How many entries gave way since the last call, by table.
-    pub fn take_evicted(&mut self) -> [(&'static str, u64); 14] {
+    pub fn take_evicted(&mut self) -> [(&'static str, u64); 15] {
         [
             ("clients", self.clients.take_unreported()),
             ("prefixes", self.prefixes.take_unreported()),
@@ -127,6 +133,7 @@ impl State {
             ("queries", self.queries.take_unreported()),
             ("mails", self.mails.take_unreported()),
             ("senders", self.senders.take_unreported()),
+            ("homes", self.homes.take_unreported()),
         ]
     }
 
@@ -145,6 +152,7 @@ impl State {
         self.queries.write(into);
         self.mails.write(into);
         self.senders.write(into);
+        self.homes.write(into);
         self.asked.write(into);
     }
 
@@ -163,6 +171,7 @@ impl State {
         self.queries.read(from)?;
         self.mails.read(from)?;
         self.senders.read(from)?;
+        self.homes.read(from)?;
         self.asked = Asked::read(from)?;
         Some(())
     }

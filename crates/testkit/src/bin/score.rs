@@ -1,6 +1,6 @@
 //! How well the guard does in simulated months: `cargo xtask score`.
 //!
-//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json]`. The table goes to
+//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--geo no] [--format json]`. The table goes to
 //! standard output, the progress to standard error. Exit code 1: a target was missed; 2: wrong use.
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,12 +12,13 @@ use testkit::world::Plan;
 /// The seeds where none is given.
 const SEEDS: [u64; 3] = [11, 29, 47];
 const USAGE: &str = "usage: score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... \
-                     [--format json|human]";
+                     [--geo yes|no] [--format json|human]";
 const DAY_MICROS: i64 = 86_400_000_000;
 
 struct Wanted {
     seeds: Vec<u64>,
     plans: Vec<Plan>,
+    has_geo: bool,
     is_json: bool,
 }
 
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
 
 impl Wanted {
     fn read(arguments: &[String]) -> Result<Self, String> {
-        let mut wanted = Wanted { seeds: Vec::new(), plans: Vec::new(), is_json: false };
+        let mut wanted =
+            Wanted { seeds: Vec::new(), plans: Vec::new(), has_geo: true, is_json: false };
         let mut numbers = Vec::new();
         for pair in arguments.chunks(2) {
             let [name, value] = pair else { return Err(format!("{}: no value", pair[0])) };
@@ -51,6 +53,8 @@ impl Wanted {
                     let number: f64 = number.parse().map_err(|_| format!("{number}: no number"))?;
                     numbers.push((name, number));
                 }
+                ("--geo", "yes") => wanted.has_geo = true,
+                ("--geo", "no") => wanted.has_geo = false,
                 ("--format", "json") => wanted.is_json = true,
                 ("--format", "human") => wanted.is_json = false,
                 (name, value) => return Err(format!("{name} {value}: unknown")),
@@ -80,7 +84,7 @@ fn run(wanted: &Wanted) -> ExitCode {
         for seed in &wanted.seeds {
             let bar = progress(plan, *seed);
             let mut tell = |at: i64| bar.set_position((at - plan.start).max(0) as u64);
-            let run = score::run(plan, *seed, &mut tell);
+            let run = score::run(plan, *seed, wanted.has_geo, &mut tell);
             bar.finish_and_clear();
             all.merge(score::report(&run));
         }

@@ -137,6 +137,17 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ("exploit-attempt", &[Kind::Exploiter]),
     ("mx-surge", &[Kind::MxBurst, Kind::MxForged]),
     ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
+    (
+        "takeover",
+        &[
+            Kind::GuessedBurst,
+            Kind::GuessedQuiet,
+            Kind::PhishedBurst,
+            Kind::PhishedRamp,
+            Kind::PhishedQuiet,
+            Kind::Poison,
+        ],
+    ),
 ];
 
 impl Aim {

@@ -435,4 +435,22 @@ pub(super) const OF_DETECTORS: &[Key] = &[
         60..31536000,
         outbound_surge.hold_s
     ),
+    key!(
+        mode "takeover.mode",
+        "Off, observe or enforce: it proposes to lock an account, and bans nobody.",
+        takeover.mode
+    ),
+    key!(
+        points "takeover.score_max",
+        "Score from which an account is told of: a natural logarithm of how much likelier a thief is.",
+        1.0..100.0,
+        takeover.score_max
+    ),
+    key!(
+        "days" "takeover.learn_days",
+        "A strange place is home when logins from it, on five days at least, go back so far.",
+        2..365,
+        takeover.learn_days
+    ),
+    key!("s" "takeover.lock_s", "How long to lock the account.", 60..31536000, takeover.lock_s),
 ];
