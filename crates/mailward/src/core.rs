@@ -4,6 +4,7 @@
 //! the engine goes on: protection first, memory of it as far as there is room.
 
 use crate::understand::Told;
+use edge::geo::Geo;
 use engine::{Engine, Input, Output};
 use event::{Command, Timestamp};
 use store::{Journal, Line, SourceId};
@@ -16,6 +17,9 @@ pub struct Core {
     pub journal: Journal,
     /// Lines read so far, over all sources and starts.
     pub seq: u64,
+    /// Whence a login comes. What it says stands in the journal, with the event: stepped again, the
+    /// same is said, whatever became of the files.
+    pub geo: Geo,
     /// Why the journal cannot be written just now.
     pub trouble: Option<String>,
     outputs: Vec<Output>,
@@ -36,6 +40,7 @@ impl Core {
             engine,
             journal,
             seq,
+            geo: Geo::default(),
             trouble: None,
             outputs: Vec::new(),
             fresh: Vec::new(),
@@ -51,6 +56,8 @@ impl Core {
             Told::Event(event) => {
                 let joined = self.engine.join(event);
                 let event = &joined.as_ref().map_or(*event, |joined| joined.fill(event));
+                let placed = self.geo.placed(event);
+                let event = placed.as_ref().unwrap_or(event);
                 // It counts as happening when the clock says so: also when it is stepped again.
                 if self.unrecorded.is_some_and(|at| at > event.at) {
                     self.record_tick();

@@ -8,6 +8,7 @@ mod ban;
 mod bans;
 mod check;
 mod completions;
+mod geo;
 mod parse;
 mod parsers;
 mod process;
@@ -62,6 +63,7 @@ pub const COMMANDS: &[&Command] = &[
     &check::COMMAND,
     &query::COMMAND,
     &parsers::COMMAND,
+    &geo::COMMAND,
     &walk::COMMAND,
     &rules::COMMAND,
     &completions::COMMAND,

@@ -38,6 +38,8 @@ pub struct Config {
     pub state: State,
     /// Where decisions go besides the kernel.
     pub export: Export,
+    /// Files of operators and countries, in MaxMind's format.
+    pub geo_files: Vec<PathBuf>,
 }
 
 /// Where lines come from.

@@ -1,6 +1,7 @@
 //! How well the guard does in simulated months: `cargo xtask score`.
 //!
-//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--geo no] [--format json]`. The table goes to
+//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--geo no] [--format json]`. The
+//! table goes to
 //! standard output, the progress to standard error. Exit code 1: a target was missed; 2: wrong use.
 
 use indicatif::{ProgressBar, ProgressStyle};
