@@ -35,11 +35,11 @@ pub const COMMAND: Command = Command {
 /// Free files: name, what they hold, licence, where.
 const FITTING: &str = "\
 Free files that fit (name them in geo.files; one of operators and one of countries, or one of both):
-  IPinfo Lite            operators and countries, CC BY-SA 4.0, free account: https://ipinfo.io/lite
+  IPinfo Lite            operators and countries; licence and account: https://ipinfo.io/lite
   DB-IP Lite             two files, CC BY 4.0, no account: https://db-ip.com/db/lite.php
   GeoLite2               two files, MaxMind's own licence, free account, not to be passed on:
                          https://dev.maxmind.com/geoip/geolite2-free-geolocation-data
-  IPLocate               two files, CC BY-SA 4.0, free account: https://www.iplocate.io/free-databases
+  IPLocate               two files; licence and account: https://www.iplocate.io/free-databases
 Renew them once a month, then reload (systemctl reload mailward).
 ";
 
