@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod enforce;
+pub mod geo;
 pub mod random;
 pub mod source;
 pub mod stamp;

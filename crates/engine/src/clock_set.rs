@@ -78,6 +78,7 @@ impl State {
         set(&mut self.strangers.stamps_mut());
         set(&mut self.askers.stamps_mut());
         self.surges.set_clock(set);
+        self.homes.each(|row| row.stamps().for_each(|stamp| set(&mut [stamp])));
         let asked = &mut self.asked;
         set(&mut [&mut asked.window_s, &mut asked.query_s, &mut asked.mail_s, &mut asked.told_s]);
         set(&mut [&mut asked.since_s]);

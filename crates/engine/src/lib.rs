@@ -44,8 +44,8 @@ pub use attempts::{Attempts, Counted};
 pub use checkpoint::CheckpointError;
 pub use config::{
     Bans, BotnetSpray, Campaigns, Capacities, Config, ConfigError, Distributed, Flood, Guessing,
-    Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Surge, Value,
-    ValueKind,
+    Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Surge, Takeover,
+    Value, ValueKind,
 };
 pub use detect::{DETECTORS, DetectorSpec};
 pub use engine::{Engine, Input, Output};

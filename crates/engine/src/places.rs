@@ -100,7 +100,8 @@ pub(crate) fn good_accounts_of_prefix(
     good(state, config, shared_key(prefix), now_s)
 }
 
-fn good(state: &State, config: &Config, key: u64, now_s: u32) -> u32 {
+/// About how many accounts logged in from what this key of `state.users` stands for.
+pub(crate) fn good(state: &State, config: &Config, key: u64, now_s: u32) -> u32 {
     let age_max = config.known_good_days.saturating_mul(DAY_S);
     match state.users.get(key) {
         Some(row) if now_s.saturating_sub(row.seen_s) <= age_max => row.accounts.count(),
@@ -108,7 +109,14 @@ fn good(state: &State, config: &Config, key: u64, now_s: u32) -> u32 {
     }
 }
 
-/// Notes a login.
+/// True where a login of the account from this very client was noted within the hour: there is
+/// nothing to learn from another one.
+pub(crate) fn is_fresh(state: &mut State, account: u64, client: ClientKey, now_s: u32) -> bool {
+    let row = state.places.touch(key(account, client.0, EXACT));
+    row.is_some_and(|row| now_s.saturating_sub(row.seen_s) < FRESH_S)
+}
+
+/// Notes a login, where that is not [`is_fresh`].
 pub(crate) fn note(
     state: &mut State,
     config: &Config,
@@ -117,25 +125,25 @@ pub(crate) fn note(
     now_s: u32,
 ) {
     let exact = key(account, client.0, EXACT);
-    if let Some(row) = state.places.touch(exact)
-        && now_s.saturating_sub(row.seen_s) < FRESH_S
-    {
-        return;
-    }
     let wider = [(client.prefix().0, PREFIX), (client.area(), AREA), (0, ANYWHERE)];
     for at in [exact].into_iter().chain(wider.map(|(place, form)| key(account, place, form))) {
         if let Some(row) = state.places.entry(at) {
             row.seen_s = now_s;
         }
     }
-    let window_s = config.known_good_days.saturating_mul(DAY_S);
     let site = client.site().map(shared_key);
     for at in [client.0, shared_key(client.prefix())].into_iter().chain(site) {
-        if let Some(row) = state.users.entry(at) {
-            let windows = sketch::turn(&mut row.window_s, now_s, window_s);
-            row.accounts.rotate(windows);
-            row.accounts.mark(account);
-            row.seen_s = now_s;
-        }
+        mark(state, config, at, account, now_s);
+    }
+}
+
+/// Counts an account for what this key of `state.users` stands for.
+pub(crate) fn mark(state: &mut State, config: &Config, key: u64, account: u64, now_s: u32) {
+    let window_s = config.known_good_days.saturating_mul(DAY_S);
+    if let Some(row) = state.users.entry(key) {
+        let windows = sketch::turn(&mut row.window_s, now_s, window_s);
+        row.accounts.rotate(windows);
+        row.accounts.mark(account);
+        row.seen_s = now_s;
     }
 }

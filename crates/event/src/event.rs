@@ -1,6 +1,6 @@
 //! The event: one thing that happened, read from a line, a query or a decoy.
 
-use crate::{Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
+use crate::{Kind, Origin, Outcome, Protocol, Reason, Server, Text, Timestamp};
 use core::net::IpAddr;
 
 /// One thing that happened. Borrows from the line it was read from; making one allocates nothing.
@@ -71,6 +71,8 @@ pub struct Event<'a> {
     /// For whom `client` says that it speaks: a proxy's or web server's word, the latest hop. Worth
     /// no more than `client` is trusted.
     pub forwarded: Option<IpAddr>,
+    /// Operator and country of `client`. No line tells it: whoever takes events in looks it up.
+    pub origin: Origin,
     /// Commands of the connection, in a `disconnect`.
     pub commands: Option<CommandCounts>,
 }
@@ -129,6 +131,7 @@ impl<'a> Event<'a> {
             detail: None,
             recipients: 0,
             forwarded: None,
+            origin: Origin { operator: 0, country: [0; 2] },
             commands: None,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::config::ParserDrift;
 use crate::understand::Told;
+use edge::geo::Geo;
 use engine::{Engine, Input, Output};
 use event::{Command, Timestamp};
 use store::{Journal, Line, SourceId};
@@ -19,6 +20,9 @@ pub struct Core {
     pub seq: u64,
     /// When lines are understood less than before.
     pub parser_drift: ParserDrift,
+    /// Whence a login comes. What it says stands in the journal, with the event: stepped again, the
+    /// same is said, whatever became of the files.
+    pub geo: Geo,
     /// Why the journal cannot be written just now.
     pub trouble: Option<String>,
     outputs: Vec<Output>,
@@ -40,6 +44,7 @@ impl Core {
             journal,
             seq,
             parser_drift: ParserDrift::default(),
+            geo: Geo::default(),
             trouble: None,
             outputs: Vec::new(),
             fresh: Vec::new(),
@@ -55,6 +60,8 @@ impl Core {
             Told::Event(event) => {
                 let joined = self.engine.join(event);
                 let event = &joined.as_ref().map_or(*event, |joined| joined.fill(event));
+                let placed = self.geo.placed(event);
+                let event = placed.as_ref().unwrap_or(event);
                 // It counts as happening when the clock says so: also when it is stepped again.
                 if self.unrecorded.is_some_and(|at| at > event.at) {
                     self.record_tick();

@@ -12,6 +12,7 @@ use crate::understand::{Tally, Told, told};
 use crate::web::Web;
 use clap::ArgMatches;
 use edge::clock;
+use edge::geo::Geo;
 use engine::{Engine, Input, Joined, Output};
 use event::{
     Decision, Event, Kind, Outcome as Became, Server, Text, Timestamp, Vocabulary, canonical,
@@ -19,7 +20,7 @@ use event::{
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Decisions kept for the human form.
 const KEPT_MAX: usize = 100_000;
@@ -34,6 +35,7 @@ const TURNS: u64 = 1 << 12;
 
 /// A replay.
 pub struct Replay {
+    geo: Geo,
     /// Each with what is known of web interfaces in it.
     logs: Vec<(Web, Log)>,
     engine: Engine,
@@ -133,11 +135,13 @@ impl Replay {
         matches: &ArgMatches,
         config: engine::Config,
         web_files: &[WebFile],
+        geo_files: &[PathBuf],
     ) -> Result<Self, Failure> {
         let Opened { logs, left_out, is_short } = input::open(matches)?;
         let size: u64 =
             logs.iter().filter_map(|log| Some(std::fs::metadata(&log.name).ok()?.len())).sum();
         Ok(Replay {
+            geo: geo_of(geo_files),
             logs: logs
                 .into_iter()
                 .map(|log| (Web::of(Path::new(&log.name), web_files), log))
@@ -281,6 +285,8 @@ impl Replay {
         if self.outcome.has_totals {
             self.sum_up(event);
         }
+        let placed = self.geo.placed(event);
+        let event = placed.as_ref().unwrap_or(event);
         self.engine.step(self.seq, &Input::Event(event), &mut self.outputs);
     }
 
@@ -339,6 +345,15 @@ impl Replay {
             progress.set_position(offset);
         }
     }
+}
+
+/// Files of operators and countries; who cannot be used is told, and the others are.
+fn geo_of(paths: &[PathBuf]) -> Geo {
+    let (geo, unusable) = Geo::open(paths);
+    for why in unusable {
+        print::error_line(format_args!("mailward: geo.files: {why}"));
+    }
+    geo
 }
 
 /// In which log, and where in it, the lines of lately stand.

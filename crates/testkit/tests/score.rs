@@ -8,7 +8,7 @@ fn of(attacks: &[(Kind, u32)], seed: u64) -> Report {
     plan.numbers.accounts = 40.0;
     plan.numbers.bots = 60.0;
     plan.attacks = attacks.to_vec();
-    score::report(&score::run(&plan, seed, &mut |_| {}))
+    score::report(&score::run(&plan, seed, true, &mut |_| {}))
 }
 
 #[test]

@@ -121,25 +121,28 @@ macro_rules! key {
 
 mod detectors;
 mod table;
+mod telling;
 
-use detectors::OF_DETECTORS;
+use detectors::OF_BANNING;
 use table::OF_ALL;
+use telling::OF_TELLING;
 
 /// All keys, by detector, then what concerns all of them.
-pub const KEYS: &[Key] = &joined::<{ OF_DETECTORS.len() + OF_ALL.len() }>();
+pub const KEYS: &[Key] = &joined::<{ OF_BANNING.len() + OF_TELLING.len() + OF_ALL.len() }>();
 
-/// One table of the two; the compiler makes it, so no index fails at run time.
+/// One table of the three; the compiler makes it, so no index fails at run time.
 #[allow(clippy::indexing_slicing)]
 const fn joined<const COUNT: usize>() -> [Key; COUNT] {
     let mut all = [OF_ALL[0]; COUNT];
-    let mut at = 0;
+    let tables = [OF_BANNING, OF_TELLING, OF_ALL];
+    let (mut at, mut table, mut row) = (0, 0, 0);
     while at < COUNT {
-        all[at] = if at < OF_DETECTORS.len() {
-            OF_DETECTORS[at]
-        } else {
-            OF_ALL[at - OF_DETECTORS.len()]
-        };
-        at += 1;
+        if row == tables[table].len() {
+            (table, row) = (table + 1, 0);
+            continue;
+        }
+        all[at] = tables[table][row];
+        (at, row) = (at + 1, row + 1);
     }
     all
 }

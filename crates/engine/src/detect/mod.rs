@@ -18,6 +18,7 @@ pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
 pub(crate) mod spam_campaign;
+pub(crate) mod takeover;
 
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
@@ -68,6 +69,7 @@ pub const DETECTORS: &[DetectorSpec] = &[
     spam_campaign::SPEC,
     blocked_surge::SPEC,
     deferred_surge::SPEC,
+    takeover::SPEC,
 ];
 
 /// An event of a client, with what all detectors want to know.
@@ -212,8 +214,11 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     if has_failed {
         botnet_spray::login(engine, seen);
     }
-    if is_believed {
-        places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
+    if !places::is_fresh(&mut engine.state, account, seen.client, seen.now_s) {
+        let is_told = takeover::login(engine, seen, account, out);
+        if is_believed && !is_told {
+            places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);
+        }
     }
     if has_failed {
         guessing::credit(engine, seen, account);

@@ -9,6 +9,7 @@
 
 mod asked;
 mod episode;
+mod homes;
 mod mailings;
 mod pairs;
 mod rows;
@@ -17,6 +18,7 @@ mod surges;
 
 pub(crate) use asked::Asked;
 pub(crate) use episode::Episode;
+pub(crate) use homes::{Home, HomeRow, Strange, count, knows, learn};
 pub(crate) use mailings::{CampaignRow, Mailings};
 pub(crate) use pairs::{Pair, Pairs};
 pub(crate) use rows::{
@@ -68,6 +70,8 @@ pub(crate) struct State {
     pub mailings: Mailings,
     /// What is refused here, and not taken elsewhere.
     pub surges: Surges,
+    /// Where accounts are at home.
+    pub homes: Table<HomeRow>,
     /// What this host itself asked, and what explains it.
     pub asked: Asked,
     /// Failures of strangers all over the site.
@@ -100,6 +104,7 @@ impl State {
             surges: Surges::new(seed),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
+            homes: Table::new(table.accounts, seed),
         }
     }
 
@@ -129,6 +134,7 @@ impl State {
             row("queries", &self.queries),
             row("mails", &self.mails),
             row("senders", &self.senders),
+            row("homes", &self.homes),
         ]);
         all.extend(self.mailings.statistics());
         all.push(self.surges.statistics());
@@ -153,6 +159,7 @@ impl State {
             ("queries", self.queries.take_unreported()),
             ("mails", self.mails.take_unreported()),
             ("senders", self.senders.take_unreported()),
+            ("homes", self.homes.take_unreported()),
         ]);
         all.extend(self.mailings.take_evicted());
         all.push(("domains", self.surges.domains.take_unreported()));
@@ -175,6 +182,7 @@ impl State {
         self.queries.write(into);
         self.mails.write(into);
         self.senders.write(into);
+        self.homes.write(into);
         self.asked.write(into);
         self.mailings.write(into);
         self.strangers.write(into);
@@ -198,6 +206,7 @@ impl State {
         self.queries.read(from)?;
         self.mails.read(from)?;
         self.senders.read(from)?;
+        self.homes.read(from)?;
         self.asked = Asked::read(from)?;
         self.mailings.read(from)?;
         self.strangers = Episode::read(from)?;

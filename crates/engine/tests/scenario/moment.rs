@@ -2,7 +2,8 @@
 
 use core::net::IpAddr;
 use event::{
-    CommandCounts, Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp, Vocabulary,
+    CommandCounts, Event, Kind, Origin, Outcome, Protocol, Reason, Server, Text, Timestamp,
+    Vocabulary,
 };
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub struct Moment {
     client: Option<IpAddr>,
     attempts: u32,
     recipients: u32,
+    origin: Origin,
     pid: Option<u32>,
 }
 
@@ -45,6 +47,8 @@ const OTHERS: &[&str] = &[
     "client",
     "attempts",
     "recipients",
+    "operator",
+    "country",
     "pid",
     "hostile",
     "known",
@@ -91,6 +95,10 @@ impl Moment {
             client: number(&fields, "client")?,
             attempts: number(&fields, "attempts")?.unwrap_or(0),
             recipients: number(&fields, "recipients")?.unwrap_or(0),
+            origin: Origin {
+                operator: number(&fields, "operator")?.unwrap_or(0),
+                country: fields.get("country").map_or([0; 2], |text| Origin::country_of(text)),
+            },
             pid: number(&fields, "pid")?,
             fields,
         })
@@ -130,6 +138,7 @@ impl Moment {
             known: self.flag("known"),
             attempts: self.attempts,
             recipients: self.recipients,
+            origin: self.origin,
             host: self.text("host"),
             pid: self.pid,
             session: self.text("session"),

@@ -9,6 +9,7 @@ mod bans;
 mod blocklist;
 mod check;
 mod completions;
+mod geo;
 mod parse;
 mod parsers;
 mod process;
@@ -64,6 +65,7 @@ pub const COMMANDS: &[&Command] = &[
     &check::COMMAND,
     &query::COMMAND,
     &parsers::COMMAND,
+    &geo::COMMAND,
     &walk::COMMAND,
     &rules::COMMAND,
     &completions::COMMAND,

@@ -51,7 +51,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let all = matches.get_flag("all");
     let dir = config.state_dir().ok();
     let engine = seed::under(dir.as_deref(), config.engine);
-    let mut replay = Replay::open(matches, engine, &config.source.web_files)?;
+    let mut replay = Replay::open(matches, engine, &config.source.web_files, &config.geo_files)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut text = String::new();
     let mut take = |output: &Output| {

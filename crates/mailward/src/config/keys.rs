@@ -448,6 +448,18 @@ pub const KEYS: &[Key] = &[
         parser_drift.factor
     ),
     Key {
+        path: "geo.files",
+        summary: "Files in MaxMind's format that say operator and country of an address, for `takeover`; read at the start. `mailward geo` says which fit.",
+        unit: "",
+        kind: ValueKind::Words,
+        max: 0,
+        get: |config| path_values(&config.geo_files),
+        set: |config, value| {
+            config.geo_files = paths_of(value)?;
+            Some(())
+        },
+    },
+    Key {
         path: "export.list",
         summary: "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",
         unit: "",

@@ -42,6 +42,8 @@ pub struct Config {
     pub silence: Silence,
     /// When lines are understood less than before.
     pub parser_drift: ParserDrift,
+    /// Files of operators and countries, in MaxMind's format.
+    pub geo_files: Vec<PathBuf>,
 }
 
 /// `silence`: no line comes while clients do.

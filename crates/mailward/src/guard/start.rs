@@ -26,6 +26,7 @@ use crate::supervise;
 use crate::web::Web;
 use edge::clock::{self, Moment};
 use edge::enforce::Handle;
+use edge::geo::Geo;
 use edge::source::dnstap::DnstapSource;
 use edge::source::{
     FileOptions, FileSource, JournalOptions, JournalSource, Source, Start as From, SyslogSource,
@@ -61,6 +62,17 @@ pub struct Start {
     pub parent: Option<ToParent>,
 }
 
+/// What the core needs besides its records, before the file system is given up. Without a geo file
+/// everything else goes on.
+fn set_up(config: &Config, recovered: &mut Recovered, now: Timestamp) {
+    recovered.core.parser_drift = config.parser_drift;
+    let (geo, unusable) = Geo::open(&config.geo_files);
+    recovered.core.geo = geo;
+    for why in unusable {
+        recovered.core.note(now, "geo", &format!("geo.files: {why}"));
+    }
+}
+
 /// What this host is.
 pub fn surroundings() -> Surroundings {
     look(Path::new("/"), std::env::var("SSH_CONNECTION").ok().as_deref())
@@ -78,8 +90,8 @@ impl Start {
         let syslog = listen(&self.config)?;
         let identity = self.become_somebody(&dir)?;
         let mut recovered = recover::open(&dir, &self.config.engine)?;
-        recovered.core.parser_drift = self.config.parser_drift;
         let time = begin_time(&mut recovered);
+        set_up(&self.config, &mut recovered, time.now());
         let zone = try_out::zone(&self.config)?;
         let moment = clock::monotonic();
         let places = places(&self.config, &found);

@@ -3,7 +3,9 @@
 use super::CodecError;
 use super::bytes::{Bytes, put_bytes, put_number, put_text};
 use crate::SourceId;
-use event::{CommandCounts, Event, Kind, Protocol, Reason, Server, Text, Timestamp, Vocabulary};
+use event::{
+    CommandCounts, Event, Kind, Origin, Protocol, Reason, Server, Text, Timestamp, Vocabulary,
+};
 use std::net::IpAddr;
 
 const HOSTILE: u8 = 1;
@@ -26,6 +28,8 @@ const FORWARDED_V4: u16 = 2;
 const FORWARDED_V6: u16 = 4;
 /// How often it happened, where that is not once; behind the texts.
 const TIMES: u16 = 1 << 15;
+/// Operator and country of the client, where they were looked up; behind the times.
+const ORIGIN: u16 = 1 << 14;
 
 fn more_texts<'a>(event: &Event<'a>) -> [Option<Text<'a>>; 4] {
     [event.mail_subject, event.spam_score, event.query_name, event.query_type]
@@ -36,6 +40,7 @@ fn more(event: &Event<'_>) -> u16 {
     let mut bits = texts_present(&more_texts(event));
     bits |= if event.recipients != 0 { RECIPIENTS } else { 0 };
     bits |= if event.times != 1 { TIMES } else { 0 };
+    bits |= if event.origin.is_unknown() { 0 } else { ORIGIN };
     bits | match event.forwarded {
         None => 0,
         Some(IpAddr::V4(_)) => FORWARDED_V4,
@@ -53,6 +58,10 @@ fn put_more(out: &mut Vec<u8>, event: &Event<'_>, line: &[u8]) {
     }
     if event.times != 1 {
         put_number(out, u64::from(event.times));
+    }
+    if !event.origin.is_unknown() {
+        put_number(out, u64::from(event.origin.operator));
+        out.extend_from_slice(&event.origin.country);
     }
 }
 
@@ -76,6 +85,9 @@ fn read_more<'a>(
     texts(input, fields, more >> TEXTS_SHIFT, line)?;
     if more & TIMES != 0 {
         event.times = input.small()?;
+    }
+    if more & ORIGIN != 0 {
+        event.origin = Origin { operator: input.small()?, country: input.array()? };
     }
     Ok(())
 }

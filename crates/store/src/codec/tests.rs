@@ -1,7 +1,7 @@
 use super::*;
 use ::event::{
-    CommandCounts, Evidence, Kind, Measure, Mode, Network, Order, Outcome, Protocol, Reason,
-    Server, Subject, Text, Vocabulary,
+    CommandCounts, Evidence, Kind, Measure, Mode, Network, Order, Origin, Outcome, Protocol,
+    Reason, Server, Subject, Text, Vocabulary,
 };
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -22,6 +22,7 @@ pub(crate) struct Parts {
     recipients: u32,
     forwarded: Option<IpAddr>,
     times: u32,
+    origin: (u32, [u8; 2]),
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +93,8 @@ impl Parts {
         event.recipients = self.recipients;
         event.forwarded = self.forwarded;
         event.times = self.times;
+        let (operator, country) = self.origin;
+        event.origin = Origin { operator, country };
         event
     }
 }
@@ -112,7 +115,11 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
         any::<Option<u32>>(),
         any::<Option<[u32; 9]>>(),
         proptest::collection::vec(proptest::option::of(piece()), 15),
-        (any::<(u32, Option<IpAddr>)>(), prop_oneof![Just(1), any::<u32>()]),
+        (
+            any::<(u32, Option<IpAddr>)>(),
+            prop_oneof![Just(1), any::<u32>()],
+            prop_oneof![Just((0, [0; 2])), any::<(u32, [u8; 2])>()],
+        ),
     )
         .prop_map(
             |(
@@ -123,7 +130,7 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
                 pid,
                 commands,
                 texts,
-                ((recipients, forwarded), times),
+                ((recipients, forwarded), times, origin),
             )| Parts {
                 line,
                 at,
@@ -138,6 +145,7 @@ pub(crate) fn parts() -> impl Strategy<Value = Parts> {
                 recipients,
                 forwarded,
                 times,
+                origin,
             },
         )
 }

@@ -1,8 +1,9 @@
 //! How well the guard does in simulated months: `cargo xtask score`.
 //!
-//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--format json] [--write]`. The
-//! table goes to standard output, the progress to standard error; `--write` renews the parts of the
-//! pages in `docs/` that are measured by it. Exit code 1: a target was missed; 2: wrong use.
+//! `score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... [--geo no] [--format json]
+//! [--write]`. The table goes to standard output, the progress to standard error; `--write` renews
+//! the parts of the pages in `docs/` that are measured by it. Exit code 1: a target was missed; 2:
+//! wrong use.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::path::Path;
@@ -15,7 +16,7 @@ use testkit::world::Plan;
 /// The seeds where none is given.
 const SEEDS: [u64; 3] = [11, 29, 47];
 const USAGE: &str = "usage: score [--seed N]... [--plan NAME]... [--set NAME=NUMBER]... \
-                     [--format json|human] [--write]";
+                     [--geo yes|no] [--format json|human] [--write]";
 /// The pages with measured parts.
 const PAGES: [&str; 2] = ["docs/accuracy.md", "docs/detectors.md"];
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -23,6 +24,7 @@ const DAY_MICROS: i64 = 86_400_000_000;
 struct Wanted {
     seeds: Vec<u64>,
     plans: Vec<Plan>,
+    has_geo: bool,
     is_json: bool,
     is_write: bool,
 }
@@ -43,7 +45,7 @@ impl Wanted {
     fn read(arguments: &[String]) -> Result<Self, String> {
         let (seeds, plans, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         let is_write = arguments.iter().any(|word| word == "--write");
-        let mut wanted = Wanted { seeds, plans, is_json: false, is_write };
+        let mut wanted = Wanted { seeds, plans, has_geo: true, is_json: false, is_write };
         let pairs: Vec<&String> = arguments.iter().filter(|word| *word != "--write").collect();
         for pair in pairs.chunks(2) {
             let [name, value] = pair else { return Err(format!("{}: no value", pair[0])) };
@@ -59,6 +61,8 @@ impl Wanted {
                     let number: f64 = number.parse().map_err(|_| format!("{number}: no number"))?;
                     numbers.push((name, number));
                 }
+                ("--geo", "yes") => wanted.has_geo = true,
+                ("--geo", "no") => wanted.has_geo = false,
                 ("--format", "json") => wanted.is_json = true,
                 ("--format", "human") => wanted.is_json = false,
                 (name, value) => return Err(format!("{name} {value}: unknown")),
@@ -119,7 +123,7 @@ fn measured(wanted: &Wanted) -> Report {
             let (plan, seed) = worlds[number];
             let bar = bars.add(progress(plan, seed));
             let mut tell = |at: i64| bar.set_position((at - plan.start).max(0) as u64);
-            let report = score::report(&score::run(plan, seed, &mut tell));
+            let report = score::report(&score::run(plan, seed, wanted.has_geo, &mut tell));
             bar.finish_and_clear();
             if let Ok(mut reports) = reports.lock() {
                 reports[number] = Some(report);

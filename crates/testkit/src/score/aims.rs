@@ -133,6 +133,17 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ("mx-surge", &[Kind::MxBurst, Kind::MxForged]),
     ("spam-campaign", &[Kind::SpamCampaign]),
     ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
+    (
+        "takeover",
+        &[
+            Kind::GuessedBurst,
+            Kind::GuessedQuiet,
+            Kind::PhishedBurst,
+            Kind::PhishedRamp,
+            Kind::PhishedQuiet,
+            Kind::Poison,
+        ],
+    ),
 ];
 
 impl Aim {

@@ -346,7 +346,7 @@ fn detectors(run: &Run) -> Vec<DetectorRow> {
 
 /// What a detector caught of what it is about.
 fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
-    let is_about_campaigns = matches!(detector, "mx-surge" | "outbound-surge");
+    let is_about_campaigns = matches!(detector, "mx-surge" | "outbound-surge" | "takeover");
     if is_about_campaigns {
         let came = run
             .courses

@@ -7,8 +7,8 @@ use super::sieve::Sieve;
 use crate::world::{ActorId, GroupId, Micros, Plan, Said, World};
 use engine::{Config, Engine, Input, Output};
 use event::{
-    Command, Decision, Event, Evidence, Kind as Told, Measure, Mode, Network, Order, Subject,
-    Timestamp,
+    Command, Decision, Event, Evidence, Kind as Told, Measure, Mode, Network, Order, Origin,
+    Outcome, Subject, Timestamp,
 };
 use parse::{Parsed, Stamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +88,11 @@ pub struct Run {
     pub evicted: BTreeMap<String, u64>,
 }
 
+/// Detectors that are about stolen accounts, not about attacked ones.
+fn is_of_thieves(detector: &str) -> bool {
+    matches!(detector, "outbound-surge" | "takeover")
+}
+
 struct Watch {
     sieve: Sieve,
     engine: Engine,
@@ -95,14 +100,18 @@ struct Watch {
     accounts: Accounts,
     numbers: BTreeMap<String, u32>,
     remembered: Vec<(u64, ActorId, Vec<u8>)>,
+    /// What a file of networks says of each address; `None`: there is none.
+    origins: Option<BTreeMap<IpAddr, Origin>>,
     /// Who wrote the line of now.
     actor: ActorId,
 }
 
-/// Lets the guard live in a world. `tell` hears from time to time how far event time has come.
-pub fn run(plan: &Plan, seed: u64, tell: &mut dyn FnMut(Micros)) -> Run {
+/// Lets the guard live in a world, with a file of operators and countries if it `has_geo`. `tell`
+/// hears from time to time how far event time has come.
+pub fn run(plan: &Plan, seed: u64, has_geo: bool, tell: &mut dyn FnMut(Micros)) -> Run {
     let world = World::new(plan, seed);
     let mut watch = Watch::new(&world, seed, plan.start);
+    watch.origins = has_geo.then(BTreeMap::new);
     let courses = world.groups().iter().map(|group| {
         let account = group.actors.first().and_then(|id| world.actor(*id)?.account);
         Course::new(group.kind, account)
@@ -157,7 +166,16 @@ impl Watch {
         let numbers = (0..world.accounts()).map(|n| (world.login(n).to_owned(), n)).collect();
         let (sieve, accounts) = (Sieve::default(), Accounts::default());
         let remembered = vec![(0, ActorId(0), Vec::new()); REMEMBERED];
-        Watch { sieve, engine, outputs, accounts, numbers, remembered, actor: ActorId(0) }
+        Watch {
+            sieve,
+            engine,
+            outputs,
+            accounts,
+            numbers,
+            remembered,
+            origins: None,
+            actor: ActorId(0),
+        }
     }
 
     fn remember(&mut self, seq: u64, line: &[u8]) {
@@ -209,15 +227,33 @@ impl Run {
         }
         self.note_name(said, event);
         match watch.engine.join(event) {
-            None => watch.engine.step(self.lines, &Input::Event(event), &mut watch.outputs),
-            Some(joined) => {
-                let event = joined.fill(event);
-                watch.engine.step(self.lines, &Input::Event(&event), &mut watch.outputs);
-            }
+            None => self.take_in(watch, event),
+            Some(joined) => self.take_in(watch, &joined.fill(event)),
         }
         if !watch.outputs.is_empty() {
             self.take_outputs(watch, line);
         }
+    }
+
+    /// Looks up whence a login comes, as the program does, and lets the engine have it.
+    fn take_in(&self, watch: &mut Watch, event: &Event<'_>) {
+        let is_login = event.kind == Told::Auth && event.outcome == Outcome::Allowed;
+        let origin = match (&mut watch.origins, event.client) {
+            (Some(origins), Some(client)) if is_login && event.account.is_some() => {
+                *origins.entry(client).or_insert_with(|| self.origin(client))
+            }
+            _ => Origin::default(),
+        };
+        let event = Event { origin, ..*event };
+        watch.engine.step(self.lines, &Input::Event(&event), &mut watch.outputs);
+    }
+
+    fn origin(&self, client: IpAddr) -> Origin {
+        let operator = self.world.operator(client);
+        operator.map_or(Origin::default(), |operator| Origin {
+            operator: operator.number,
+            country: Origin::country_of(operator.country),
+        })
     }
 
     /// Notes a name whose mail exchanger a campaign asks for.
@@ -334,7 +370,7 @@ impl Run {
                     self.world.actor(last.actor).is_some_and(|actor| actor.kind.is_attack());
                 let is_right =
                     account.map_or(is_attack, |account| watch.accounts.is_attacked(account));
-                if thief.is_none() && is_right && detector != "outbound-surge" {
+                if thief.is_none() && is_right && !is_of_thieves(detector) {
                     return self.push_found(at, detector, subject, None, true, last);
                 }
                 thief
