@@ -41,7 +41,7 @@ pub use config::{
     Bans, Capacities, Config, ConfigError, Distributed, Flood, Guessing, Harvest, KEYS, Key, Once,
     Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Value, ValueKind,
 };
-pub use detect::{DETECTORS, DetectorSpec};
+pub use detect::{DETECTORS, DetectorSpec, KnownAttack, known_attack};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};
 pub use hash::{exact as hash_of_bytes, lower as hash_of_name};

@@ -15,6 +15,7 @@ pub(crate) mod relay_probe;
 pub(crate) mod scan;
 pub(crate) mod slow_guessing;
 
+pub use exploit_attempt::{KnownAttack, attack as known_attack};
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
 pub(crate) use guessing::score_max;
