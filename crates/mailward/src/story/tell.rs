@@ -53,8 +53,19 @@ pub fn account(
     is_under_attack: Option<bool>,
 ) -> String {
     let mut page = Page::new(style);
-    let (Some(since), Some(now)) = (account.since, account.now) else { return page.out };
-    page.heading(&format!("{} {name}", name.kind()));
+    if account.since.is_some() || !account.notable.is_empty() || !held.is_empty() {
+        page.heading(&format!("{} {name}", name.kind()));
+    }
+    let (Some(since), Some(now)) = (account.since, account.now) else {
+        if !account.notable.is_empty() {
+            page.say(
+                None,
+                "None of its lines are on record any more; what was found and decided is.",
+            );
+        }
+        proposals(&mut page, held);
+        return page.out;
+    };
     let cut = if account.is_cut { ", the newest records only" } else { "" };
     page.say(None, &format!("On record from {} to {}{cut}.", local(since), local(now)));
     attack(&mut page, account, is_under_attack);
