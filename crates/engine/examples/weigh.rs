@@ -4,11 +4,16 @@
 //!     cargo run --release -p engine --example weigh -- speed "ever new"
 //!     cargo run --release -p engine --example weigh -- memory 1000000 botnet
 //!     cargo run --release -p engine --example weigh -- memory 1000000 spread
+//!     cargo run --release -p engine --example weigh -- account
+//!     cargo run --release -p engine --example weigh -- bounds
 //!
 //! `speed` prints nanoseconds of processor time per event for kinds of traffic (all, or those whose
 //! names have the words), and each as a multiple of the first. `memory` makes so many distinct
 //! addresses fail once each, every tenth of them a second time, and prints the resident memory
-//! before and after, and per address that the tables still know.
+//! before and after, and per address that the tables still know. `account` prints what an account
+//! costs that logs in at three places, fails and sends. `bounds` lets a million accounts log in,
+//! fail from five million addresses and send, and prints the memory every fifth of the way; it ends
+//! with 1 where a table holds more than its capacity or the memory still grows at the end.
 
 use engine::{Config, Engine, Input, Output};
 use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text, Timestamp};
@@ -26,6 +31,8 @@ fn main() -> std::io::Result<()> {
             Ok(addresses) => memory(addresses, *kind == "botnet"),
             Err(_) => usage(),
         },
+        ["account"] => account(),
+        ["bounds"] => bounds(),
         _ => usage(),
     }
 }
@@ -33,7 +40,7 @@ fn main() -> std::io::Result<()> {
 fn usage() -> std::io::Result<()> {
     writeln!(
         std::io::stderr(),
-        "usage: weigh speed [WORDS] | weigh memory ADDRESSES botnet|spread"
+        "usage: weigh speed [WORDS] | weigh memory ADDRESSES botnet|spread | weigh account | weigh bounds"
     )?;
     std::process::exit(2)
 }
@@ -242,4 +249,125 @@ fn memory(addresses: u64, is_botnet: bool) -> std::io::Result<()> {
         (written - before) / 1_000_000,
         (read - written) / 1_000_000
     )
+}
+
+/// What an account does in a world of many.
+struct Crowd {
+    engine: Engine,
+    out: Vec<Output>,
+    seq: u64,
+}
+
+impl Crowd {
+    fn new() -> Crowd {
+        Crowd { engine: Engine::new(Config::default()), out: Vec::new(), seq: 0 }
+    }
+
+    fn step(&mut self, event: &Event<'_>) {
+        self.seq += 1;
+        self.engine.step(self.seq, &Input::Event(event), &mut self.out);
+        self.out.clear();
+    }
+
+    fn at(&self) -> Timestamp {
+        Timestamp(START.0 + self.seq as i64 * 10_000)
+    }
+
+    fn login(&mut self, account: &str, client: IpAddr) {
+        let event = base(self.at(), client, Kind::Auth, Outcome::Allowed);
+        let account = Some(Text(account.as_bytes()));
+        self.step(&Event { account, attempts: 1, ..event });
+    }
+
+    /// A message to one recipient: the submission, the queue manager's line, the delivery.
+    fn send(&mut self, account: &str, client: IpAddr) {
+        let (id, recipient) = (format!("{:010X}", self.seq), format!("r{}@example.net", self.seq));
+        let queue_id = Some(Text(id.as_bytes()));
+        let account = Some(Text(account.as_bytes()));
+        let event = base(self.at(), client, Kind::Auth, Outcome::Allowed);
+        self.step(&Event { account, queue_id, server: Server::Postfix, ..event });
+        let event = Event { client: None, queue_id, server: Server::Postfix, ..event };
+        self.step(&Event { kind: Kind::Message, recipients: 1, ..event });
+        let recipient = Some(Text(recipient.as_bytes()));
+        self.step(&Event { kind: Kind::Delivery, recipient, ..event });
+    }
+
+    fn fail(&mut self, account: &str, client: IpAddr) {
+        self.step(&failure(self.at(), client, account));
+    }
+}
+
+/// A scattered number: an odd factor visits each once.
+const fn scattered(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff
+}
+
+fn account() -> std::io::Result<()> {
+    const ACCOUNTS: u64 = 10_000;
+    let mut crowd = Crowd::new();
+    let idle = resident_kb();
+    for number in 0..ACCOUNTS {
+        let name = format!("user{number}@example.org");
+        for place in 0..3 {
+            crowd.login(&name, address(scattered(number * 4 + place)));
+        }
+        // A few strangers fail on all: what is theirs hardly weighs.
+        crowd.fail(&name, address(1 + number % 997));
+        for _ in 0..20 {
+            crowd.send(&name, address(scattered(number * 4)));
+        }
+    }
+    let each = (resident_kb() - idle) as f64 * 1024.0 / ACCOUNTS as f64;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{each:.0} bytes for each of {ACCOUNTS} accounts, its three places included")?;
+    tables(&crowd.engine).map(|_| ())
+}
+
+/// Prints the tables; true where each is within its capacity.
+fn tables(engine: &Engine) -> std::io::Result<bool> {
+    let mut is_within = true;
+    for table in engine.statistics().tables {
+        is_within &= table.entries <= table.capacity;
+        writeln!(
+            std::io::stdout(),
+            "  {:10} {:8} of {:8}, {:8} evicted",
+            table.name,
+            table.entries,
+            table.capacity,
+            table.evicted
+        )?;
+    }
+    Ok(is_within)
+}
+
+fn bounds() -> std::io::Result<()> {
+    const ACCOUNTS: u64 = 1_000_000;
+    const ADDRESSES: u64 = 5_000_000;
+    let mut crowd = Crowd::new();
+    let mut resident = vec![resident_kb()];
+    for number in 0..ADDRESSES {
+        let name = format!("user{}@example.org", scattered(number) % ACCOUNTS);
+        let client = address(scattered(number));
+        crowd.fail(&name, client);
+        if number % 5 == 0 {
+            let home = address(scattered(ADDRESSES + number % ACCOUNTS));
+            crowd.login(&name, home);
+            crowd.send(&name, home);
+        }
+        if (number + 1) % (ADDRESSES / 5) == 0 {
+            resident.push(resident_kb());
+        }
+    }
+    let is_within = tables(&crowd.engine)?;
+    let shown: Vec<String> = resident.iter().map(|kb| format!("{} MB", kb / 1000)).collect();
+    writeln!(
+        std::io::stdout(),
+        "{ACCOUNTS} accounts, {ADDRESSES} addresses: resident {} (idle, then each fifth)",
+        shown.join(", ")
+    )?;
+    let grows = match resident.as_slice() {
+        [.., before, last] => last.saturating_sub(*before) > before / 50,
+        _ => true,
+    };
+    std::process::exit(i32::from(!is_within || grows))
 }

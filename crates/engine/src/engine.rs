@@ -126,6 +126,13 @@ impl Engine {
         self.holds.sorted(|decision| decision.mode == Mode::Enforce).into_iter()
     }
 
+    /// What is proposed now for accounts, senders and hosts: recorded, and left to a person.
+    pub fn proposals(&self) -> impl Iterator<Item = &Decision> {
+        let is_proposal =
+            |held: &Decision| held.mode == Mode::Observe && held.subject.network().is_none();
+        self.holds.sorted(is_proposal).into_iter()
+    }
+
     /// The key of its hash function: that of the checkpoint, where it was restored from one.
     pub fn seed(&self) -> u64 {
         self.config.seed

@@ -47,7 +47,7 @@ pub use config::{
     Harvest, KEYS, Key, Once, Points, Prefixes, Problem, Relay, Rule, Scan, Spray, Surge, Takeover,
     Value, ValueKind,
 };
-pub use detect::{DETECTORS, DetectorSpec};
+pub use detect::{DETECTORS, DetectorSpec, KnownAttack, known_attack};
 pub use engine::{Engine, Input, Output};
 pub use explain::{Explanation, Protection, Standing, Statistics, TableStatistics};
 pub use hash::{exact as hash_of_bytes, lower as hash_of_name};

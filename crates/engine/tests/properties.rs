@@ -169,6 +169,20 @@ fn event<'a>(step: &Step, at: Timestamp) -> Option<Event<'a>> {
     })
 }
 
+/// A login of the owner of the account that most strangers fail on, or a typo of his.
+fn owner<'a>(at: Timestamp, client: IpAddr, outcome: Outcome) -> Event<'a> {
+    let is_failed = outcome == Outcome::Rejected;
+    Event {
+        protocol: Protocol::Imap,
+        reason: is_failed.then_some(Reason::AuthFailed),
+        hostile: is_failed,
+        client: Some(client),
+        account: Some(Text(NAMES[0].as_bytes())),
+        attempts: 1,
+        ..Event::new(at, Server::Dovecot, Text(b"imap-login"), Kind::Auth, outcome)
+    }
+}
+
 fn config(variant: u8) -> Config {
     let mut config = Config {
         allow_networks: vec!["203.0.113.0/24".parse().unwrap()],
@@ -268,6 +282,42 @@ proptest! {
         }
         for table in engine.statistics().tables {
             prop_assert!(table.entries <= table.capacity, "{table:?}");
+        }
+    }
+
+    /// Whatever strangers do on an account, nobody is banned for it who logged in to it lately and
+    /// does nothing else: not its address, nor a network around it.
+    #[test]
+    fn what_strangers_do_on_an_account_bans_none_of_its_places(
+        steps in prop::collection::vec(step(), 0..500),
+        homes in prop::collection::btree_set(0..40u8, 1..6),
+        owner_fails in any::<bool>(),
+    ) {
+        let (mut engine, mut out) = started();
+        let mut config = config(0);
+        // With room for all places: what gives way there is another property's.
+        (config.table.places, config.table.users, config.table.clients) = (4096, 4096, 4096);
+        engine.step(0, &Input::Config(START, &config), &mut out);
+        let home = |number: &u8| IpAddr::V4(Ipv4Addr::new(192, 0, 2 + number % 2, *number));
+        let mut at = START;
+        for number in &homes {
+            at = at.plus_seconds(60);
+            engine.step(0, &Input::Event(&owner(at, home(number), Outcome::Allowed)), &mut out);
+        }
+        let is_stranger = |step: &&Step| !matches!(step, Step::Ban(_) | Step::Config(_));
+        let steps: Vec<Step> = steps.iter().filter(is_stranger).cloned().collect();
+        for (part, steps) in steps.chunks(20).enumerate() {
+            at = play(&mut engine, steps, part * 20, at, &mut out);
+            if owner_fails && part < 2 {
+                let typo = owner(at, home(homes.first().unwrap()), Outcome::Rejected);
+                engine.step((part * 20 + 21) as u64, &Input::Event(&typo), &mut out);
+            }
+        }
+        engine.finish(&mut out);
+        for output in &out {
+            let Output::Decision(decision) = output else { continue };
+            let Some(network) = decision.subject.network() else { continue };
+            prop_assert!(homes.iter().all(|number| !network.contains(home(number))), "{decision:?}");
         }
     }
 

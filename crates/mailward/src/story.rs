@@ -1,5 +1,12 @@
 //! Records of the journal for people and for tools: what `query` and `why` print.
 
+pub mod account;
+mod bans;
+pub mod cohort;
+pub mod data;
+pub mod proposal;
+pub mod tell;
+
 use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};
 use event::{Command, Decision, Event, Mode, Order, Text, Timestamp};
@@ -68,6 +75,9 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
                 finding.score
             ),
         ),
+        Record::Decision { decision, .. } if proposal::is_proposal(&decision) => {
+            style.paint(Tone::Warning, &proposed(&decision))
+        }
         Record::Decision { decision, .. } => {
             let deed = format!("decided    {} of", decision.measure);
             style.paint(Tone::Bad, &told(&decision, &deed))
@@ -113,14 +123,22 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
     Some(out)
 }
 
+/// A proposal in one line.
+fn proposed(decision: &Decision) -> String {
+    format!("{}  proposed   to {}", terminal::local(decision.at), proposal::line(decision))
+}
+
 /// A decision in one line, as it is carried out.
 pub fn decided(decision: &Decision) -> String {
+    if proposal::is_proposal(decision) {
+        return proposed(decision);
+    }
     told(decision, &format!("{:<9} ", decision.measure.name()))
 }
 
 /// A decision in one line, while the guard runs: what is done, or would be.
 pub fn shown(decision: &Decision, is_enforcing: bool) -> String {
-    if is_enforcing && decision.mode == Mode::Enforce {
+    if is_enforcing && decision.mode == Mode::Enforce || proposal::is_proposal(decision) {
         return decided(decision);
     }
     told(decision, &format!("would {:<3} ", decision.measure))
@@ -174,10 +192,23 @@ fn event_text(event: &Event<'_>, line: &[u8], style: Style, lines: bool) -> Stri
     if event.attempts > 1 {
         let _ = write!(out, ", {} attempts", event.attempts);
     }
+    if let (true, Some(attack)) = (lines, recognised(event)) {
+        let words = format!("\n    recognised: {} <{}>", attack.name, attack.source);
+        out.push_str(&style.paint(Tone::Warning, &words));
+    }
     if lines {
         let _ = write!(out, "\n    {}", style.paint(Tone::Dim, &Text(line).to_string()));
     }
     out
+}
+
+/// The attack string in an event, as `exploit-attempt` sees it.
+fn recognised(event: &Event<'_>) -> Option<engine::KnownAttack> {
+    let detail = event.detail.filter(|_| event.kind == event::Kind::Command);
+    [event.helo, event.account, detail, event.sender, event.recipient]
+        .into_iter()
+        .flatten()
+        .find_map(|text| engine::known_attack(text.bytes()))
 }
 
 /// An order in words.

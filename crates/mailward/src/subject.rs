@@ -16,6 +16,16 @@ pub fn read(text: &str) -> Result<Subject, Failure> {
     Ok(Subject::Account(text.to_ascii_lowercase().into_bytes().into_boxed_slice()))
 }
 
+/// The same, and `sender:NAME` and `host:NAME`.
+pub fn read_any(text: &str) -> Result<Subject, Failure> {
+    let name = |name: &str| name.to_ascii_lowercase().into_bytes().into_boxed_slice();
+    match text.split_once(':') {
+        Some(("sender", sender)) if !sender.is_empty() => Ok(Subject::Sender(name(sender))),
+        Some(("host", host)) if !host.is_empty() => Ok(Subject::Host(name(host))),
+        _ => read(text),
+    }
+}
+
 /// A client or a network, and nothing else.
 pub fn addresses(text: &str) -> Result<Subject, Failure> {
     let network = network(text)?;
@@ -118,6 +128,15 @@ mod tests {
             assert!(matches!(read(account).unwrap(), Subject::Account(_)), "{account}");
             assert_eq!(addresses(account).unwrap_err().code, 2, "{account}");
         }
+    }
+
+    #[test]
+    fn senders_and_hosts() {
+        assert!(matches!(read_any("sender:Bob@example.org").unwrap(), Subject::Sender(_)));
+        assert!(matches!(read_any("host:mx1").unwrap(), Subject::Host(_)));
+        assert!(matches!(read_any("2001:db8::1").unwrap(), Subject::Client(_)));
+        assert!(matches!(read_any("host:").unwrap(), Subject::Account(_)));
+        assert!(matches!(read("host:mx1").unwrap(), Subject::Account(_)));
     }
 
     #[test]

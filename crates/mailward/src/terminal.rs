@@ -181,6 +181,25 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
+/// A text in lines of at most `width` characters, where its words allow it.
+pub fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
 /// A number with thousands separated: `1 299 020`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -257,6 +276,13 @@ mod tests {
         let expected =
             " who         events  score\n 192.0.2.1   14 257    9.5\n 192.0.2.10       7   10.0\n";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn lines_break_between_words_only() {
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("a-very-long-word b", 4), "a-very-long-word\nb");
+        assert_eq!(wrapped("", 4), "");
     }
 
     #[test]

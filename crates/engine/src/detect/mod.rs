@@ -20,6 +20,7 @@ pub(crate) mod slow_guessing;
 pub(crate) mod spam_campaign;
 pub(crate) mod takeover;
 
+pub use exploit_attempt::{KnownAttack, attack as known_attack};
 pub(crate) use grace::over as grace_over;
 use guessing::Pace;
 pub(crate) use guessing::score_max;

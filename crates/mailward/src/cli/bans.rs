@@ -4,7 +4,8 @@ use super::{Command, config, config_argument, format_argument, is_json, running}
 use crate::failure::Failure;
 use crate::json;
 use crate::recover::{failure, reader};
-use crate::terminal::{self, Style};
+use crate::story::{data, proposal};
+use crate::terminal::{self, Style, Tone, wrapped};
 use clap::{Arg, ArgMatches};
 use edge::clock;
 use event::{Decision, Mode, Timestamp};
@@ -15,7 +16,8 @@ pub const COMMAND: Command = Command {
     name: "bans",
     summary: "List the decisions that hold",
     about: "Lists every decision that holds, from the journal: also while no guard runs. Says where they would hold \
-            only, because the guard observes. `mailward why SUBJECT` tells the story of one.",
+            only, because the guard observes. Below stands what is proposed for accounts and senders and is left to a \
+            person (with --format json objects of the type proposal). `mailward why SUBJECT` tells the story of one.",
     examples: &[
         ("mailward bans", "a table, the newest first"),
         ("mailward bans --format json", "one JSON object a line"),
@@ -37,12 +39,14 @@ pub const COMMAND: Command = Command {
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     let dir = config.state_dir()?;
-    let mut holds = reader(&dir)?.holds().map_err(failure)?;
+    let journal = reader(&dir)?;
+    let mut holds = journal.holds().map_err(failure)?;
     let running = running(&dir);
     let now = running.as_ref().and_then(time_of).unwrap_or_else(clock::now);
     holds.retain(|decision| {
         decision.mode == Mode::Enforce && decision.until.is_none_or(|until| until > now)
     });
+    let mut proposals = proposal::standing(&journal, None, now)?;
     let enforcing = match &running {
         Some(status) => status["enforcing"].as_bool().unwrap_or(true),
         None => config.mode == Mode::Enforce,
@@ -56,12 +60,17 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             json::decision(&mut line, decision);
             println!("{line}");
         }
+        for decision in &proposals {
+            println!("{}", data::proposal(decision));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     holds.sort_by_key(|decision| std::cmp::Reverse(decision.at));
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);
     print!("{}", heading(enforcing, holds.is_empty()));
     print!("{}", table(Style::stdout(), &holds, now, limit));
+    proposals.sort_by_key(|decision| std::cmp::Reverse(decision.at));
+    print!("{}", proposed(Style::stdout(), &proposals, now, limit));
     if running.is_none() && !holds.is_empty() {
         println!("\nNo guard runs now: this is what its journal holds.");
     }
@@ -82,6 +91,19 @@ const fn heading(enforcing: bool, is_empty: bool) -> &'static str {
         (false, true) => "Nobody would be banned.\n",
         (false, false) => "These would be banned. The guard observes: nothing is dropped.\n\n",
     }
+}
+
+/// What is proposed for accounts and senders, and not done.
+fn proposed(style: Style, proposals: &[Decision], now: Timestamp, limit: usize) -> String {
+    if proposals.is_empty() {
+        return String::new();
+    }
+    let title = "Proposed, and not done by mailward: `mailward why NAME` has the lines to type";
+    format!(
+        "\n{}\n{}",
+        style.paint(Tone::Warning, &wrapped(title, style.width().unwrap_or(100).into())),
+        table(style, proposals, now, limit)
+    )
 }
 
 fn table(style: Style, holds: &[Decision], now: Timestamp, limit: usize) -> String {

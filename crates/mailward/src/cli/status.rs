@@ -85,6 +85,17 @@ fn problems(status: &Value) -> Vec<String> {
     problems
 }
 
+/// That something is left to a person.
+fn proposals(style: Style, status: &Value) -> String {
+    let number = usize::try_from(number(&status["proposals"])).unwrap_or(usize::MAX);
+    if number == 0 {
+        return String::new();
+    }
+    let what = terminal::things(number, "proposal", "proposals");
+    let text = format!("{what} for accounts or senders: `mailward bans` lists what is left to you");
+    format!("\n{}\n", style.paint(Tone::Warning, &text))
+}
+
 fn text(style: Style, status: &Value, problems: &[String]) -> String {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut out = format!(
@@ -125,6 +136,7 @@ fn text(style: Style, status: &Value, problems: &[String]) -> String {
             ));
         }
     }
+    out.push_str(&proposals(style, status));
     let counters: Vec<Vec<String>> = status["kernel"]["counters"]
         .as_array()
         .into_iter()

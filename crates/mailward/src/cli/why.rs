@@ -1,36 +1,53 @@
-//! `mailward why`: the story of a subject.
+//! `mailward why`: the story of a subject, or of what a detector found last.
 
 use super::{Command, config, config_argument, format_argument, is_json, subject_argument};
 use crate::control::{self, Answer, Request};
 use crate::failure::Failure;
 use crate::recover::{failure, reader};
+use crate::story::{account, cohort, data, tell};
 use crate::subject;
 use crate::terminal::{Style, Tone};
 use clap::{Arg, ArgMatches};
+use event::{Subject, Timestamp};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use store::{Found, Reader, Row};
+
+/// Records that are shown where nobody said how many.
+const SHOWN_MAX: usize = 20;
+const SHOWN_MAX_JSON: usize = 200;
 
 /// The row of this command.
 pub const COMMAND: Command = Command {
     name: "why",
-    summary: "Tell the story of an address, a network or an account",
+    summary: "Tell the story of an address, a network, an account, a sender, a host or a cohort",
     about: "Tells what a subject did, what was found and decided, what holds now, how far each score is from its \
-            threshold, and what would have changed it. Works from the journal alone while no guard runs.",
+            threshold, and what would have changed it; of an account where it is at home, who failed on it, who got \
+            in, what it sent, and what is proposed with the lines that do it and undo it. The name of a detector \
+            stands for the latest cohort that it found: who took part, what they share, which accounts they tried, \
+            who got in. A name is an account; sender:NAME and host:NAME are a sender and a host. Works from the \
+            journal alone while no guard runs.",
     examples: &[
         ("mailward why 203.0.113.9", "lines, findings, decisions, scores"),
-        ("mailward why bob@example.org --limit 50", "the newest fifty records about an account"),
+        (
+            "mailward why bob@example.org --limit 50",
+            "the story of an account and its newest fifty records",
+        ),
+        ("mailward why distributed-guessing", "the latest cohort that the detector found"),
+        ("mailward why sender:bob@example.net", "what is on record about a sender"),
     ],
     arguments: |command| {
-        let command = subject_argument(command, "An address, a network or an account");
+        let help = "An address, a network, an account, sender:NAME, host:NAME, or a detector";
+        let command = subject_argument(command, help);
         config_argument(format_argument(command)).arg(
             Arg::new("limit")
                 .long("limit")
                 .value_name("N")
                 .value_parser(clap::value_parser!(usize))
-                .default_value("200")
-                .help("The newest N records"),
+                .help("The newest N records (default: 20, or 200 with --format json)"),
         )
     },
     run,
@@ -40,21 +57,120 @@ pub const COMMAND: Command = Command {
 fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir = config(matches)?.state_dir()?;
     let text = matches.get_one::<String>("subject").cloned().unwrap_or_default();
-    let subject = subject::read(&text)?;
-    let limit = matches.get_one::<usize>("limit").copied().unwrap_or(200);
-    let found = reader(&dir)?.story(&subject, limit).map_err(failure)?;
     let json = is_json(matches);
-    super::query::print(&found, json, true);
-    let explained = explained(&dir, &subject.to_string())?;
-    match (explained, json) {
-        (Some(answer), true) => println!("{{\"type\": \"now\", \"state\": {}}}", answer.data),
-        (Some(answer), false) => print!("{}", now(Style::stdout(), &answer.data)),
-        (None, true) => {}
-        (None, false) => println!("\nNo guard runs now: this is what its journal holds."),
+    let shown_max = if json { SHOWN_MAX_JSON } else { SHOWN_MAX };
+    let limit = matches.get_one::<usize>("limit").copied().unwrap_or(shown_max);
+    let reader = reader(&dir)?;
+    if engine::DETECTORS.iter().any(|detector| detector.name == text) {
+        return tell_cohort(&reader, &text, limit, json);
     }
-    if found.rows.is_empty() && !json {
+    let (subject, mut found) = story(&reader, subject::read_any(&text)?, limit)?;
+    let is_unknown = found.rows.is_empty();
+    // The guard reads a name as an account.
+    let explained = match subject {
+        Subject::Sender(_) | Subject::Host(_) => None,
+        _ => explained(&dir, &subject.to_string())?,
+    };
+    let state = explained.as_ref().map(|answer| &answer.data);
+    if let Subject::Account(name) = &subject {
+        let notable = tell_account(&reader, &subject, name, state, json)?;
+        if !json {
+            let newest = notable.len().saturating_sub(limit);
+            (found.rows, found.cut) = (notable.into_iter().skip(newest).collect(), newest > 0);
+        }
+    } else if subject.network().is_none() {
+        tell_held(&reader, &subject, json)?;
+    }
+    if let Some(state) = state.filter(|_| !json) {
+        print!("{}", now(Style::stdout(), state));
+    }
+    tell_records(&found, json);
+    match (state, json) {
+        (Some(state), true) => println!("{{\"type\": \"now\", \"state\": {state}}}"),
+        (None, false) => println!("\nNo guard runs now: this is what its journal holds."),
+        _ => {}
+    }
+    if is_unknown && !json {
         println!("Nothing on record about {subject}.");
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The records of a subject. A name of which nothing is on record as an account may be a sender's
+/// or a host's.
+fn story(reader: &Reader, subject: Subject, limit: usize) -> Result<(Subject, Found), Failure> {
+    let found = reader.story(&subject, limit).map_err(failure)?;
+    let Subject::Account(name) = &subject else { return Ok((subject, found)) };
+    if found.rows.is_empty() {
+        for other in [Subject::Sender(name.clone()), Subject::Host(name.clone())] {
+            let found = reader.story(&other, limit).map_err(failure)?;
+            if !found.rows.is_empty() {
+                return Ok((other, found));
+            }
+        }
+    }
+    Ok((subject, found))
+}
+
+fn tell_records(found: &Found, json: bool) {
+    if !json && !found.rows.is_empty() {
+        let more = if found.cut { "; --limit N shows more" } else { "" };
+        let title = format!("On record, the newest last{more}");
+        println!("\n{}", Style::stdout().paint(Tone::Strong, &title));
+    }
+    super::query::print(found, json, true);
+}
+
+/// Tells of an account; returns its records that are worth a look.
+fn tell_account(
+    reader: &Reader,
+    subject: &Subject,
+    name: &[u8],
+    state: Option<&Value>,
+    json: bool,
+) -> Result<VecDeque<Row>, Failure> {
+    let account = account::read(reader, name)?;
+    let held = account::held(reader, subject, time_of(state))?;
+    if json {
+        println!("{}", data::account(&subject.to_string(), &account, &held));
+        return Ok(account.notable);
+    }
+    let is_under_attack = state.and_then(|state| state["under_attack"].as_bool());
+    print!("{}", tell::account(Style::stdout(), subject, &account, &held, is_under_attack));
+    Ok(account.notable)
+}
+
+/// What holds for a sender or a host.
+fn tell_held(reader: &Reader, subject: &Subject, json: bool) -> Result<(), Failure> {
+    for decision in &account::held(reader, subject, time_of(None))? {
+        if json {
+            println!("{}", data::proposal(decision));
+        } else {
+            print!("{}", tell::held(Style::stdout(), decision));
+        }
+    }
+    Ok(())
+}
+
+/// The guard's time of day, or this host's.
+fn time_of(state: Option<&Value>) -> Timestamp {
+    let at = state.and_then(|state| state["at"].as_str());
+    let at = at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    at.map_or_else(edge::clock::now, |at| Timestamp(at.as_microsecond()))
+}
+
+fn tell_cohort(reader: &Reader, rule: &str, limit: usize, json: bool) -> Result<ExitCode, Failure> {
+    let cohort = cohort::read(reader, rule)?;
+    if json {
+        println!("{}", data::cohort(rule, &cohort));
+    } else if cohort.from.is_none() {
+        println!("{rule} has found nothing that is on record.");
+    } else {
+        print!("{}", tell::cohort(Style::stdout(), rule, &cohort));
+    }
+    let newest = cohort.evidence.len().saturating_sub(limit);
+    let lines = cohort.evidence.get(newest..).unwrap_or_default();
+    tell_records(&reader.lines(lines).map_err(failure)?, json);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,11 +216,6 @@ fn now(style: Style, state: &Value) -> String {
         )),
         _ => {}
     }
-    if state["under_attack"].as_bool() == Some(true) {
-        out.push_str(
-            "this account is under distributed attack: newcomers that fail on it are banned\n",
-        );
-    }
     let rows: Vec<Vec<String>> =
         state["scores"].as_array().into_iter().flatten().map(standing).collect();
     if rows.is_empty() {
@@ -117,6 +228,10 @@ fn now(style: Style, state: &Value) -> String {
 
 /// What holds, or would: a guard or a detector that observes only records it.
 fn hold(decision: &Value) -> Option<String> {
+    // Of an account its story tells what is proposed or ordered.
+    if decision["measure"] != "ban" {
+        return None;
+    }
     let holds = if decision["mode"] == "enforce" { "" } else { "would be " };
     Some(format!("{holds}banned {}\n", ending(decision)?))
 }

@@ -114,6 +114,11 @@ impl Guard {
         Answer::done(match ended.as_slice() {
             [] if subject.network().is_none() => format!("nothing held for {subject}"),
             [] => format!("nothing held for {subject}; its scores are forgotten"),
+            [one] if one.network().is_none() => {
+                format!(
+                    "what held or was proposed for {one} has ended; what was done by hand has not"
+                )
+            }
             [one] => format!("the ban of {one} has ended"),
             [first, others @ ..] => {
                 format!("the bans of {first} and of {} more have ended", others.len())
@@ -200,7 +205,8 @@ impl Guard {
         json!({
             "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(),
             "now": self.time.now().to_string(), "lines": self.core.seq,
-            "holds": self.core.engine.holds().count(), "sources": sources, "tables": tables,
+            "holds": self.core.engine.holds().count(),
+            "proposals": self.core.engine.proposals().count(), "sources": sources, "tables": tables,
             "journal": self.core.journal.dir().display().to_string(), "journal_problem": self.core.trouble,
             "kernel": { "running": self.kernel.is_running(), "idle": self.kernel.idle, "bans": self.kernel.bans,
                 "counters": counters, "notes": self.kernel.notes },

@@ -20,4 +20,5 @@ mod sources;
 mod state_dir;
 mod summary;
 mod unreadable;
+mod why;
 mod world;
