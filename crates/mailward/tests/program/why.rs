@@ -83,8 +83,9 @@ fn the_story_of_an_account_says_who_got_in_and_what_to_do() {
         "198.51.100.0/24",
         "80 messages to 80 recipients",
         "That is unusual",
-        "hold the mail of account bob@example.org (outbound-surge",
-        "echo 'bob@example.org HOLD' >> /etc/postfix/sasl_access",
+        "lock account bob@example.org (takeover",
+        "echo 'bob@example.org:' >> /etc/dovecot/deny-users",
+        "outbound-surge",
         "mailward unban bob@example.org",
     ] {
         assert!(why.replace('\n', " ").contains(words), "{words}: {why}");
@@ -111,11 +112,7 @@ fn the_story_of_an_account_says_who_got_in_and_what_to_do() {
     let proposals = world.objects(&["bans"]);
     assert!(proposals.iter().any(|object| object["type"] == "proposal"));
     assert_eq!(guard.status().unwrap()["proposals"], 1);
-    assert!(
-        guard.said().contains("proposed   to hold the mail of account bob"),
-        "{}",
-        guard.said()
-    );
+    assert!(guard.said().contains("proposed   to lock account bob"), "{}", guard.said());
 
     let cohort = world.ask(&["why", "distributed-guessing"]).good().out;
     for words in ["About account bob@example.org", "They tried 1 account", "Who took part"] {
