@@ -83,12 +83,14 @@ def spray(cast):
 
 def slow(cast):
     """Twelve attackers, each too slow for any window of minutes or hours."""
+    # Laura has a device with an old password at home: a slow guesser hides behind it (detectors.md).
+    names = [name for name in FIRST if name != "laura"]
     logins = (clients.imap_login, clients.pop3_login, clients.smtp_login)
     for number, gap_min in enumerate((15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 90, 120)):
         source = net.attacker(101 + number)
         cast.attacker(source, f"a guess every {gap_min} min")
         count = 30 if gap_min > 60 else 24
-        account = address(FIRST[number]) if number % 3 else f"office{number}@example.org"
+        account = address(names[number]) if number % 3 else f"office{number}@example.org"
         _tries(cast, source, 600 + number * 60, gap_min * 60, count, logins[number % 3], account)
     for number in range(4):
         source = net.attacker(115 + number)
