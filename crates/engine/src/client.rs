@@ -110,6 +110,20 @@ pub(crate) fn client_of(network: &Network) -> Option<ClientKey> {
     }
 }
 
+/// An address as a table keeps it: two words, as IPv6, mapped where it is IPv4.
+pub(crate) const fn words_of(address: IpAddr) -> [u64; 2] {
+    let bits = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    [(bits >> 64) as u64, bits as u64]
+}
+
+/// The address that [`words_of`] wrote.
+pub(crate) const fn address_of([high, low]: [u64; 2]) -> IpAddr {
+    canonical(IpAddr::V6(Ipv6Addr::from_bits((high as u128) << 64 | low as u128)))
+}
+
 /// The prefix key of a /24, /56, /48, /40 or /32.
 pub(crate) fn prefix_of(network: &Network) -> Option<PrefixKey> {
     let client = ClientKey::of(network.address())?;

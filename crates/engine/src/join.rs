@@ -11,12 +11,13 @@
 //! that come back from the journal: so the table is that of an engine that never stopped.
 
 use crate::checkpoint::record;
+use crate::client::{address_of, words_of};
 use crate::engine::Engine;
 use crate::hash::{self, lower, mix};
 use crate::state::{JoinRow, State};
 use crate::table::Row;
 use alloc::boxed::Box;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 use event::{Event, Kind, Outcome, Server, Text, canonical};
 
 /// An id that never comes again and was not met for so long is done with, seconds: the longest a
@@ -273,8 +274,7 @@ fn recall(
         return;
     }
     if event.client.is_none() && joined.client.is_none() && row.has_client {
-        let bits = u128::from(row.address[0]) << 64 | u128::from(row.address[1]);
-        joined.client = Some(canonical(IpAddr::V6(Ipv6Addr::from_bits(bits))));
+        joined.client = Some(address_of(row.address));
     }
     // A login that fails behind one that succeeded is another account's, or nobody's.
     let follows = matches!(
@@ -291,11 +291,7 @@ fn keep(state: &mut State, key: u64, now_s: u32, client: Option<IpAddr>, account
     let Some(row) = state.joins.entry(key) else { return };
     row.stamp_s = now_s;
     if let Some(client) = client {
-        let bits = match client {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-            IpAddr::V6(v6) => v6.to_bits(),
-        };
-        row.address = [(bits >> 64) as u64, bits as u64];
+        row.address = words_of(client);
         row.has_client = true;
     }
     if account.length > 0 {

@@ -9,6 +9,7 @@
 //! order: the same on every machine.
 
 use crate::checkpoint::{Reader, Record, Writer};
+use crate::explain::TableStatistics;
 use crate::hash::mix;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
@@ -25,6 +26,24 @@ pub(crate) trait Row: Copy + Default + Record {
     /// How many more passes of the hand it survives.
     fn chances(&mut self) -> &mut u8;
 }
+
+/// Implements [`Row`] for structs that have a `key` and `chances`.
+macro_rules! keyed {
+    ($($name:ident),+) => { $(
+        impl $crate::table::Row for $name {
+            fn key(&self) -> u64 {
+                self.key
+            }
+            fn with_key(key: u64) -> Self {
+                $name { key, ..$name::default() }
+            }
+            fn chances(&mut self) -> &mut u8 {
+                &mut self.chances
+            }
+        }
+    )+ };
+}
+pub(crate) use keyed;
 
 /// An entry of the index: where a row is, and 32 bits of its key's hash, so that the index grows
 /// without a look at every row.
@@ -179,16 +198,18 @@ impl<R: Row> Table<R> {
         self.rows.iter()
     }
 
+    /// How full it is, and how much gave way.
+    pub fn statistics(&self, name: &'static str) -> TableStatistics {
+        TableStatistics {
+            name,
+            entries: self.len() as u32,
+            capacity: self.capacity as u32,
+            evicted: self.evicted,
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
-    }
-
-    pub fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    pub fn evicted(&self) -> u64 {
-        self.evicted
     }
 
     /// How many gave way since the last call.

@@ -4,7 +4,7 @@
 //! it has come back over `takeover.learn_days`; only then it is home.
 
 use crate::checkpoint::record;
-use crate::table::Row;
+use crate::table::keyed;
 
 const COUNTRIES: usize = 6;
 const OPERATORS: usize = 8;
@@ -73,17 +73,7 @@ record! {
     }
 }
 
-impl Row for HomeRow {
-    fn key(&self) -> u64 {
-        self.key
-    }
-    fn with_key(key: u64) -> Self {
-        HomeRow { key, ..HomeRow::default() }
-    }
-    fn chances(&mut self) -> &mut u8 {
-        &mut self.chances
-    }
-}
+keyed!(HomeRow);
 
 /// True where the account is at home there.
 pub(crate) fn knows(homes: &[Home], what: u32) -> bool {

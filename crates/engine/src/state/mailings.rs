@@ -2,11 +2,11 @@
 
 use super::Lines;
 use crate::checkpoint::{Reader, Record as _, Writer, record};
+use crate::client::{address_of, words_of};
 use crate::explain::TableStatistics;
 use crate::join::ShortName;
-use crate::table::{Row, Table};
-use core::net::{IpAddr, Ipv6Addr};
-use event::canonical;
+use crate::table::{Table, keyed};
+use core::net::IpAddr;
 
 /// Members of a campaign that are kept until it is one.
 const WAITING_MAX: usize = 32;
@@ -105,11 +105,11 @@ record! {
 
 impl MemberRow {
     pub fn address(&self) -> IpAddr {
-        from_words(self.address)
+        address_of(self.address)
     }
 
     pub fn set_address(&mut self, address: IpAddr) {
-        self.address = to_words(address);
+        self.address = words_of(address);
     }
 }
 
@@ -126,11 +126,11 @@ record! {
 
 impl ArrivalRow {
     pub fn address(&self) -> IpAddr {
-        from_words(self.address)
+        address_of(self.address)
     }
 
     pub fn set_address(&mut self, address: IpAddr) {
-        self.address = to_words(address);
+        self.address = words_of(address);
     }
 }
 
@@ -167,34 +167,7 @@ impl PartnerRow {
     }
 }
 
-fn to_words(address: IpAddr) -> [u64; 2] {
-    let bits = match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
-    };
-    [(bits >> 64) as u64, bits as u64]
-}
-
-fn from_words([high, low]: [u64; 2]) -> IpAddr {
-    canonical(IpAddr::V6(Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low))))
-}
-
-macro_rules! rows {
-    ($($name:ident),+) => { $(
-        impl Row for $name {
-            fn key(&self) -> u64 {
-                self.key
-            }
-            fn with_key(key: u64) -> Self {
-                $name { key, ..$name::default() }
-            }
-            fn chances(&mut self) -> &mut u8 {
-                &mut self.chances
-            }
-        }
-    )+ };
-}
-rows!(CampaignRow, MemberRow, ArrivalRow, PartnerRow);
+keyed!(CampaignRow, MemberRow, ArrivalRow, PartnerRow);
 
 /// All that `spam-campaign` remembers. About 10 MB at most.
 pub(crate) struct Mailings {
@@ -237,19 +210,11 @@ impl Mailings {
     }
 
     pub fn statistics(&self) -> [TableStatistics; 4] {
-        fn row<R: Row>(name: &'static str, table: &Table<R>) -> TableStatistics {
-            TableStatistics {
-                name,
-                entries: table.len() as u32,
-                capacity: table.capacity() as u32,
-                evicted: table.evicted(),
-            }
-        }
         [
-            row("campaigns", &self.campaigns),
-            row("members", &self.members),
-            row("arrivals", &self.arrivals),
-            row("partners", &self.partners),
+            self.campaigns.statistics("campaigns"),
+            self.members.statistics("members"),
+            self.arrivals.statistics("arrivals"),
+            self.partners.statistics("partners"),
         ]
     }
 

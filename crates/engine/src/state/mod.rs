@@ -110,34 +110,26 @@ impl State {
 
     /// Entries, capacities and evictions of all tables.
     pub fn statistics(&self) -> Vec<TableStatistics> {
-        fn row<R: crate::table::Row>(name: &'static str, table: &Table<R>) -> TableStatistics {
-            TableStatistics {
-                name,
-                entries: table.len() as u32,
-                capacity: table.capacity() as u32,
-                evicted: table.evicted(),
-            }
-        }
         let mut all = Vec::from([
-            row("clients", &self.clients),
-            row("prefixes", &self.prefixes),
-            row("accounts", &self.accounts),
+            self.clients.statistics("clients"),
+            self.prefixes.statistics("prefixes"),
+            self.accounts.statistics("accounts"),
             self.pairs.statistics(),
-            row("traffic", &self.traffic),
-            row("probes", &self.probes),
-            row("places", &self.places),
-            row("stale", &self.stale),
-            row("users", &self.users),
-            row("sessions", &self.sessions),
-            row("joins", &self.joins),
-            row("offences", &self.offences),
-            row("queries", &self.queries),
-            row("mails", &self.mails),
-            row("senders", &self.senders),
-            row("homes", &self.homes),
+            self.traffic.statistics("traffic"),
+            self.probes.statistics("probes"),
+            self.places.statistics("places"),
+            self.stale.statistics("stale"),
+            self.users.statistics("users"),
+            self.sessions.statistics("sessions"),
+            self.joins.statistics("joins"),
+            self.offences.statistics("offences"),
+            self.queries.statistics("queries"),
+            self.mails.statistics("mails"),
+            self.senders.statistics("senders"),
+            self.homes.statistics("homes"),
         ]);
         all.extend(self.mailings.statistics());
-        all.push(self.surges.statistics());
+        all.push(self.surges.domains.statistics("domains"));
         all
     }
 

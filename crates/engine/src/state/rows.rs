@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::join::ShortName;
 use crate::score::Score;
 use crate::sketch::{self, Flag, Sketch};
-use crate::table::Row;
+use crate::table::keyed;
 use event::Evidence;
 
 record! {
@@ -101,17 +101,7 @@ macro_rules! row {
                 chances: u8,
             }
         }
-        impl Row for $name {
-            fn key(&self) -> u64 {
-                self.key
-            }
-            fn with_key(key: u64) -> Self {
-                $name { key, ..$name::default() }
-            }
-            fn chances(&mut self) -> &mut u8 {
-                &mut self.chances
-            }
-        }
+        keyed!($name);
     )+ };
 }
 

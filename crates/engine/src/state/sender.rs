@@ -5,7 +5,7 @@ use super::Lines;
 use crate::checkpoint::record;
 use crate::score::{self, Score};
 use crate::sketch;
-use crate::table::Row;
+use crate::table::keyed;
 
 const DAY_S: u32 = 86_400;
 const BLOCKS: usize = 4;
@@ -220,17 +220,7 @@ impl SenderRow {
     }
 }
 
-impl Row for SenderRow {
-    fn key(&self) -> u64 {
-        self.key
-    }
-    fn with_key(key: u64) -> Self {
-        SenderRow { key, ..SenderRow::default() }
-    }
-    fn chances(&mut self) -> &mut u8 {
-        &mut self.chances
-    }
-}
+keyed!(SenderRow);
 
 #[cfg(test)]
 mod tests {

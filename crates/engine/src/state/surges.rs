@@ -3,9 +3,8 @@
 use super::Lines;
 use super::mailings::Networks;
 use crate::checkpoint::{Reader, Record as _, Writer, record};
-use crate::explain::TableStatistics;
 use crate::rate::Rate;
-use crate::table::{Row, Table};
+use crate::table::{Table, keyed};
 
 record! {
     /// A domain that put mail of ours off.
@@ -34,17 +33,7 @@ impl DomainRow {
     }
 }
 
-impl Row for DomainRow {
-    fn key(&self) -> u64 {
-        self.key
-    }
-    fn with_key(key: u64) -> Self {
-        DomainRow { key, ..DomainRow::default() }
-    }
-    fn chances(&mut self) -> &mut u8 {
-        &mut self.chances
-    }
-}
+keyed!(DomainRow);
 
 /// Domains that put mail off at one time.
 const DOMAINS_MAX: u32 = 1 << 12;
@@ -76,15 +65,6 @@ impl Surges {
             undelivered_lines: Lines::default(),
             domains: Table::new(DOMAINS_MAX, seed),
             deferral_s: 0,
-        }
-    }
-
-    pub fn statistics(&self) -> TableStatistics {
-        TableStatistics {
-            name: "domains",
-            entries: self.domains.len() as u32,
-            capacity: self.domains.capacity() as u32,
-            evicted: self.domains.evicted(),
         }
     }
 

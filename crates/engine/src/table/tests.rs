@@ -35,7 +35,7 @@ fn newcomers_do_not_push_out_what_is_of_interest() {
     }
     assert_eq!(table.len(), 1000);
     assert_eq!((0..100).filter(|key| table.get(*key).is_some()).count(), 100);
-    assert_eq!(table.evicted(), 99_100);
+    assert_eq!(table.evicted, 99_100);
     assert_eq!(table.take_unreported(), 99_100);
     assert_eq!(table.take_unreported(), 0);
 }
