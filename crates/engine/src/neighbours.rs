@@ -10,8 +10,6 @@ use crate::detect::delivers;
 use crate::engine::Engine;
 use crate::places;
 
-const DAY_S: u32 = 86_400;
-
 /// True where somebody in the prefix logged in or delivered lately.
 pub(crate) fn are_ours(engine: &Engine, prefix: PrefixKey) -> bool {
     have_logins(engine, prefix) || deliver(engine, prefix)
@@ -25,10 +23,9 @@ fn have_logins(engine: &Engine, prefix: PrefixKey) -> bool {
     }
     // Logins are counted by /24, /56 and /48 only. A count of a prefix, whose key is a hash, is
     // taken for a client's in one of four thousand million cases, and spares.
-    let age_max = config.known_good_days.saturating_mul(DAY_S);
-    let is_fresh = |seen_s: u32| now_s.saturating_sub(seen_s) <= age_max;
+    let is_lately = |seen_s: u32| places::is_lately(config, seen_s, now_s);
     is_wide(prefix)
-        && state.users.iter().any(|row| prefix.has(ClientKey(row.key)) && is_fresh(row.seen_s))
+        && state.users.iter().any(|row| prefix.has(ClientKey(row.key)) && is_lately(row.seen_s))
 }
 
 /// True where somebody in the prefix delivered mail lately.

@@ -41,6 +41,11 @@ fn key(account: u64, place: u64, form: u64) -> u64 {
     mix(mix(account, form), place)
 }
 
+/// True for a login that still makes a place known-good.
+pub(crate) const fn is_lately(config: &Config, seen_s: u32, now_s: u32) -> bool {
+    now_s.saturating_sub(seen_s) <= config.known_good_days.saturating_mul(DAY_S)
+}
+
 /// The key of a prefix in tables that clients share.
 pub(crate) fn shared_key(prefix: PrefixKey) -> u64 {
     mix(prefix.0, PREFIX)
@@ -54,10 +59,9 @@ pub(crate) fn place(
     client: ClientKey,
     now_s: u32,
 ) -> Place {
-    let age_max = config.known_good_days.saturating_mul(DAY_S);
     let fresh = |place: u64, form: u64| {
         let row = state.places.get(key(account, place, form));
-        row.is_some_and(|row| now_s.saturating_sub(row.seen_s) <= age_max)
+        row.is_some_and(|row| is_lately(config, row.seen_s, now_s))
     };
     if !fresh(client.area(), AREA) {
         // Every login writes all three forms, so where the widest is missing the others are.
@@ -74,9 +78,7 @@ pub(crate) fn place(
 
 /// True where the account logged in from anywhere lately: it exists, and somebody uses it.
 pub(crate) fn is_in_use(state: &State, config: &Config, account: u64, now_s: u32) -> bool {
-    let age_max = config.known_good_days.saturating_mul(DAY_S);
-    let row = state.places.get(key(account, 0, ANYWHERE));
-    row.is_some_and(|row| now_s.saturating_sub(row.seen_s) <= age_max)
+    last_login_s(state, account).is_some_and(|seen_s| is_lately(config, seen_s, now_s))
 }
 
 /// When the account logged in last, within an hour, seconds; `None` where it never did, as far as
@@ -102,9 +104,8 @@ pub(crate) fn good_accounts_of_prefix(
 
 /// About how many accounts logged in from what this key of `state.users` stands for.
 pub(crate) fn good(state: &State, config: &Config, key: u64, now_s: u32) -> u32 {
-    let age_max = config.known_good_days.saturating_mul(DAY_S);
     match state.users.get(key) {
-        Some(row) if now_s.saturating_sub(row.seen_s) <= age_max => row.accounts.count(),
+        Some(row) if is_lately(config, row.seen_s, now_s) => row.accounts.count(),
         _ => 0,
     }
 }

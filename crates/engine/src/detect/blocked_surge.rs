@@ -9,12 +9,11 @@
 //! Misses on purpose: surges of fewer than `networks_min` networks, or by few; what a firewall
 //! refuses, which no log tells.
 
-use super::{DetectorSpec, Seen, tells_again};
+use super::{DetectorSpec, Seen, host_of, tells_again};
 use crate::config::Surge;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use event::{Event, Evidence, Kind, Mode, Outcome, Subject};
 
@@ -33,12 +32,8 @@ pub(crate) fn refused(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
         return;
     }
     let network = mix(client.prefix().0, engine.config.seed);
-    let surges = &mut engine.state.surges;
-    surges.blocked_lines.push(seq);
-    let told = surges.blocked.note(network, now_s, rule.least, rule.surge_factor);
-    if let Some(count) = told {
-        let evidence = surges.blocked_lines.evidence(seq);
-        tell(engine, &SPEC, rule, event, (count, evidence), out);
+    if let Some(told) = engine.state.surges.blocked.note(network, seq, now_s, &rule) {
+        tell(engine, &SPEC, rule, event, told, out);
     }
 }
 
@@ -59,7 +54,6 @@ pub(super) fn tell(
 ) {
     let score = count.saturating_mul(1000);
     let verdict = Verdict { detector: spec.name, mode: rule.mode, ban_s: 0, score, evidence };
-    let host = event.host.map_or(&b"localhost"[..], |host| host.bytes());
-    let host: Box<[u8]> = host.to_ascii_lowercase().into();
+    let host = host_of(event).to_ascii_lowercase().into();
     engine.find(&verdict, Subject::Host(host), out);
 }

@@ -35,14 +35,13 @@
 //! each; clients with a login of their own.
 
 use super::guessing::Standing;
-use super::{Attempt, DetectorSpec, Seen, grace};
+use super::{Attempt, DetectorSpec, Seen, grace, host_of};
 use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix, short};
 use crate::places::{self, Place};
 use crate::state::{AccountRow, Pair, whole};
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use event::{Event, Evidence, Mode, Subject};
 
@@ -97,8 +96,7 @@ pub(crate) fn judge(
     }
     let evidence = episode.lines().evidence(seen.seq);
     let verdict = verdict(engine, evidence);
-    let host = seen.event.host.map_or(&b"localhost"[..], |host| host.bytes());
-    engine.find(&verdict, Subject::Host(Box::from(host)), out);
+    engine.find(&verdict, Subject::Host(host_of(seen.event).into()), out);
     let members: Vec<Pair> = members(engine).copied().collect();
     for pair in members {
         grace::give(engine, pair.account, ClientKey(pair.client), pair.last_s);

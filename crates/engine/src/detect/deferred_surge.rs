@@ -17,13 +17,13 @@
 //!
 //! Misses on purpose: domains to which fewer than eight messages go while they are down.
 
-use super::{DetectorSpec, Seen, blocked_surge};
+use super::{DetectorSpec, Seen, blocked_surge, domain_of};
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use event::{Event, Kind, Mode, Outcome, Reason, Subject, Text};
+use event::{Event, Kind, Mode, Outcome, Reason, Subject};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "deferred-surge",
@@ -62,14 +62,8 @@ pub(crate) fn note(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>
     }
 }
 
-fn domain<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
-    let Text(recipient) = event.recipient?;
-    let at = recipient.iter().rposition(|byte| *byte == b'@')?;
-    recipient.get(at + 1..).filter(|domain| !domain.is_empty())
-}
-
 fn taken(engine: &mut Engine, event: &Event<'_>) {
-    let Some(domain) = domain(event) else { return };
+    let Some(domain) = event.recipient.and_then(domain_of) else { return };
     let key = lower(engine.config.seed, domain);
     if let Some(row) = engine.state.surges.domains.touch(key) {
         row.sum = row.sum.saturating_sub(TAKEN);
@@ -89,17 +83,15 @@ fn is_greylist(event: &Event<'_>) -> bool {
 fn put_off(engine: &mut Engine, event: &Event<'_>, out: &mut Vec<Output>) {
     let (rule, seed) = (engine.config.deferred_surge, engine.config.seed);
     let (now_s, seq) = (engine.now_s(), engine.seq);
-    let Some(domain) = domain(event) else { return };
+    let Some(domain) = event.recipient.and_then(domain_of) else { return };
     if rule.mode == Mode::Off || is_greylist(event) {
         return;
     }
     let key = lower(seed, domain);
     let surges = &mut engine.state.surges;
     surges.deferral_s = now_s;
-    surges.undelivered_lines.push(seq);
-    if let Some(count) = surges.undelivered.note(key, now_s, rule.least, rule.surge_factor) {
-        let evidence = surges.undelivered_lines.evidence(seq);
-        blocked_surge::tell(engine, &SPEC, rule, event, (count, evidence), out);
+    if let Some(told) = surges.undelivered.note(key, seq, now_s, &rule) {
+        blocked_surge::tell(engine, &SPEC, rule, event, told, out);
     }
     let Some(row) = engine.state.surges.domains.entry(key) else { return };
     let age_s = now_s.saturating_sub(row.last_s);
@@ -135,11 +127,7 @@ pub(crate) fn deferred(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Outpu
         return;
     }
     let network = mix(client.prefix().0, engine.config.seed);
-    let surges = &mut engine.state.surges;
-    surges.put_off_lines.push(seq);
-    let told = surges.put_off.note(network, now_s, rule.least, rule.surge_factor);
-    if let Some(count) = told {
-        let evidence = surges.put_off_lines.evidence(seq);
-        blocked_surge::tell(engine, &SPEC, rule, event, (count, evidence), out);
+    if let Some(told) = engine.state.surges.put_off.note(network, seq, now_s, &rule) {
+        blocked_surge::tell(engine, &SPEC, rule, event, told, out);
     }
 }

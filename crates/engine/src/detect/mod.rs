@@ -36,7 +36,7 @@ use crate::stale::{self, Excuse};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use event::{Event, Kind, Outcome, Protocol, Reason, Server};
+use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text};
 
 /// What the documentation says of a detector. Its keys are those of [`crate::KEYS`] whose path
 /// begins with its name.
@@ -135,6 +135,17 @@ impl Attempt {
     }
 }
 
+/// The domain of an address; none where there is no `@`, or nothing behind it.
+pub(crate) fn domain_of(Text(address): Text<'_>) -> Option<&[u8]> {
+    let at = address.iter().rposition(|byte| *byte == b'@')?;
+    address.get(at + 1..).filter(|domain| !domain.is_empty())
+}
+
+/// The host whose log it stands in.
+pub(crate) fn host_of<'a>(event: &Event<'a>) -> &'a [u8] {
+    event.host.unwrap_or(Text(b"localhost")).bytes()
+}
+
 /// The way of an event through the detectors. What honest servers write most leaves at the top.
 #[inline]
 pub(crate) fn event(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
@@ -209,13 +220,13 @@ fn login(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>) {
     if bait_account::judge(engine, seen, account, out) {
         return;
     }
-    let failed = engine.state.clients.get(seen.client.0);
-    let (has_failed, is_believed) =
-        (failed.is_some(), guessing::is_believed(engine, seen, account, failed));
+    let has_failed = engine.state.clients.get(seen.client.0).is_some();
     if has_failed {
         botnet_spray::login(engine, seen);
     }
     if !places::is_fresh(&mut engine.state, account, seen.client, seen.now_s) {
+        let failed = engine.state.clients.get(seen.client.0);
+        let is_believed = guessing::is_believed(engine, seen, account, failed);
         let is_told = takeover::login(engine, seen, account, out);
         if is_believed && !is_told {
             places::note(&mut engine.state, &engine.config, account, seen.client, seen.now_s);

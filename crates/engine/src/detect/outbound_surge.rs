@@ -34,7 +34,7 @@
 //! to, at its usual pace; spam to good addresses from the owner's own place, below four times
 //! `recipients_min`.
 
-use super::DetectorSpec;
+use super::{DetectorSpec, host_of};
 use crate::client::ClientKey;
 use crate::config::Outbound;
 use crate::decide::Verdict;
@@ -124,9 +124,7 @@ fn sender<'a>(event: &Event<'a>) -> Option<Sender<'a>> {
     }
     match event.client {
         Some(client) => is_private(client).then_some(Sender::Client(client)),
-        None if event.service.bytes() == b"pickup" => {
-            Some(Sender::Host(event.host.unwrap_or(Text(b"localhost"))))
-        }
+        None if event.service.bytes() == b"pickup" => Some(Sender::Host(Text(host_of(event)))),
         None => None,
     }
 }

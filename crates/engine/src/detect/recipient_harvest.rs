@@ -25,7 +25,7 @@
 //! senders that ask for one recipient at a time.
 
 use super::scan::{accepted, delivers_lately};
-use super::{DetectorSpec, Seen};
+use super::{DetectorSpec, Seen, host_of};
 use crate::client::ClientKey;
 use crate::decide::{Target, Verdict};
 use crate::engine::{Engine, Output};
@@ -34,7 +34,6 @@ use crate::neighbours;
 use crate::places;
 use crate::score::Score;
 use crate::state::ProbeRow;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use event::{Evidence, Mode, Subject};
 
@@ -92,7 +91,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
     let sender = seen.event.sender.unwrap_or_default();
     row.asked_by = short(lower(engine.config.seed, sender.bytes()));
     let (is_first, asked_by) = (asked_before < ASKED_MIN - 1000, row.asked_by);
-    if !charge(engine, seen, 1, out) && !delivers {
+    if !charge(engine, seen, 1, delivers, out) && !delivers {
         ask(engine, seen, is_first, asked_by, out);
     }
 }
@@ -119,15 +118,22 @@ fn left_asking(engine: &mut Engine, seen: &Seen<'_>, extra: u32, out: &mut Vec<O
     }
     row.null_s = 0;
     if engine.config.recipient_harvest.rule.mode != Mode::Off {
-        charge(engine, seen, extra, out);
+        let delivers = delivers_lately(engine, seen);
+        charge(engine, seen, extra, delivers, out);
     }
 }
 
 /// Adds to the client's score; true where it is banned by now.
-fn charge(engine: &mut Engine, seen: &Seen<'_>, unknown: u32, out: &mut Vec<Output>) -> bool {
+fn charge(
+    engine: &mut Engine,
+    seen: &Seen<'_>,
+    unknown: u32,
+    delivers: bool,
+    out: &mut Vec<Output>,
+) -> bool {
     let (harvest, now_s) = (engine.config.recipient_harvest, seen.now_s);
     let excused = accepted(engine, seen) / harvest.accepted_per_unknown.max(1);
-    let factor = if delivers_lately(engine, seen) { DELIVERS_FACTOR } else { 1 };
+    let factor = if delivers { DELIVERS_FACTOR } else { 1 };
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
     let base = engine.threshold("recipient-harvest.score_max", harvest.rule.score_max.0);
     let Some(row) = engine.state.probes.touch(seen.client.0) else { return false };
@@ -166,8 +172,7 @@ fn ask(engine: &mut Engine, seen: &Seen<'_>, is_first: bool, sender: u32, out: &
     }
     let evidence = episode.lines().evidence(seen.seq);
     let verdict = verdict(engine, engine.state.askers.sum(), evidence);
-    let host = seen.event.host.map_or(&b"localhost"[..], |host| host.bytes());
-    engine.find(&verdict, Subject::Host(Box::from(host)), out);
+    engine.find(&verdict, Subject::Host(host_of(seen.event).into()), out);
     let rows = engine.state.probes.iter().filter(|row| took_part(engine, row));
     for client in rows.map(|row| row.key).collect::<Vec<u64>>() {
         engine.timers.set_grace(deadline, NO_ACCOUNT, client);

@@ -25,7 +25,7 @@
 //! sender of the client's own, at leisure.
 
 use super::scan::delivers_lately;
-use super::{DetectorSpec, Seen};
+use super::{DetectorSpec, Seen, domain_of};
 use crate::config::Points;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
@@ -33,7 +33,7 @@ use crate::hash::{lower, short};
 use crate::places;
 use crate::score::Score;
 use alloc::vec::Vec;
-use event::Mode;
+use event::{Mode, Text};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "relay-probe",
@@ -100,8 +100,7 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output>)
 
 /// True where the HELO is the sender's domain, or a host of it.
 fn is_within(helo: &[u8], sender: &[u8]) -> bool {
-    let Some(at) = sender.iter().rposition(|byte| *byte == b'@') else { return false };
-    let domain = sender.get(at + 1..).unwrap_or_default();
+    let Some(domain) = domain_of(Text(sender)) else { return false };
     let Some(cut) = helo.len().checked_sub(domain.len()) else { return false };
     let (host, end) = helo.split_at(cut);
     domain.contains(&b'.')

@@ -145,7 +145,7 @@ pub(crate) fn is_useful(engine: &Engine, seen: &Seen<'_>) -> bool {
 /// True where a message of the client was accepted within three days. What such a client says of
 /// strangers' messages is told; no stranger may have it banned by them.
 pub(crate) fn delivers_lately(engine: &Engine, seen: &Seen<'_>) -> bool {
-    accepted(engine, seen) >= ACCEPTED_MIN
+    engine.state.traffic.get(seen.client.0).is_some_and(|row| delivers(row, seen.now_s))
 }
 
 /// The same of a row.

@@ -31,7 +31,7 @@
 //! here; words that everybody writes ([`crate::fold::Folded::is_telling`]); the null sender.
 
 use super::outbound_surge;
-use super::{DetectorSpec, tells_again};
+use super::{DetectorSpec, domain_of, tells_again};
 use crate::client::ClientKey;
 use crate::decide::{Target, Verdict};
 use crate::engine::{Engine, Output};
@@ -183,12 +183,6 @@ fn has_history(engine: &Engine, domain: &[u8], now_s: u32) -> bool {
 
 fn domain_key(engine: &Engine, domain: &[u8]) -> u64 {
     mix(lower(engine.config.seed, domain), OF_DOMAIN)
-}
-
-fn domain_of(sender: Text<'_>) -> Option<&[u8]> {
-    let Text(sender) = sender;
-    let at = sender.iter().rposition(|byte| *byte == b'@')?;
-    sender.get(at + 1..).filter(|domain| !domain.is_empty())
 }
 
 /// The last two labels of a name: about who has it. Of a bare word or an address nobody does.

@@ -9,13 +9,12 @@
 //!    the /16 or /32. A thief comes from anywhere: `p(x | thief) = 1 / K`, with K countries (200),
 //!    operators (2 000), areas (5 000). The owner comes to a new place in `m + 1` of `n + 2` days,
 //!    after n days at home (60 at most) with m homes more than one (of operators and areas also
-//!    those
-//!    of lately), and then half of the time to one where others of this site are, half anywhere:
-//!    `p(x | owner) = (m + 1) / (n + 2) * (c / (N + 1) + 1 / K) / 2`, by the c of N accounts that
-//!    are
-//!    at home in x. So a new country of an account that never travelled weighs 4.8 after two
-//!    months, a fourth one of a traveller's 3.4, a provider that many of our users have nothing. A
-//!    second operator in a country that is new as well is a hotel's and a phone's: 0.5.
+//!    those of lately), and then half of the time to one where others of this site are, half
+//!    anywhere: `p(x | owner) = (m + 1) / (n + 2) * (c / (N + 1) + 1 / K) / 2`, by the c of N
+//!    accounts that are at home in x. So a new country of an account that never travelled weighs
+//!    4.8 after two months, a fourth one of a traveller's 3.4, a provider that many of our users
+//!    have nothing. A second operator in a country that is new as well is a hotel's and a phone's:
+//!    0.5.
 //! 2. *Hour* of the day, `ln (1/24) / p(hour | account)`, from -0.7 to 1.5; a new *program*
 //!    (protocol and mechanism), 0.7.
 //! 3. *Alternation*, weight 1: the account was at home within two hours before a login in another
@@ -37,8 +36,7 @@
 //!
 //! What is not learnt from: a strange place becomes a home when logins from it go back
 //! `learn_days`, on five days at least, since it was told of. Where an account is new, or the
-//! guard,
-//! everything is home for a week. A place that was told of is no known-good place either.
+//! guard, everything is home for a week. A place that was told of is no known-good place either.
 //!
 //! Misses on purpose: a thief in the owner's own country, at a provider that many of our users
 //! have; one who stays at one place abroad, does nothing but read and is not preceded by failures.

@@ -3,8 +3,10 @@
 use super::Lines;
 use super::mailings::Networks;
 use crate::checkpoint::{Reader, Record as _, Writer, record};
+use crate::config::Surge;
 use crate::rate::Rate;
 use crate::table::{Table, keyed};
+use event::Evidence;
 
 record! {
     /// A domain that put mail of ours off.
@@ -38,17 +40,37 @@ keyed!(DomainRow);
 /// Domains that put mail off at one time.
 const DOMAINS_MAX: u32 = 1 << 12;
 
+/// A rate, and the latest lines of what it counts.
+#[derive(Default)]
+pub(crate) struct Counted {
+    rate: Rate,
+    lines: Lines,
+}
+
+impl Counted {
+    /// Counts a thing, by its hash, that line `seq` tells of. How many different ones there are and
+    /// the lines of it, where that is a surge.
+    pub fn note(
+        &mut self,
+        thing: u64,
+        seq: u64,
+        now_s: u32,
+        rule: &Surge,
+    ) -> Option<(u32, Evidence)> {
+        self.lines.push(seq);
+        let count = self.rate.note(thing, now_s, rule.least, rule.surge_factor)?;
+        Some((count, self.lines.evidence(seq)))
+    }
+}
+
 /// All that `blocked-surge` and `deferred-surge` remember: half a megabyte at most.
 pub(crate) struct Surges {
-    /// Networks whose mail or connections were refused, and the latest lines of it.
-    pub blocked: Rate,
-    pub blocked_lines: Lines,
+    /// Networks whose mail or connections were refused.
+    pub blocked: Counted,
     /// Networks whose mail was put off, for another cause than greylisting.
-    pub put_off: Rate,
-    pub put_off_lines: Lines,
+    pub put_off: Counted,
     /// Domains that put mail of ours off.
-    pub undelivered: Rate,
-    pub undelivered_lines: Lines,
+    pub undelivered: Counted,
     pub domains: Table<DomainRow>,
     /// When mail of ours was last put off, seconds; 0 for never.
     pub deferral_s: u32,
@@ -57,12 +79,9 @@ pub(crate) struct Surges {
 impl Surges {
     pub fn new(seed: u64) -> Self {
         Surges {
-            blocked: Rate::default(),
-            blocked_lines: Lines::default(),
-            put_off: Rate::default(),
-            put_off_lines: Lines::default(),
-            undelivered: Rate::default(),
-            undelivered_lines: Lines::default(),
+            blocked: Counted::default(),
+            put_off: Counted::default(),
+            undelivered: Counted::default(),
             domains: Table::new(DOMAINS_MAX, seed),
             deferral_s: 0,
         }
@@ -72,29 +91,27 @@ impl Surges {
     pub fn set_clock(&mut self, change: impl Fn(&mut [&mut u32])) {
         self.domains.each(|row| change(&mut [&mut row.first_s, &mut row.last_s, &mut row.told_s]));
         change(&mut [&mut self.deferral_s]);
+        self.counted_mut().into_iter().for_each(|counted| counted.rate.set_clock());
+    }
+
+    fn counted_mut(&mut self) -> [&mut Counted; 3] {
         [&mut self.blocked, &mut self.put_off, &mut self.undelivered]
-            .into_iter()
-            .for_each(Rate::set_clock);
     }
 
     pub fn write(&self, into: &mut Writer<'_>) {
-        for rate in [&self.blocked, &self.put_off, &self.undelivered] {
-            rate.write(into);
-        }
-        for lines in [&self.blocked_lines, &self.put_off_lines, &self.undelivered_lines] {
-            lines.write(into);
-        }
+        let counted = [&self.blocked, &self.put_off, &self.undelivered];
+        counted.iter().for_each(|counted| counted.rate.write(into));
+        counted.iter().for_each(|counted| counted.lines.write(into));
         self.domains.write(into);
         self.deferral_s.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        for rate in [&mut self.blocked, &mut self.put_off, &mut self.undelivered] {
-            *rate = Rate::read(from)?;
+        for counted in self.counted_mut() {
+            counted.rate = Rate::read(from)?;
         }
-        for lines in [&mut self.blocked_lines, &mut self.put_off_lines, &mut self.undelivered_lines]
-        {
-            *lines = Lines::read(from)?;
+        for counted in self.counted_mut() {
+            counted.lines = Lines::read(from)?;
         }
         self.domains.read(from)?;
         self.deferral_s = u32::read(from)?;
