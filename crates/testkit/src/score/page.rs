@@ -4,7 +4,7 @@
 //! `attacks`, `detectors` and `honest` are parts; so is each detector's name.
 
 use super::aims::DETECTORS_OF;
-use super::print::{percent, time, verdict, word};
+use super::print::{percent, time, verdict};
 use super::rows::{AttackRow, DetectorRow, Report};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -102,19 +102,13 @@ fn detectors(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn honest(out: &mut String, report: &Report) -> std::fmt::Result {
     let banned = report.honest_banned();
-    let shared = report.honest.iter().filter(|row| row.is_ban && row.is_shared).count();
+    let shared = report.shared_banned();
     writeln!(
         out,
         "Honest sources banned: **{banned}** (target 0). Addresses banned that an attacker shares \
          with honest ones: {shared}.\n"
     )?;
-    let mut causes: BTreeMap<(&str, &str, &str), (u64, u64)> = BTreeMap::new();
-    for row in &report.honest {
-        let kind = row.cause.split(' ').next().unwrap_or_default();
-        let (sources, times) = causes.entry((word(row).trim(), &row.detector, kind)).or_default();
-        *sources += 1;
-        *times += row.times;
-    }
+    let causes = report.causes();
     if causes.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use super::rows::{AttackRow, DetectorRow, HonestRow, Report, quantile};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Rows of honest ones that are written out for people.
@@ -99,7 +99,7 @@ fn write_detectors(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn write_honest(out: &mut String, report: &Report) -> std::fmt::Result {
     let banned = report.honest_banned();
-    let shared = report.honest.iter().filter(|row| row.is_ban && row.is_shared).count();
+    let shared = report.shared_banned();
     let found = report.honest.iter().filter(|row| !row.is_ban).count();
     let met = verdict(Some(banned == 0));
     writeln!(
@@ -109,10 +109,10 @@ fn write_honest(out: &mut String, report: &Report) -> std::fmt::Result {
     write_causes(out, report)?;
     for row in report.honest.iter().take(HONEST_MAX) {
         let HonestRow { plan, seed, at_s, detector, subject, who, refused, times, .. } = row;
-        let what = word(row);
+        let what = row.word();
         writeln!(
             out,
-            "{what} {plan} seed {seed}: {detector} {subject}, {times} times, first at {at_s}"
+            "{what:6} {plan} seed {seed}: {detector} {subject}, {times} times, first at {at_s}"
         )?;
         writeln!(out, "    there: {who}; clients refused: {refused}; because of: {}", row.cause)?;
         let line: Vec<char> = row.last_line.chars().take(4 * LINE_MAX).collect();
@@ -134,25 +134,10 @@ fn write_honest(out: &mut String, report: &Report) -> std::fmt::Result {
 
 /// How many sources each rule hit wrongly, by the kind of whose line was the last.
 fn write_causes(out: &mut String, report: &Report) -> std::fmt::Result {
-    let mut causes: BTreeMap<(&str, &str, &str), (u64, u64)> = BTreeMap::new();
-    for row in &report.honest {
-        let kind = row.cause.split(' ').next().unwrap_or_default();
-        let (sources, times) = causes.entry((word(row), &row.detector, kind)).or_default();
-        *sources += 1;
-        *times += row.times;
-    }
-    for ((what, detector, kind), (sources, times)) in causes {
-        writeln!(out, "  {what} {detector:20} {kind:17} {sources:>5} sources {times:>6} times")?;
+    for ((what, detector, kind), (sources, times)) in report.causes() {
+        writeln!(out, "  {what:6} {detector:20} {kind:17} {sources:>5} sources {times:>6} times")?;
     }
     writeln!(out)
-}
-
-pub(super) fn word(row: &HonestRow) -> &'static str {
-    match (row.is_ban, row.is_shared) {
-        (true, false) => "BANNED",
-        (true, true) => "shared",
-        (false, _) => "found ",
-    }
 }
 
 pub(super) fn verdict(is_met: Option<bool>) -> &'static str {

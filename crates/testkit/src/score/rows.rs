@@ -138,9 +138,38 @@ impl Report {
         self.honest.iter().filter(|row| row.is_ban && !row.is_shared).count()
     }
 
+    /// Addresses that were banned and that an attacker shares with honest ones.
+    pub fn shared_banned(&self) -> usize {
+        self.honest.iter().filter(|row| row.is_ban && row.is_shared).count()
+    }
+
+    /// How many subjects each rule hit wrongly and how often, by what it was (`BANNED`, `shared`,
+    /// `found`) and by the kind of whose line was the last.
+    pub fn causes(&self) -> BTreeMap<(&'static str, &str, &str), (u64, u64)> {
+        let mut causes: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for row in &self.honest {
+            let kind = row.cause.split(' ').next().unwrap_or_default();
+            let (subjects, times) = causes.entry((row.word(), &*row.detector, kind)).or_default();
+            *subjects += 1;
+            *times += row.times;
+        }
+        causes
+    }
+
     /// True where every target was met.
     pub fn is_met(&self) -> bool {
         self.honest_banned() == 0 && self.attacks.iter().all(|row| row.is_met != Some(false))
+    }
+}
+
+impl HonestRow {
+    /// What it was, in a word.
+    pub fn word(&self) -> &'static str {
+        match (self.is_ban, self.is_shared) {
+            (true, false) => "BANNED",
+            (true, true) => "shared",
+            (false, _) => "found",
+        }
     }
 }
 
