@@ -1,7 +1,7 @@
 """Many addresses, one purpose."""
 
 from world import clients, net
-from world.accounts import address, password
+from world.accounts import address, good
 
 OWNER_HOME, OWNER_AWAY = "203.0.113.1", "203.0.113.2"
 
@@ -20,7 +20,7 @@ def _one_each(cast, members, account, start, length):
 
 def fast(cast):
     """300 addresses in a minute; the owner mistypes at home and at a new place."""
-    account, right = address("alice"), password("alice")
+    account, right = good("alice")
     members = _members(300)
     cast.attacker(members, "one try each", group="crowd")
     _one_each(cast, members, account, 12, 50)  # members are given a minute to log in before a ban
@@ -36,7 +36,7 @@ def fast(cast):
 
 def slow(cast):
     """The same in twenty hours: four minutes between tries, no address seen twice."""
-    account, right = address("ruth"), password("ruth")
+    account, right = good("ruth")
     members = _members(300)
     cast.attacker(members, "one slow try each", group="slow crowd")
     _one_each(cast, members, account, 7200, 20 * 3600)

@@ -1,7 +1,7 @@
 """One hostile day, for the demonstration: everything of the other stories, and a lot of mail."""
 
 from world import clients
-from world.accounts import LOCAL, address, password
+from world.accounts import LOCAL, address, good
 
 from . import abuse, crowds, guessing, honest, injection
 
@@ -39,7 +39,7 @@ def _readers(cast):
     """Forty people with a phone and a laptop, in the rhythm of a working day."""
     for number, local in enumerate(LOCAL[:60:2] + LOCAL[1:40:4]):
         source = f"203.0.113.{150 + number}"
-        account, right = address(local), password(local)
+        account, right = good(local)
         cast.honest(source, "reads and writes all day")
         for hour in range(24):
             busy = 6 if 7 <= hour <= 19 else 1

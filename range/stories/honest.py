@@ -6,11 +6,7 @@ import tempfile
 import threading
 
 from world import clients, net
-from world.accounts import FIRST, LOCAL, address, password
-
-
-def _good(local):
-    return address(local), password(local)
+from world.accounts import FIRST, LOCAL, address, good
 
 
 def live(cast):
@@ -22,7 +18,7 @@ def live(cast):
     _mail_servers(cast)
     _forgetful(cast, "203.0.113.60", 6)
     cast.honest("203.0.113.61", "new device, wrong password seven times")
-    account, right = _good("yves")
+    account, right = good("yves")
     for turn in range(7):
         cast.at(10 + turn * 5, "203.0.113.61", clients.imap_login, account, right + " ")
     cast.at(60, "203.0.113.61", clients.imap_login, account, right)
@@ -32,7 +28,7 @@ def _typos(cast):
     logins = (clients.imap_login, clients.pop3_login, clients.smtp_login)
     for number in range(10):
         source = f"203.0.113.{10 + number}"
-        account, right = _good(LOCAL[26 + number])
+        account, right = good(LOCAL[26 + number])
         cast.honest(source, "mistypes, then right")
         login = logins[number % 3]
         wrong = [right[:-1], right.swapcase(), right + "1"][: 1 + number % 3]
@@ -44,7 +40,7 @@ def _typos(cast):
 
 def _stale_phone(cast, start, source, local, count, gap):
     """The laptop knows the new password, the phone in the same house repeats the old one."""
-    account, right = _good(local)
+    account, right = good(local)
     cast.honest(source, "stale phone beside a good laptop")
     cast.at(start, source, clients.imap_login, account, right)
     for turn in range(count):
@@ -59,11 +55,11 @@ def _office(cast):
     source = "203.0.113.30"
     cast.honest(source, "office behind one address, one stale device")
     for number, local in enumerate(LOCAL[40:52]):
-        account, right = _good(local)
+        account, right = good(local)
         cast.at(2 + number * 0.5, source, clients.imap_login, account, right)
         cast.at(30 + number * 4, source, clients.imap_login, account, [right + "q", right])
         cast.at(90 + number, source, clients.smtp_login, account, right, tls=True)
-    account, right = _good(LOCAL[41])
+    account, right = good(LOCAL[41])
     for turn in range(30):
         cast.at(10 + turn * 4, source, clients.imap_login, account, "Old-" + right)
 
@@ -92,7 +88,7 @@ def _mail_servers(cast):
 
 def _forgetful(cast, source, start):
     """Presses send twice without logging in, then with."""
-    account, right = _good("xavier")
+    account, right = good("xavier")
     cast.honest(source, "forgot to log in")
     for when in (start, start + 5):
         cast.at(when, source, clients.send_mail, account, "friend@partner.example", port=587)
@@ -102,7 +98,7 @@ def _forgetful(cast, source, start):
 
 def lockout_by_mail(cast):
     """An attacker knows a mailbox's name and guesses it hard; its owner goes on reading."""
-    account, right = _good("heidi")
+    account, right = good("heidi")
     cast.honest("203.0.113.71", "owner of an account under attack")
     cast.attacker(net.attacker(140), "tries to lock an account out")
     for turn in range(60):
@@ -113,7 +109,7 @@ def lockout_by_mail(cast):
 
 def lockout(cast):
     """Attacks seem to come from the gateway (which is the resolver, too) and an administrator."""
-    account, right = _good("zoe")
+    account, right = good("zoe")
     cast.honest(net.GATEWAY, "gateway and resolver, attacks come through it")
     cast.honest("203.0.113.70", "administrator with a live SSH session")
     cast.at(0, "203.0.113.70", ssh_session)
@@ -158,7 +154,7 @@ def days(cast, count=2):
     """Two days of ordinary life."""
     for day in range(count):
         _ordinary_day(cast, day * 86400)
-    account, right = _good("laura")
+    account, right = good("laura")
     source = "203.0.113.90"
     cast.honest(source, "stale phone for days")
     cast.at(30, source, clients.imap_login, account, right)
@@ -176,7 +172,7 @@ def days(cast, count=2):
 def _ordinary_day(cast, start):
     for number in range(16):
         source = f"203.0.113.{100 + number}"
-        account, right = _good(LOCAL[35 + number])
+        account, right = good(LOCAL[35 + number])
         if not start:
             cast.honest(source, "at work, at home, sometimes a typo")
         for turn in range(8):

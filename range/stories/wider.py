@@ -3,19 +3,15 @@
 import time
 
 from world import clients, net
-from world.accounts import LOCAL, address, password
+from world.accounts import LOCAL, address, good
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
 
 
-def _good(local):
-    return address(local), password(local)
-
-
 def slow_sixty(cast):
     """Sixty addresses, one try each in ten hours on one account, whose owner works on throughout."""
-    account, right = _good("judy")
+    account, right = good("judy")
     members = [f"198.19.{200 + number % 30}.{20 + number}" for number in range(60)]
     cast.attacker(members, "one slow try each", group="slow sixty")
     for number, member in enumerate(members):
@@ -42,7 +38,7 @@ def rotation(cast):
 
 def takeover(cast):
     """A right password from a place never seen, then sixty messages to strangers in half a minute."""
-    account, right = _good("karl")
+    account, right = good("karl")
     home, thief = "203.0.113.92", net.attacker(150)
     cast.honest(home, "owner, writes to friends from his place")
     _daily_mail(cast, home, "karl", days=6)
@@ -61,7 +57,7 @@ def takeover(cast):
 
 
 def _mail(cast, when, source, local, recipient):
-    account, right = _good(local)
+    account, right = good(local)
     cast.at(when, source, clients.send_mail, account, recipient, port=587, tls=True, login=(account, right))
 
 
@@ -90,7 +86,7 @@ def shared_nat(cast):
     cast.honest(source, "NAT with ten users and one attacker")
 
     def work(source, local, login):
-        account, right = _good(local)
+        account, right = good(local)
         results.append((local, login(source, account, right)))
         return results[-1][1]
 

@@ -19,6 +19,11 @@ def address(local):
     return f"{local}@{DOMAIN}"
 
 
+def good(local):
+    """What its owner logs in with."""
+    return address(local), password(local)
+
+
 def write(directory):
     """Writes what Postfix, Dovecot and Exim need to know of the accounts."""
     files = {
