@@ -1,5 +1,6 @@
 //! Networks (CIDR prefixes) and the one canonical form of an address.
 
+use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
@@ -73,6 +74,11 @@ impl Network {
         self.contains(other.address) || other.contains(self.address)
     }
 
+    /// As people and other programs write it: one address alone without its length.
+    pub fn short(&self) -> String {
+        if self.is_host() { self.address.to_string() } else { self.to_string() }
+    }
+
     /// True where it names exactly one address.
     pub const fn is_host(&self) -> bool {
         match self.address {
@@ -138,7 +144,6 @@ impl core::error::Error for NetworkError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn reads_clears_and_prints() {

@@ -151,21 +151,35 @@ pub fn local(at: Timestamp) -> String {
 /// A time in the reader's zone in few words, where the year and the zone stand elsewhere:
 /// `11-21 17:02:10`.
 pub fn short_local(at: Timestamp) -> String {
-    match jiff::Timestamp::from_microsecond(at.0) {
-        Ok(stamp) => stamp.to_zoned(TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string(),
-        Err(_) => at.to_string(),
-    }
+    formed(at, &TimeZone::system(), "%m-%d %H:%M:%S")
+}
+
+/// A time of a JSON form.
+pub fn time(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(Timestamp(at.as_microsecond()))
 }
 
 /// A time of a JSON form, in the reader's zone.
 pub fn local_of(text: &str) -> String {
-    text.parse::<jiff::Timestamp>()
-        .map_or_else(|_| text.to_owned(), |at| local(Timestamp(at.as_microsecond())))
+    time(text).map_or_else(|| text.to_owned(), local)
+}
+
+/// How long something holds from now on.
+pub fn still(until: Option<Timestamp>, now: Timestamp) -> String {
+    until.map_or_else(
+        || "until lifted".to_owned(),
+        |until| duration(until.seconds() - now.seconds()),
+    )
 }
 
 fn zoned(at: Timestamp, zone: &TimeZone) -> String {
+    formed(at, zone, "%Y-%m-%d %H:%M:%S %Z")
+}
+
+fn formed(at: Timestamp, zone: &TimeZone, form: &str) -> String {
     match jiff::Timestamp::from_microsecond(at.0) {
-        Ok(stamp) => stamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        Ok(stamp) => stamp.to_zoned(zone.clone()).strftime(form).to_string(),
         Err(_) => at.to_string(),
     }
 }

@@ -80,13 +80,9 @@ impl List {
     }
 }
 
-fn short(network: &Network) -> String {
-    if network.is_host() { network.address().to_string() } else { network.to_string() }
-}
-
 fn plain(networks: &[Network]) -> String {
     networks.iter().fold(String::new(), |mut text, network| {
-        let _ = writeln!(text, "{}", short(network));
+        let _ = writeln!(text, "{}", network.short());
         text
     })
 }
@@ -100,7 +96,7 @@ fn nft(networks: &[Network]) -> String {
         if networks.peek().is_some() {
             text.push_str("\telements = {\n");
             for network in networks {
-                let _ = writeln!(text, "\t\t{},", short(network));
+                let _ = writeln!(text, "\t\t{},", network.short());
             }
             text.push_str("\t}\n");
         }

@@ -79,8 +79,7 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
 /// The time of day as the guard reckons it: a clock that was set just now is not believed yet.
 fn time_of(status: &serde_json::Value) -> Option<Timestamp> {
-    let now: jiff::Timestamp = status["now"].as_str()?.parse().ok()?;
-    Some(Timestamp(now.as_microsecond()))
+    terminal::time(status["now"].as_str()?)
 }
 
 /// What is said before the table.
@@ -111,16 +110,12 @@ fn table(style: Style, holds: &[Decision], now: Timestamp, limit: usize) -> Stri
         return String::new();
     }
     let rows = holds.iter().take(limit).map(|decision| {
-        let left = decision.until.map_or_else(
-            || "until lifted".to_owned(),
-            |until| terminal::duration(until.seconds() - now.seconds()),
-        );
         vec![
             decision.subject.to_string(),
             decision.measure.to_string(),
             decision.rule.to_string(),
             terminal::local(decision.at),
-            left,
+            terminal::still(decision.until, now),
             decision.offence.to_string(),
         ]
     });

@@ -97,16 +97,12 @@ fn table(style: Style, holds: &[Decision], now: Timestamp) -> String {
         return "Nobody is proposed for the blocklist.\n".to_owned();
     }
     let rows = holds.iter().map(|decision| {
-        let left = decision.until.map_or_else(
-            || "until lifted".to_owned(),
-            |until| terminal::duration(until.seconds() - now.seconds()),
-        );
         vec![
             decision.subject.kind().to_owned(),
             decision.subject.to_string(),
             decision.rule.to_string(),
             terminal::local(decision.at),
-            left,
+            terminal::still(decision.until, now),
         ]
     });
     style.table(&["what", "subject", "rule", "since", "still"], rows)
@@ -114,14 +110,6 @@ fn table(style: Style, holds: &[Decision], now: Timestamp) -> String {
 
 fn networks<'a>(subjects: impl Iterator<Item = &'a Subject>) -> BTreeSet<Network> {
     subjects.filter_map(Subject::network).collect()
-}
-
-/// A network as Postfix and most others read it; one address without a length.
-fn written(network: Network) -> String {
-    match network.is_host() {
-        true => network.address().to_string(),
-        false => network.to_string(),
-    }
 }
 
 /// The senders that can be written, and how many cannot.
@@ -144,15 +132,15 @@ fn senders<'a>(subjects: impl Iterator<Item = &'a Subject>) -> (BTreeSet<&'a str
 
 fn plain<'a>(subjects: impl Iterator<Item = &'a Subject> + Clone) -> (String, usize) {
     let (senders, left_out) = senders(subjects.clone());
-    let addresses = networks(subjects).into_iter().map(written);
+    let addresses = networks(subjects).into_iter().map(|network| network.short());
     let lines = addresses.chain(senders.into_iter().map(str::to_owned));
     (lines.map(|line| line + "\n").collect(), left_out)
 }
 
 /// A table for `check_client_access cidr:`. See cidr_table(5).
 fn postfix_clients<'a>(subjects: impl Iterator<Item = &'a Subject>) -> String {
-    let lines = networks(subjects).into_iter().map(written);
-    lines.map(|address| format!("{address} {ACTION}\n")).collect()
+    let networks = networks(subjects).into_iter();
+    networks.map(|network| format!("{} {ACTION}\n", network.short())).collect()
 }
 
 /// A table for `check_sender_access texthash:`. See access(5), postmap(1).

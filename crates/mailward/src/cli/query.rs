@@ -6,7 +6,7 @@ use crate::gather;
 use crate::recover::{failure, reader};
 use crate::story;
 use crate::subject;
-use crate::terminal::Style;
+use crate::terminal::{self, Style};
 use clap::{Arg, ArgMatches};
 use edge::clock;
 use event::{Kind, Outcome, Protocol, Reason, Server, Timestamp, Vocabulary};
@@ -176,8 +176,8 @@ fn filter(matches: &ArgMatches) -> Result<Filter, Failure> {
 
 /// A point in time, or a length of time before now.
 fn time(text: &str) -> Result<Timestamp, Failure> {
-    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
-        return Ok(Timestamp(stamp.as_microsecond()));
+    if let Some(at) = terminal::time(text) {
+        return Ok(at);
     }
     let seconds = subject::duration_s(text).map_err(|_| {
         Failure::usage(format!("{text}: neither a time nor a length of time"))

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::recover::{failure, reader};
 use crate::story::{account, cohort, data, tell};
 use crate::subject;
-use crate::terminal::{Style, Tone};
+use crate::terminal::{self, Style, Tone};
 use clap::{Arg, ArgMatches};
 use event::{Subject, Timestamp};
 use serde_json::Value;
@@ -155,8 +155,7 @@ fn tell_held(reader: &Reader, subject: &Subject, json: bool) -> Result<(), Failu
 /// The guard's time of day, or this host's.
 fn time_of(state: Option<&Value>) -> Timestamp {
     let at = state.and_then(|state| state["at"].as_str());
-    let at = at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
-    at.map_or_else(edge::clock::now, |at| Timestamp(at.as_microsecond()))
+    at.and_then(terminal::time).unwrap_or_else(edge::clock::now)
 }
 
 fn tell_cohort(reader: &Reader, rule: &str, limit: usize, json: bool) -> Result<ExitCode, Failure> {
@@ -244,7 +243,7 @@ fn cover(decision: &Value) -> Option<String> {
 
 fn ending(decision: &Value) -> Option<String> {
     let until = decision["until"].as_str();
-    let until = until.map_or_else(|| "it is lifted".to_owned(), crate::terminal::local_of);
+    let until = until.map_or_else(|| "it is lifted".to_owned(), terminal::local_of);
     Some(format!("until {until} by {}", decision["rule"].as_str()?))
 }
 
@@ -257,6 +256,6 @@ fn standing(score: &Value) -> Vec<String> {
         format!("{at:.1}"),
         format!("{limit:.1}"),
         format!("{:.1}", (limit - at).max(0.0)),
-        if half_life > 0 { crate::terminal::duration(half_life) } else { "a window".to_owned() },
+        if half_life > 0 { terminal::duration(half_life) } else { "a window".to_owned() },
     ]
 }

@@ -59,12 +59,14 @@ impl Bans {
 
     /// The ban that covers an address, the narrowest.
     pub fn of(&self, address: IpAddr) -> Option<&Ban> {
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let narrow_first = self.prefixes.iter().rev().filter(|prefix| **prefix <= bits);
-        narrow_first
-            .into_iter()
-            .find_map(|prefix| self.by_network.get(&Network::of(address, *prefix)))
+        around(address, &self.prefixes).find_map(|network| self.by_network.get(&network))
     }
+}
+
+/// The networks of these lengths around an address, the narrowest first.
+pub fn around(address: IpAddr, prefixes: &BTreeSet<u8>) -> impl Iterator<Item = Network> {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    prefixes.range(..=bits).rev().map(move |prefix| Network::of(address, *prefix))
 }
 
 #[cfg(test)]

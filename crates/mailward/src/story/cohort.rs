@@ -6,6 +6,7 @@
 //! got in is every member that logged in, from an hour before the cohort's begin on.
 
 use super::account::place_of;
+use super::bans::around;
 use crate::failure::Failure;
 use crate::recover::failure;
 use event::{Decision, Event, Kind, Measure, Network, Outcome, Subject, Text, Timestamp};
@@ -64,12 +65,13 @@ pub fn read(reader: &Reader, rule: &str) -> Result<Cohort, Failure> {
     let mut cohort = Cohort::default();
     let mut evidence = BTreeSet::new();
     for row in &found.rows {
-        let (at, lines) = match row.record() {
+        let record = row.record();
+        let (at, lines) = match &record {
             Some(Record::Finding { finding, .. }) if finding.detector == rule => {
-                (finding.at, (finding.evidence, Some(finding.subject), None))
+                (finding.at, finding.evidence)
             }
             Some(Record::Decision { decision, .. }) if decision.rule == rule => {
-                (decision.at, (decision.evidence, None, Some(decision)))
+                (decision.at, decision.evidence)
             }
             _ => continue,
         };
@@ -79,12 +81,14 @@ pub fn read(reader: &Reader, rule: &str) -> Result<Cohort, Failure> {
         }
         cohort.from = Some(cohort.from.map_or(at, |from| from.min(at)));
         cohort.until = cohort.until.max(Some(at));
-        let (of, subject, decision) = lines;
         if evidence.len() < EVIDENCE_MAX {
-            evidence.extend(of.lines());
+            evidence.extend(lines.lines());
         }
-        subject.into_iter().for_each(|subject| cohort.found(at, &subject));
-        decision.into_iter().for_each(|decision| cohort.decided(decision));
+        match record {
+            Some(Record::Finding { finding, .. }) => cohort.found(at, &finding.subject),
+            Some(Record::Decision { decision, .. }) => cohort.decided(decision),
+            _ => {}
+        }
     }
     let evidence: Vec<u64> = evidence.into_iter().collect();
     for row in &reader.lines(&evidence).map_err(failure)?.rows {
@@ -156,9 +160,7 @@ impl Cohort {
         for row in &reader.query(&logins, RECORDS_MAX).map_err(failure)?.rows {
             let Some(event) = row.event() else { continue };
             let Some(client) = event.client else { continue };
-            let bits = if client.is_ipv4() { 32 } else { 128 };
-            let mut fitting = prefixes.iter().filter(|prefix| **prefix <= bits);
-            if fitting.any(|prefix| self.members.contains(&Network::of(client, *prefix))) {
+            if around(client, &prefixes).any(|network| self.members.contains(&network)) {
                 let account = event.account.map(|name| name.to_string()).unwrap_or_default();
                 self.got_in.push((event.at, client, account));
             }
@@ -169,15 +171,13 @@ impl Cohort {
 
     /// What at least half of the evidence's lines have in common: the trait, its value, percent.
     pub fn shared(&self) -> Vec<(&'static str, &str, u64)> {
-        let most = |values: &'_ BTreeMap<String, u64>| -> Option<(String, u64)> {
-            values.iter().max_by_key(|(_, count)| **count).map(|(v, n)| (v.clone(), *n))
-        };
         let mut shared = Vec::new();
         for (name, values) in &self.traits {
-            let Some((value, number)) = most(values) else { continue };
+            let Some((value, number)) = values.iter().max_by_key(|(_, count)| **count) else {
+                continue;
+            };
             let percent = number * 100 / self.lines.max(1);
-            let tells = percent >= 50 && number >= SHARED_MIN && value != "unknown";
-            if let (true, Some((value, _))) = (tells, values.get_key_value(&value)) {
+            if percent >= 50 && *number >= SHARED_MIN && value != "unknown" {
                 shared.push((*name, value.as_str(), percent));
             }
         }

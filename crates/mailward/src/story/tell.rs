@@ -5,7 +5,7 @@ use super::account::{Account, Place};
 use super::cohort::Cohort;
 use super::proposal;
 use crate::terminal::{self, Style, Tone, local, short_local, things, wrapped};
-use event::{Decision, Subject};
+use event::{Decision, Network, Subject};
 use std::collections::BTreeMap;
 
 /// Rows of a table of places or logins.
@@ -336,17 +336,13 @@ fn who(page: &mut Page, cohort: &Cohort) {
             things(cohort.places(), "network (/24, /48)", "networks (/24, /48)"),
         ),
     );
-    let sample: Vec<String> = cohort.members.iter().take(4).map(shown).collect();
+    let sample: Vec<String> = cohort.members.iter().take(4).map(Network::short).collect();
     let more = if cohort.members.len() > 4 { ", ..." } else { "" };
     page.say(None, &format!("{}{more}", sample.join(", ")));
     for ((measure, mode), number) in &cohort.decisions {
         let only = if *mode == "enforce" { String::new() } else { format!(" ({mode} only)") };
         page.say(None, &format!("Decided: {measure} {number}{only}."));
     }
-}
-
-fn shown(network: &event::Network) -> String {
-    if network.is_host() { network.address().to_string() } else { network.to_string() }
 }
 
 fn what(page: &mut Page, cohort: &Cohort) {

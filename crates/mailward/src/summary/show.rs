@@ -288,11 +288,7 @@ impl Shown<'_> {
         let decided = self.outcome.kept.iter().find(is_about).map_or(String::new(), |kept| {
             format!("{} {}", kept.decision.measure, kept.decision.rule)
         });
-        let client = match row.label.is_host() {
-            true => row.label.address().to_string(),
-            false => row.label.to_string(),
-        };
-        vec![client, count(row.failed), count(row.probes), others(row), decided]
+        vec![row.label.short(), count(row.failed), count(row.probes), others(row), decided]
     }
 
     fn verdict(&self) -> String {
