@@ -6,6 +6,7 @@ use crate::detect::{self, Seen};
 use crate::explain::{Statistics, TableStatistics};
 use crate::hash::lower;
 use crate::holds::Holds;
+use crate::jitter::Thresholds;
 use crate::protection::Shelter;
 use crate::state::State;
 use crate::timer::{Timer, Timers};
@@ -51,6 +52,8 @@ pub enum Output {
 /// The engine. Memory is bounded by the capacities of its configuration.
 pub struct Engine {
     pub(crate) config: Config,
+    /// What of the configuration differs from host to host.
+    pub(crate) thresholds: Thresholds,
     pub(crate) state: State,
     /// All that holds, in whatever mode.
     pub(crate) holds: Holds,
@@ -76,6 +79,7 @@ impl Engine {
         Engine {
             state,
             baits: baits(&config),
+            thresholds: Thresholds::of(&config),
             holds: Holds::new(config.seed),
             config,
             shelter,
@@ -211,6 +215,7 @@ impl Engine {
         let seed = self.config.seed;
         self.config = Config { seed, ..config.clone() };
         self.baits = baits(&self.config);
+        self.thresholds = Thresholds::of(&self.config);
         self.shelter.configured.clone_from(&config.allow_networks);
         self.shelter.disallowed.clear();
         self.lift_sheltered(out);

@@ -5,6 +5,7 @@ use crate::decide::{PREFIX_RULE, normal};
 use crate::detect::score_max;
 use crate::engine::Engine;
 use crate::hash::lower;
+use crate::jitter::Thresholds;
 use crate::places;
 use alloc::vec::Vec;
 use event::{Decision, Evidence, Network, Subject, Timestamp};
@@ -158,8 +159,7 @@ impl Engine {
             }
             let spray = &config.password_spray;
             let excused = good.saturating_mul(spray.excused_by_good).saturating_add(1);
-            let path = "password-spray.client_accounts_min";
-            let accounts_min = self.threshold(path, spray.client_accounts_min);
+            let accounts_min = self.thresholds.client_accounts_min;
             let accounts_max = accounts_min.max(excused).saturating_mul(1000);
             stand("password-spray", row.accounts.count().saturating_mul(1000), accounts_max, 0);
             explanation.evidence = row.lines.evidence(self.seq);
@@ -176,17 +176,13 @@ impl Engine {
             let weak = row.weak.at(now_s, rule.half_life_s).min(config.scan.weak_max.0);
             let score = row.scan.at(now_s, rule.half_life_s).saturating_add(weak);
             stand("scan", score, rule.score_max.0, rule.half_life_s);
-            for (name, score, rule) in [
-                ("relay-probe", row.relay, config.relay_probe.rule),
-                ("recipient-harvest", row.harvest, config.recipient_harvest.rule),
+            let (relay, harvest) = (config.relay_probe.rule, config.recipient_harvest.rule);
+            let harvest_max = self.thresholds.harvest_score_max;
+            for (name, score, score_max, half_life_s) in [
+                ("relay-probe", row.relay, relay.score_max.0, relay.half_life_s),
+                ("recipient-harvest", row.harvest, harvest_max, harvest.half_life_s),
             ] {
-                let score_max = match name {
-                    "recipient-harvest" => {
-                        self.threshold("recipient-harvest.score_max", rule.score_max.0)
-                    }
-                    _ => rule.score_max.0,
-                };
-                stand(name, score.at(now_s, rule.half_life_s), score_max, rule.half_life_s);
+                stand(name, score.at(now_s, half_life_s), score_max, half_life_s);
             }
             let more = row.lines.evidence(self.seq);
             let mut lines = [explanation.evidence.lines(), more.lines()].concat();
@@ -210,10 +206,8 @@ impl Engine {
             (false, 56) => config.prefix.v6_56_min,
             (false, _) => config.prefix.v6_48_min,
         };
-        let path = "password-spray.prefix_accounts_min";
-        let accounts_min = self.threshold(path, config.password_spray.prefix_accounts_min);
         for (detector, count, least) in [
-            ("password-spray", row.accounts.count(), accounts_min),
+            ("password-spray", row.accounts.count(), self.thresholds.prefix_accounts_min),
             (PREFIX_RULE, row.banned.count(), members_min),
         ] {
             if count > 0 {
@@ -225,12 +219,10 @@ impl Engine {
     }
 
     fn explain_account(&self, account: u64, explanation: &mut Explanation) {
-        let rule = &self.config.distributed_guessing;
         let Some(row) = self.state.accounts.get(account) else { return };
         explanation.under_attack = row.under_attack;
         explanation.evidence = row.lines.evidence(self.seq);
-        let prefixes_min = self.threshold("distributed-guessing.prefixes_min", rule.prefixes_min);
-        let clients_min = self.threshold("distributed-guessing.clients_min", rule.clients_min);
+        let Thresholds { prefixes_min, clients_min, .. } = self.thresholds;
         for (count, least) in
             [(row.prefixes.count(), prefixes_min), (row.clients.count(), clients_min)]
         {

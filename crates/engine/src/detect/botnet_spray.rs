@@ -80,7 +80,7 @@ pub(crate) fn judge(
         && of_prefix(engine, seen.client) <= OF_A_PREFIX_MAX
         && !is_explained(engine, account, seen.now_s);
     let allowed = allowed_per_hour(engine);
-    let sum_max = engine.threshold("botnet-spray.sum_max", rule.sum_max.saturating_mul(1000));
+    let sum_max = engine.thresholds.strangers_sum_max;
     let newest = engine.state.pairs.newest();
     let episode = &mut engine.state.strangers;
     episode.pass(seen.now_s, allowed);

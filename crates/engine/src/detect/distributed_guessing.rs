@@ -25,6 +25,7 @@ use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
+use crate::jitter::Thresholds;
 use crate::state::Pair;
 use alloc::vec::Vec;
 use event::{Evidence, Mode, Subject};
@@ -51,8 +52,7 @@ pub(crate) fn judge(
         return;
     }
     let (now_s, seed, client) = (seen.now_s, engine.config.seed, seen.client);
-    let prefixes_min = engine.threshold("distributed-guessing.prefixes_min", rule.prefixes_min);
-    let clients_min = engine.threshold("distributed-guessing.clients_min", rule.clients_min);
+    let Thresholds { prefixes_min, clients_min, .. } = engine.thresholds;
     let Some(row) = engine.state.accounts.entry(account) else { return };
     row.turn(now_s, rule.window_s);
     row.prefixes.mark(mix(client.prefix().0, seed));

@@ -34,6 +34,7 @@ use crate::config::Spray;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
+use crate::jitter::Thresholds;
 use crate::places::{self, Place};
 use crate::sketch::{self, Sketch};
 use crate::state::Lines;
@@ -63,9 +64,7 @@ pub(crate) fn judge(
     if rule.mode == Mode::Off || attempt.place >= Place::Prefix {
         return false;
     }
-    let accounts_min =
-        engine.threshold("password-spray.client_accounts_min", rule.client_accounts_min);
-    let is_spray = standing.accounts >= accounts_min
+    let is_spray = standing.accounts >= engine.thresholds.client_accounts_min
         && standing.accounts > attempt.good.saturating_mul(rule.excused_by_good);
     if is_spray {
         if let Some(row) = engine.state.clients.touch(seen.client.0) {
@@ -117,21 +116,18 @@ fn judge_prefixes(
 ) -> Option<Verdict> {
     let (client, rule) = (seen.client, engine.config.password_spray);
     let narrow = client.prefix();
-    let accounts_min =
-        engine.threshold("password-spray.prefix_accounts_min", rule.prefix_accounts_min);
-    let members_min =
-        engine.threshold("password-spray.prefix_members_min", rule.prefix_members_min);
+    let Thresholds { prefix_accounts_min, prefix_members_min, .. } = engine.thresholds;
     let mut against_clients = None;
     let mut is_open = true;
     for prefix in [narrow].into_iter().chain(client.wide()) {
         let member = if prefix == narrow { client.0 } else { narrow.0 };
         let Some(found) = count(engine, prefix, member, account, attempt.line) else { continue };
         let Counted { accounts, members, lines } = found;
-        if accounts < accounts_min || members < PREFIX_MEMBERS_MIN || !is_open {
+        if accounts < prefix_accounts_min || members < PREFIX_MEMBERS_MIN || !is_open {
             continue;
         }
         let verdict = verdict(&rule, accounts, lines.evidence(seen.seq));
-        if members >= members_min && engine.convict_whole(&verdict, prefix, out) {
+        if members >= prefix_members_min && engine.convict_whole(&verdict, prefix, out) {
             is_open = false;
         } else if prefix == narrow && is_spraying(engine, narrow, &verdict, out) {
             against_clients = Some(verdict);

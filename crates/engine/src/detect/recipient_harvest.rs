@@ -57,7 +57,7 @@ const NEARLY_FULL: u32 = 40;
 /// So many clients that never delivered may ask for somebody unknown in an hour.
 const ASKERS_PER_HOUR: u32 = 8;
 /// How many more than that, added up, are a harvest by many.
-const ASKERS_MAX: u32 = 20;
+pub(crate) const ASKERS_MAX: u32 = 20;
 /// Unknown recipients of a day from which a client took part in one: two, of which one fades.
 const ASKED_MIN: u32 = 1_500;
 const DAY_S: u32 = 86_400;
@@ -135,7 +135,7 @@ fn charge(
     let excused = accepted(engine, seen) / harvest.accepted_per_unknown.max(1);
     let factor = if delivers { DELIVERS_FACTOR } else { 1 };
     let good = places::good_accounts(&engine.state, &engine.config, seen.client, now_s);
-    let base = engine.threshold("recipient-harvest.score_max", harvest.rule.score_max.0);
+    let base = engine.thresholds.harvest_score_max;
     let Some(row) = engine.state.probes.touch(seen.client.0) else { return false };
     let score = row.harvest.add(now_s, harvest.rule.half_life_s, unknown.saturating_mul(1000));
     let score_max = base.saturating_mul((1 + good.min(8)).max(factor));
@@ -155,7 +155,7 @@ fn verdict(engine: &Engine, score: u32, evidence: Evidence) -> Verdict {
 
 /// Somebody who never delivered asks for somebody unknown: what the site as a whole sees.
 fn ask(engine: &mut Engine, seen: &Seen<'_>, is_first: bool, sender: u32, out: &mut Vec<Output>) {
-    let sum_max = engine.threshold("recipient-harvest", ASKERS_MAX * 1000);
+    let sum_max = engine.thresholds.askers_sum_max;
     let episode = &mut engine.state.askers;
     episode.pass(seen.now_s, ASKERS_PER_HOUR);
     if is_first {
