@@ -61,6 +61,7 @@ impl State {
         self.places.each(|row| set(&mut [&mut row.seen_s]));
         self.stale.each(|row| {
             set(&mut [&mut row.home_try_s, &mut row.proved_s]);
+            set(&mut [&mut row.near_s, &mut row.near_try_s]);
             set(&mut [&mut row.gone_s, &mut row.doubted_s]);
         });
         self.users.each(|row| set(&mut [&mut row.window_s, &mut row.seen_s]));

@@ -17,7 +17,7 @@ use crate::state::State;
 
 const DAY_S: u32 = 86_400;
 /// A place that was seen within this time is not written again.
-const FRESH_S: u32 = 3600;
+pub(crate) const FRESH_S: u32 = 3600;
 
 const EXACT: u64 = 0x45;
 const PREFIX: u64 = 0x50;
@@ -87,9 +87,22 @@ pub(crate) fn last_login_s(state: &State, account: u64) -> Option<u32> {
     state.places.get(key(account, 0, ANYWHERE)).map(|row| row.seen_s)
 }
 
+/// When the account logged in last from the /16 or /32 around a client, within an hour, seconds.
+pub(crate) fn area_login_s(state: &State, account: u64, client: ClientKey) -> Option<u32> {
+    state.places.get(key(account, client.area(), AREA)).map(|row| row.seen_s)
+}
+
 /// About how many accounts logged in from a client.
 pub(crate) fn good_accounts(state: &State, config: &Config, client: ClientKey, now_s: u32) -> u32 {
     good(state, config, client.0, now_s)
+}
+
+/// When anybody logged in from a client, the first time within the time in which a place stays
+/// known-good and the last, within an hour, seconds.
+pub(crate) fn logins_s(state: &State, client: ClientKey) -> Option<(u32, u32)> {
+    let row = state.users.get(client.0)?;
+    let first_s = if row.accounts.previous == 0 { row.window_s } else { 0 };
+    Some((first_s, row.seen_s))
 }
 
 /// About how many accounts logged in from a prefix.

@@ -158,7 +158,7 @@ const SLOW_GUESSING: Guessing = Guessing {
     known_prefix: Points(10),
     unnamed_known: Points(2),
     device_factor: 3,
-    stale_tries: 600,
+    stale_tries: 1_000,
     stale_days: 14,
 };
 

@@ -16,10 +16,13 @@
 //! is under attack, or restless (below): very many clients on one account are
 //! `distributed-guessing`'s.
 //!
-//! **Who took part.** All strangers that failed since the sum left zero ([`members`]) and do what
-//! a tenth at least of the episode does (server, service and mechanism), unless
+//! **Who took part.** All strangers that failed since `wait_s` before the sum left zero, for of
+//! these none was judged yet ([`members`]), and that do what a tenth at least of the episode does
+//! (server, service and mechanism), unless
 //!
-//! - they log in within `wait_s`, or within the grace of 60 s once they failed on a second account;
+//! - they log in within `wait_s`, or within the grace of 60 s once they failed on a second account.
+//!   A client that logs in for the first time within the episode, then fails on another account and
+//!   does not log in again guessed right once;
 //! - they repeat: a device with an old password stays with its account, a bot goes on to the next;
 //!   `slow-guessing` has those who stay;
 //! - their account is one that fails again and again from few places ([`is_restless`]), as the
@@ -35,7 +38,7 @@
 //! each; clients with a login of their own.
 
 use super::guessing::Standing;
-use super::{Attempt, DetectorSpec, Seen, grace, host_of};
+use super::{Attempt, DetectorSpec, Seen, distributed_guessing, grace, host_of};
 use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
@@ -75,7 +78,11 @@ pub(crate) fn judge(
     if rule.mode == Mode::Off {
         return;
     }
-    let is_new = standing.accounts <= 1
+    if attempt.good > 0 {
+        distributed_guessing::note_pair(engine, seen, attempt, account);
+    }
+    let is_new = attempt.good == 0
+        && standing.accounts <= 1
         && standing.lines.count() == 1
         && of_prefix(engine, seen.client) <= OF_A_PREFIX_MAX
         && !is_explained(engine, account, seen.now_s);
@@ -105,7 +112,22 @@ pub(crate) fn judge(
 
 /// The strangers that failed within the episode, in the order in which they came.
 pub(crate) fn members(engine: &Engine) -> impl Iterator<Item = &Pair> {
-    engine.state.pairs.since(engine.state.strangers.first())
+    let (pairs, episode) = (&engine.state.pairs, &engine.state.strangers);
+    let since_s = episode.since_s(engine.config.botnet_spray.wait_s);
+    pairs.since(pairs.back_to(episode.first(), since_s.unwrap_or(u32::MAX)))
+}
+
+/// True for a client whose first login came within the episode, and none since it failed: it may
+/// have guessed right.
+pub(crate) fn is_newcomer(engine: &Engine, client: ClientKey, failed_s: u32) -> bool {
+    let episode = &engine.state.strangers;
+    let since_s = episode.since_s(engine.config.botnet_spray.wait_s).filter(|_| episode.is_alarm());
+    let (Some(since_s), Some((first_s, last_s))) =
+        (since_s, places::logins_s(&engine.state, client))
+    else {
+        return false;
+    };
+    first_s >= since_s && last_s < failed_s
 }
 
 /// A client that failed within the episode logs in for the first time.
@@ -180,10 +202,12 @@ pub(crate) enum AfterGrace {
     Spare,
 }
 
-/// Whether the client of a pair took part in the episode that lasts.
-pub(crate) fn after_grace(engine: &Engine, pair: &Pair) -> AfterGrace {
+/// Whether the client of a pair took part in the episode that lasts. Whether it logs in again is
+/// waited for where it `is_user`.
+pub(crate) fn after_grace(engine: &Engine, pair: &Pair, is_user: bool) -> AfterGrace {
     let (rule, episode) = (engine.config.botnet_spray, &engine.state.strangers);
-    if rule.mode == Mode::Off || !episode.is_alarm() || !episode.has(pair.last_s) {
+    let is_within = episode.since_s(rule.wait_s).is_some_and(|since_s| pair.last_s >= since_s);
+    if rule.mode == Mode::Off || !episode.is_alarm() || !is_within {
         return AfterGrace::Spare;
     }
     let Some(client) = engine.state.clients.get(pair.client) else { return AfterGrace::Spare };
@@ -192,7 +216,7 @@ pub(crate) fn after_grace(engine: &Engine, pair: &Pair) -> AfterGrace {
     if !episode.is_common(pair.look) {
         return AfterGrace::Spare;
     }
-    if client.accounts.count() >= 2 {
+    if client.accounts.count() >= 2 && !is_user {
         return ban();
     }
     let now_s = engine.now_s();

@@ -36,18 +36,23 @@ pub(crate) fn over(engine: &mut Engine, account: u64, client: u64, out: &mut Vec
         return recipient_harvest::after_wait(engine, client, out);
     }
     let Some(pair) = engine.state.pairs.get(account, client.0).copied() else { return };
-    let is_user = places::good_accounts(&engine.state, &engine.config, client, now_s) > 0
-        || places::place(&engine.state, &engine.config, account, client, now_s) != Place::Strange;
-    if is_user || engine.is_held(client) {
+    let place = places::place(&engine.state, &engine.config, account, client, now_s);
+    if place != Place::Strange || engine.is_held(client) {
+        return;
+    }
+    let is_user = places::good_accounts(&engine.state, &engine.config, client, now_s) > 0;
+    if is_user && !botnet_spray::is_newcomer(engine, client, pair.last_s) {
         return;
     }
     let line = whole(pair.line, engine.seq);
     let is_under_attack = engine.state.accounts.get(account).is_some_and(|row| row.under_attack);
-    let narrow = match is_under_attack {
-        true => distributed_guessing::after_grace(engine, account, line),
-        false => password_spray::after_grace(engine, client, line),
+    let narrow = match (is_user, is_under_attack) {
+        (true, _) => None,
+        (_, true) => distributed_guessing::after_grace(engine, account, line),
+        (_, false) => password_spray::after_grace(engine, client, line),
     };
-    let after = narrow.map_or_else(|| botnet_spray::after_grace(engine, &pair), AfterGrace::Ban);
+    let after =
+        narrow.map_or_else(|| botnet_spray::after_grace(engine, &pair, is_user), AfterGrace::Ban);
     match after {
         AfterGrace::Ban(verdict) => engine.decide(&verdict, Target::Client(client, None), out),
         AfterGrace::Wait(until_s) => {

@@ -49,7 +49,7 @@ pub(crate) struct Standing {
     pub slow: u32,
     /// About how many accounts failed that are not at home here.
     pub accounts: u32,
-    /// True where it failed on this account only, and began to within a day.
+    /// True where it failed on this account only, and not very often.
     pub is_like_device: bool,
     pub lines: Lines,
 }
@@ -107,10 +107,14 @@ pub(crate) fn judge(
 
 /// So many clients that fail on one account may be devices of its owner.
 const DEVICES_MAX: u32 = 2;
+/// More failures in a row are nobody's mistake (NIST SP 800-63B, 5.2.2).
+const MISTAKES_MAX: u8 = 100;
+/// After so long without a failure they are not in a row.
+const ROW_ENDS_S: u32 = 30 * 86_400;
 
-/// Whether a client looks like a device with an old password at a place that nobody knows: on its
-/// first day it failed on one account only, which somebody uses elsewhere, and hardly anybody else
-/// fails on that.
+/// Whether a client looks like a device with an old password at a place that nobody knows: it
+/// failed on one account only, which somebody uses elsewhere, not a hundred times yet, and hardly
+/// anybody else fails on that.
 fn is_device(engine: &Engine, seen: &Seen<'_>, attempt: &Attempt, standing: &Standing) -> bool {
     let Some(account) = attempt.account else { return false };
     let strangers = engine.state.accounts.get(account).map_or(0, |row| row.clients.count());
@@ -158,10 +162,14 @@ pub(crate) fn count(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt) -> 
         Some(_) => row.unnamed.current |= new > attempt.named,
         None => row.unnamed.current |= new > 0,
     }
+    if now_s.saturating_sub(row.last_s) > ROW_ENDS_S {
+        row.mistakes = 0;
+    }
+    row.mistakes = row.mistakes.saturating_add(u8::try_from(new).unwrap_or(u8::MAX));
     row.last_s = now_s.max(1);
     row.lines.push(attempt.line);
     let others = row.accounts.bits() & !attempt.account.map_or(0, bit);
-    let is_like_device = others == 0 && row.accounts.previous == 0 && !row.unnamed.previous;
+    let is_like_device = others == 0 && row.mistakes <= MISTAKES_MAX && !row.unnamed.previous;
     let (accounts, lines) = (row.accounts.count(), row.lines);
     Some(Standing { brute, slow, accounts, is_like_device, lines })
 }
@@ -235,5 +243,6 @@ pub(crate) fn credit(engine: &mut Engine, seen: &Seen<'_>, account: u64) {
         row.brute.value /= 4;
         row.slow.value /= 4;
         row.accounts = sketch::Sketch::default();
+        row.mistakes = 0;
     }
 }

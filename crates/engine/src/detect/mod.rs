@@ -285,7 +285,8 @@ fn failed(engine: &mut Engine, seen: &Seen<'_>, news: News, out: &mut Vec<Output
     if attempt.excuse != Excuse::Gone {
         distributed_guessing::judge(engine, seen, &attempt, out);
     }
-    if attempt.is_of_stranger() {
+    let is_newcomer = || botnet_spray::is_newcomer(engine, client, now_s);
+    if attempt.place == Place::Strange && (attempt.good == 0 || is_newcomer()) {
         botnet_spray::judge(engine, seen, &attempt, &standing, out);
     }
     if let (true, Some(account)) = (is_suspect, account) {

@@ -113,6 +113,15 @@ impl Episode {
         self.began_s != 0 && at_s >= self.began_s
     }
 
+    /// When what belongs to the episode began, seconds: so long before the sum left zero; `None`
+    /// where it is there.
+    pub const fn since_s(&self, before_s: u32) -> Option<u32> {
+        match self.began_s {
+            0 => None,
+            began_s => Some(began_s.saturating_sub(before_s)),
+        }
+    }
+
     pub const fn lines(&self) -> Lines {
         self.lines
     }

@@ -156,6 +156,16 @@ impl Pairs {
         self.next - 1
     }
 
+    /// The number of the first of the pairs before this one that all failed since then.
+    pub fn back_to(&self, number: u32, since_s: u32) -> u32 {
+        let is_since = |number: &u32| {
+            let pair = self.ring.get(self.slot(*number));
+            pair.is_some_and(|pair| *pair != Pair::default() && pair.last_s >= since_s)
+        };
+        let oldest = self.next.saturating_sub(self.capacity as u32).max(1);
+        (oldest..number).rev().take_while(is_since).last().unwrap_or(number)
+    }
+
     /// The pairs from a number on, oldest first: those that are still known.
     pub fn since(&self, number: u32) -> impl Iterator<Item = &Pair> {
         let oldest = self.next.saturating_sub(self.capacity as u32).max(1);

@@ -121,6 +121,8 @@ row! {
         tries: [u32; 2],
         /// Whether attempts failed of which nobody knows whose they are.
         unnamed: Flag,
+        /// Failures in a row.
+        mistakes: u8,
         lines: Lines,
     }
     /// Failed logins and bans of a prefix.
@@ -202,6 +204,10 @@ row! {
         proved_s: u32,
         /// Failures elsewhere that were put down to it.
         strange: Score,
+        /// The first failure near known-good places since the last login there, and the latest
+        /// there or at them, seconds; 0 for none.
+        near_s: u32,
+        near_try_s: u32,
         /// Since when the server says that there is no such account, seconds; 0 if it does not.
         gone_s: u32,
         /// When it was wrong that the account is gone, seconds; 0 for never.

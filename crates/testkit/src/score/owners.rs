@@ -12,6 +12,9 @@ pub struct Owner {
     pub honest: Option<ActorId>,
     /// The campaign that used it, and when it did first.
     pub attack: Option<(GroupId, Micros)>,
+    /// The campaign did something there that no honest one does: a wrong guess, an unknown
+    /// recipient. Whoever guesses right at once does nothing of the kind.
+    pub is_open: bool,
     /// When it was first banned, and by which ban.
     pub banned: Option<(Micros, usize)>,
     /// When a finding or a decision first named it.
@@ -31,6 +34,9 @@ impl Owners {
     pub fn note(&mut self, said: &Said, actor: &Actor) {
         let Some(client) = said.client else { return };
         let place = said.actor.0 as usize;
+        if actor.kind.is_attack() && said.what.is_open() {
+            self.of.entry(client).or_default().is_open = true;
+        }
         self.last.resize(self.last.len().max(place + 1), None);
         if self.last.get(place) == Some(&Some(client)) {
             return;

@@ -1,6 +1,6 @@
 //! The table, for people (100 columns) and for programs.
 
-use super::rows::{AttackRow, DetectorRow, HonestRow, Report, quantile};
+use super::rows::{AttackRow, DetectorRow, HonestRow, Missed, Report, quantile};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -201,6 +201,16 @@ fn attack(row: &AttackRow) -> Value {
         "target": row.aim.text(),
         "is_met": row.is_met,
         "peers": row.peers,
+        "missed": row.missed.iter().map(missed).collect::<Vec<_>>(),
+    })
+}
+
+fn missed(row: &Missed) -> Value {
+    json!({
+        "seed": row.seed,
+        "client": row.client,
+        "began_s": row.began_s,
+        "is_shared": row.is_shared,
     })
 }
 

@@ -6,6 +6,7 @@ use super::owners::Owner;
 use super::run::{Ban, Run};
 use crate::world::{ActorId, GroupId, Kind};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// A kind of attack in one plan, all seeds together.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +35,25 @@ pub struct AttackRow {
     pub is_met: Option<bool>,
     /// What peers reach.
     pub peers: &'static str,
+    /// Addresses that were not caught, to be looked up in the world's lines.
+    pub missed: Vec<Missed>,
 }
+
+/// An address of an attacker that was not caught.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missed {
+    /// The world's seed.
+    pub seed: u64,
+    /// The address.
+    pub client: IpAddr,
+    /// When it acted first, seconds since 1970.
+    pub began_s: i64,
+    /// Honest ones use it, too.
+    pub is_shared: bool,
+}
+
+/// So many missed addresses are told of one campaign's kind.
+const MISSED_MAX: usize = 16;
 
 /// A detector in one plan, all seeds together.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -181,6 +200,7 @@ impl AttackRow {
         self.guesses += other.guesses;
         self.messages += other.messages;
         self.reached.extend(other.reached);
+        self.missed.extend(other.missed);
         self.judge();
     }
 
@@ -252,14 +272,35 @@ pub fn report(run: &Run) -> Report {
     }
 }
 
-/// The addresses of campaigns of a kind, with when each acted first.
-fn sources(run: &Run, kinds: &[Kind]) -> Vec<(GroupId, i64, Owner)> {
+/// An address of a campaign, and when it acted first.
+struct Source {
+    client: IpAddr,
+    began: i64,
+    owner: Owner,
+}
+
+impl Source {
+    /// How long it took until it was caught; `None` where it was not.
+    fn time_s(&self, aim: Aim) -> Option<f64> {
+        let Source { began, owner, .. } = self;
+        match aim {
+            Aim::Named { .. } => Some(seconds(*began, owner.named?)),
+            Aim::Banned { within_s: Some(within_s), .. } => {
+                Some(seconds(*began, owner.banned?.0)).filter(|s| *s <= within_s as f64)
+            }
+            _ => Some(seconds(*began, owner.banned?.0)),
+        }
+    }
+}
+
+/// The addresses of campaigns of a kind, without those that did only what honest ones do.
+fn sources(run: &Run, kinds: &[Kind]) -> Vec<Source> {
     let of_kind = |group: GroupId| {
         run.courses.get(group.0 as usize).is_some_and(|course| kinds.contains(&course.kind))
     };
-    let all = run.owners.all().filter_map(|(_, owner)| {
-        let (group, began) = owner.attack?;
-        of_kind(group).then(|| (group, began, owner.clone()))
+    let all = run.owners.all().filter_map(|(client, owner)| {
+        let (group, began) = owner.attack.filter(|_| owner.is_open)?;
+        of_kind(group).then(|| Source { client: *client, began, owner: owner.clone() })
     });
     all.collect()
 }
@@ -300,6 +341,7 @@ fn attack(run: &Run, kind: Kind) -> AttackRow {
         aim,
         is_met: None,
         peers: peers(kind),
+        missed: missed(run, kind, aim),
     };
     row.judge();
     row
@@ -341,14 +383,21 @@ fn accounts(courses: &[&Course], messages: u64) -> Counts {
 
 fn addresses(run: &Run, kind: Kind, aim: Aim) -> Counts {
     let sources = sources(run, &[kind]);
-    let time = |(_, began, owner): &(GroupId, i64, Owner)| match aim {
-        Aim::Named { .. } => Some(seconds(*began, owner.named?)),
-        Aim::Banned { within_s: Some(within_s), .. } => {
-            Some(seconds(*began, owner.banned?.0)).filter(|s| *s <= within_s as f64)
-        }
-        _ => Some(seconds(*began, owner.banned?.0)),
-    };
-    ("addresses", sources.len(), sources.iter().filter_map(time).collect())
+    ("addresses", sources.len(), sources.iter().filter_map(|source| source.time_s(aim)).collect())
+}
+
+fn missed(run: &Run, kind: Kind, aim: Aim) -> Vec<Missed> {
+    if !matches!(aim, Aim::Banned { .. } | Aim::Named { .. } | Aim::Counted) {
+        return Vec::new();
+    }
+    let missed = sources(run, &[kind]).into_iter().filter(|source| source.time_s(aim).is_none());
+    let told = missed.take(MISSED_MAX).map(|source| Missed {
+        seed: run.seed,
+        client: source.client,
+        began_s: source.began / 1_000_000,
+        is_shared: source.owner.honest.is_some(),
+    });
+    told.collect()
 }
 
 fn detectors(run: &Run) -> Vec<DetectorRow> {
@@ -390,7 +439,7 @@ fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
             row.times_s.extend(first.and_then(|first| Some(seconds(course.began?, first.at))));
         }
     } else {
-        for (_, began, owner) in sources(run, kinds) {
+        for Source { began, owner, .. } in sources(run, kinds) {
             row.of += 1;
             if detector == "spam-campaign" {
                 // It names, and leaves it to people to ban.
@@ -538,6 +587,7 @@ mod tests {
                 aim: aim(Kind::DistributedHours),
                 is_met: None,
                 peers: "-",
+                missed: Vec::new(),
             };
             row.judge();
             row.is_met

@@ -311,6 +311,20 @@ pub enum What {
 }
 
 impl What {
+    /// True where the line shows that something is wrong; false for what the right password, an
+    /// existing recipient or a mere connection looks like.
+    pub const fn is_open(self) -> bool {
+        !matches!(
+            self,
+            What::Detail
+                | What::LoginRight { .. }
+                | What::LoginUnchecked { .. }
+                | What::Delivered
+                | What::MessageOut { spam: false, .. }
+                | What::MessageIn { spam: false }
+        )
+    }
+
     /// The word, as it is written outside.
     pub const fn name(self) -> &'static str {
         match self {
