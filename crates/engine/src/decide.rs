@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Tells of it and proposes a measure for an account: recorded only, until something asks for
-    /// it.
+    /// it. Of two measures for one account the stronger one stands.
     pub(crate) fn propose(
         &mut self,
         verdict: &Verdict,
@@ -123,7 +123,10 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         self.find(verdict, subject.clone(), out);
-        if self.holds.get(&subject).is_some() {
+        let stands = self.holds.get(&subject);
+        if stands.is_some_and(|hold| {
+            hold.mode == Mode::Enforce || strength(hold.measure) >= strength(measure)
+        }) {
             return;
         }
         let decision = Decision {
@@ -403,6 +406,18 @@ impl Engine {
     }
 }
 
+/// How much of an account's mail a measure stops: who is locked out sends nothing either.
+const fn strength(measure: Measure) -> u8 {
+    match measure {
+        Measure::Observe | Measure::Tarpit => 0,
+        Measure::Throttle => 1,
+        Measure::Challenge => 2,
+        Measure::Hold => 3,
+        Measure::Lock => 4,
+        Measure::Ban => 5,
+    }
+}
+
 /// One form for one thing: a network of one address is a client.
 pub(crate) fn normal(subject: &Subject) -> Subject {
     match subject {
@@ -410,5 +425,36 @@ pub(crate) fn normal(subject: &Subject) -> Subject {
         Subject::Network(network) if network.is_host() => Subject::Client(network.address()),
         Subject::Account(name) => Subject::Account(name.to_ascii_lowercase().into_boxed_slice()),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[test]
+    fn of_two_measures_for_one_account_the_stronger_one_stands() {
+        let (mut engine, mut out) = (Engine::new(Config::default()), Vec::new());
+        let account = || Subject::Account((*b"alice").into());
+        let verdict = |detector| Verdict {
+            detector,
+            mode: Mode::Observe,
+            ban_s: 3_600,
+            score: 1_000,
+            evidence: Evidence::default(),
+        };
+        for (detector, measure) in [
+            ("outbound-surge", Measure::Hold),
+            ("takeover", Measure::Lock),
+            ("outbound-surge", Measure::Hold),
+        ] {
+            engine.propose(&verdict(detector), account(), measure, &mut out);
+            let stands = engine.proposals().next().map(|decision| decision.measure);
+            let first = out.len() == 2;
+            assert_eq!(stands, Some(if first { Measure::Hold } else { Measure::Lock }));
+        }
+        let decisions = out.iter().filter(|output| matches!(output, Output::Decision(_)));
+        assert_eq!(decisions.count(), 2, "the second hold is told, and decides nothing");
     }
 }

@@ -9,13 +9,13 @@
 //! Misses on purpose: surges of fewer than `networks_min` networks, or by few; what a firewall
 //! refuses, which no log tells.
 
-use super::{DetectorSpec, Seen, host_of, tells_again};
+use super::{DetectorSpec, Seen, host_subject, tells_again};
 use crate::config::Surge;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::mix;
 use alloc::vec::Vec;
-use event::{Event, Evidence, Kind, Mode, Outcome, Subject};
+use event::{Event, Evidence, Kind, Mode, Outcome};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "blocked-surge",
@@ -54,6 +54,5 @@ pub(super) fn tell(
 ) {
     let score = count.saturating_mul(1000);
     let verdict = Verdict { detector: spec.name, mode: rule.mode, ban_s: 0, score, evidence };
-    let host = host_of(event).to_ascii_lowercase().into();
-    engine.find(&verdict, Subject::Host(host), out);
+    engine.find(&verdict, host_subject(event), out);
 }

@@ -38,7 +38,7 @@
 //! each; clients with a login of their own.
 
 use super::guessing::Standing;
-use super::{Attempt, DetectorSpec, Seen, distributed_guessing, grace, host_of};
+use super::{Attempt, DetectorSpec, Seen, distributed_guessing, grace, host_subject};
 use crate::client::ClientKey;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
@@ -46,7 +46,7 @@ use crate::hash::{lower, mix, short};
 use crate::places::{self, Place};
 use crate::state::{AccountRow, Pair, whole};
 use alloc::vec::Vec;
-use event::{Event, Evidence, Mode, Subject};
+use event::{Event, Evidence, Mode};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "botnet-spray",
@@ -103,7 +103,7 @@ pub(crate) fn judge(
     }
     let evidence = episode.lines().evidence(seen.seq);
     let verdict = verdict(engine, evidence);
-    engine.find(&verdict, Subject::Host(host_of(seen.event).into()), out);
+    engine.find(&verdict, host_subject(seen.event), out);
     let members: Vec<Pair> = members(engine).copied().collect();
     for pair in members {
         grace::give(engine, pair.account, ClientKey(pair.client), pair.last_s);

@@ -36,7 +36,7 @@ use crate::stale::{self, Excuse};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use event::{Event, Kind, Outcome, Protocol, Reason, Server, Text};
+use event::{Event, Kind, Outcome, Protocol, Reason, Server, Subject, Text};
 
 /// What the documentation says of a detector. Its keys are those of [`crate::KEYS`] whose path
 /// begins with its name.
@@ -144,6 +144,11 @@ pub(crate) fn domain_of(Text(address): Text<'_>) -> Option<&[u8]> {
 /// The host whose log it stands in.
 pub(crate) fn host_of<'a>(event: &Event<'a>) -> &'a [u8] {
     event.host.unwrap_or(Text(b"localhost")).bytes()
+}
+
+/// The same, as a subject: names of hosts are the same in every case.
+pub(crate) fn host_subject(event: &Event<'_>) -> Subject {
+    Subject::Host(host_of(event).to_ascii_lowercase().into())
 }
 
 /// The way of an event through the detectors. What honest servers write most leaves at the top.

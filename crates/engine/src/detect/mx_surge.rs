@@ -25,7 +25,7 @@
 //!
 //! Misses on purpose: what asks another resolver; hosts in `mail_hosts`.
 
-use super::{DetectorSpec, Seen, host_of};
+use super::{DetectorSpec, Seen, host_subject};
 use crate::config::MxSurge;
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
@@ -150,8 +150,7 @@ fn watched(engine: &mut Engine, event: &Event<'_>, now_s: u32, out: &mut Vec<Out
             && unexplained >= usual.saturating_mul(SURGE_FACTOR);
         if is_surge && engine.state.asked.is_to_tell(now_s) {
             let verdict = verdict(rule, unexplained, engine.state.asked.evidence(engine.seq));
-            let host = host_of(event).to_ascii_lowercase().into();
-            engine.find(&verdict, Subject::Host(host), out);
+            engine.find(&verdict, host_subject(event), out);
         }
     }
     if event.kind == Kind::Query {

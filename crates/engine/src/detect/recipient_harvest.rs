@@ -25,7 +25,7 @@
 //! senders that ask for one recipient at a time.
 
 use super::scan::{accepted, delivers_lately};
-use super::{DetectorSpec, Seen, host_of};
+use super::{DetectorSpec, Seen, host_subject};
 use crate::client::ClientKey;
 use crate::decide::{Target, Verdict};
 use crate::engine::{Engine, Output};
@@ -35,7 +35,7 @@ use crate::places;
 use crate::score::Score;
 use crate::state::ProbeRow;
 use alloc::vec::Vec;
-use event::{Evidence, Mode, Subject};
+use event::{Evidence, Mode};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "recipient-harvest",
@@ -172,7 +172,7 @@ fn ask(engine: &mut Engine, seen: &Seen<'_>, is_first: bool, sender: u32, out: &
     }
     let evidence = episode.lines().evidence(seen.seq);
     let verdict = verdict(engine, engine.state.askers.sum(), evidence);
-    engine.find(&verdict, Subject::Host(host_of(seen.event).into()), out);
+    engine.find(&verdict, host_subject(seen.event), out);
     let rows = engine.state.probes.iter().filter(|row| took_part(engine, row));
     for client in rows.map(|row| row.key).collect::<Vec<u64>>() {
         engine.timers.set_grace(deadline, NO_ACCOUNT, client);

@@ -8,6 +8,7 @@ use crate::json::Object;
 use crate::supervise;
 use crate::terminal::{Style, Tone};
 use clap::ArgMatches;
+use edge::geo::Geo;
 use edge::surroundings::{LogPlace, cannot_read};
 use event::Mode;
 use std::os::unix::fs::MetadataExt as _;
@@ -108,6 +109,7 @@ fn look(config: &Config) -> Vec<Finding> {
         ("zone", zone(config)),
         ("syslog", syslog(config)),
         ("journal", journal(config)),
+        ("geo", geo(config)),
     ];
     for (what, outcome) in tried {
         match outcome {
@@ -204,6 +206,17 @@ fn syslog(config: &Config) -> Result<String, Failure> {
     try_out::syslog(config)?;
     let addresses = config.source.syslog.listen.iter().map(ToString::to_string);
     Ok(addresses.collect::<Vec<String>>().join(" "))
+}
+
+/// The files of operators and countries, where any are named.
+fn geo(config: &Config) -> Result<String, Failure> {
+    let (geo, unusable) = guard::identity::as_guard(|| Geo::open(&config.geo_files));
+    if let Some(why) = unusable.first() {
+        return Err(Failure::new(why.to_string())
+            .remedy("`mailward geo` says which files fit; the guard must be able to read them"));
+    }
+    let kinds = geo.files().map(|file| file.kind.clone());
+    Ok(kinds.collect::<Vec<String>>().join(", "))
 }
 
 /// The zone of times in the logs that name none.

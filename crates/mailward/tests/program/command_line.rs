@@ -301,7 +301,7 @@ fn lines_of_standard_input_are_walked_one_by_one() {
 }
 
 #[test]
-fn check_says_what_the_list_and_the_hook_lack() {
+fn check_says_what_the_list_the_hook_and_the_geo_files_lack() {
     let world = World::new();
     world.append("");
     let looks = |more: &str| {
@@ -312,6 +312,8 @@ fn check_says_what_the_list_and_the_hook_lack() {
     };
     let list = format!("export.list = {:?}", world.path("nowhere/bans"));
     assert!(looks(&list).contains(&"list".to_owned()));
+    let geo = format!("geo.files = [{:?}]", world.file("countries.mmdb", b"no such file"));
+    assert!(looks(&geo).contains(&"geo".to_owned()));
     let plain = world.file("plain.sh", b"");
     for hook in ["nonexistent-program", "/nonexistent/program", &plain] {
         assert!(looks(&format!("export.hook = [{hook:?}]")).contains(&"hook".to_owned()), "{hook}");
