@@ -28,7 +28,7 @@ impl Engine {
         }
         self.shelter.set_clock(by_micros);
         self.state.set_clock(by_micros / 1_000_000);
-        self.now = at;
+        self.set_now(at);
     }
 }
 

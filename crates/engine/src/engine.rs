@@ -60,6 +60,9 @@ pub struct Engine {
     pub(crate) shelter: Shelter,
     pub(crate) timers: Timers,
     pub(crate) now: Timestamp,
+    /// The same in whole seconds since 1970, as the tables keep it (from 1970 to 2106): asked for
+    /// several times an event.
+    now_s: u32,
     /// The number of the latest line.
     pub(crate) seq: u64,
     /// Hashes of the bait accounts, sorted.
@@ -85,6 +88,7 @@ impl Engine {
             shelter,
             timers: Timers::new(graces_max),
             now: Timestamp(0),
+            now_s: 0,
             seq: 0,
             reported_minute: 0,
         }
@@ -162,9 +166,13 @@ impl Engine {
         self.report_evictions(out);
     }
 
-    /// Now in whole seconds since 1970, as the tables keep it (from 1970 to 2106).
-    pub(crate) fn now_s(&self) -> u32 {
-        self.now.seconds_u32()
+    /// Now in whole seconds since 1970.
+    pub(crate) const fn now_s(&self) -> u32 {
+        self.now_s
+    }
+
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        (self.now, self.now_s) = (now, now.seconds_u32());
     }
 
     fn advance(&mut self, to: Timestamp, out: &mut Vec<Output>) {
@@ -172,7 +180,7 @@ impl Engine {
             return;
         }
         while let Some((deadline, timer)) = self.timers.due(to) {
-            self.now = self.now.max(deadline);
+            self.set_now(self.now.max(deadline));
             match timer {
                 Timer::End(row) => self.lift_row(row, "expired", out),
                 Timer::Grace { account, client } => {
@@ -180,7 +188,7 @@ impl Engine {
                 }
             }
         }
-        self.now = to;
+        self.set_now(to);
         let minute = to.0.div_euclid(MINUTE_MICROS);
         if minute != self.reported_minute {
             self.reported_minute = minute;

@@ -57,7 +57,7 @@ fn read(from: &mut Reader<'_>, config: Config) -> Option<Engine> {
     let seed = from.u64()?;
     let mut engine = Engine::new(Config { seed, ..config });
     engine.baits = baits(&engine.config);
-    engine.now = Timestamp(i64::read(from)?);
+    engine.set_now(Timestamp(i64::read(from)?));
     engine.seq = from.u64()?;
     engine.reported_minute = i64::read(from)?;
     engine.shelter = Shelter::read(from)?;

@@ -50,6 +50,7 @@ use crate::hash::{lower, mix, short};
 use crate::places::{self, Place};
 use crate::sketch::{bit, estimate};
 use crate::state::{Home, HomeRow, Strange, count, knows, learn, whole};
+use crate::table::Row as _;
 use alloc::vec::Vec;
 use event::{Event, Evidence, Measure, Mode, Subject, Vocabulary as _};
 
@@ -147,17 +148,17 @@ pub(crate) fn login(
         return false;
     }
     let whence = Whence::of(seen.event, seen.client);
-    let row = engine.state.homes.get(account).copied();
-    let row = row.unwrap_or_else(|| crate::table::Row::with_key(account));
+    let unknown = HomeRow::with_key(account);
+    let row = engine.state.homes.get(account).unwrap_or(&unknown);
     let place = places::place(&engine.state, &engine.config, account, seen.client, seen.now_s);
     let of_client = if place == Place::Strange { of_client(engine, seen, account) } else { 0 };
-    let of_place = of_place(engine, &row, whence, seen.now_s);
+    let of_place = of_place(engine, row, whence, seen.now_s);
     let is_new = row.days < LEARNING_DAYS;
     if of_client == 0 && (is_new || of_place <= 0) {
         at_home(engine, seen, account, whence);
         return false;
     }
-    let speaks = of_place.max(0) + of_habits(&row, seen) + i64::from(of_client);
+    let speaks = of_place.max(0) + of_habits(row, seen) + i64::from(of_client);
     let attack = if of_place > 0 { of_attack(engine, account, seen.now_s) } else { 0 };
     let clamped = |value: i64| value.clamp(0, i64::from(u16::MAX)) as u16;
     let arrived = Strange {

@@ -52,8 +52,8 @@ record! {
     /// found late.
     #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
     pub(crate) struct Lateness {
-        /// How late those were read that were written last.
-        late_s: u32,
+        /// How late those were read that were written last, 18 hours at most.
+        late_s: u16,
         /// When the last of them was written, seconds; 0 for none.
         pub(crate) written_s: u32,
     }
@@ -77,12 +77,12 @@ impl Lateness {
         if (1..=CAUGHT_UP_MAX_S).contains(&self.written_s.saturating_sub(written_s)) {
             return 0;
         }
-        let before_s = self.late_s;
+        let (before_s, late_s) = (u32::from(self.late_s), late_s.min(u16::MAX.into()));
         let is_first = core::mem::replace(&mut self.written_s, written_s) == 0;
         if !is_first && (1..=TURN_MAX_S).contains(&late_s.saturating_sub(before_s)) {
             return 0;
         }
-        self.late_s = late_s;
+        self.late_s = late_s as u16;
         let passed_s = before_s.saturating_sub(late_s);
         if passed_s > CAUGHT_UP_MAX_S { 0 } else { passed_s }
     }
@@ -97,8 +97,8 @@ macro_rules! row {
             #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
             pub(crate) struct $name {
                 pub key: u64,
-                $($(#[$field_doc])* pub $field: $type,)*
                 chances: u8,
+                $($(#[$field_doc])* pub $field: $type,)*
             }
         }
         keyed!($name);
@@ -234,7 +234,9 @@ row! {
         address: [u64; 2],
         account: ShortName,
     }
-    /// Whose message a queue id is.
+    /// Whose message a queue id is. What each of its lines needs lies in one line of the processor's
+    /// cache.
+    #[repr(C, align(64))]
     MailRow {
         /// The key of the sender's row.
         sender: u64,
@@ -248,12 +250,12 @@ row! {
         is_private: bool,
         /// Its sender is a host, not an account.
         is_host: bool,
-        name: ShortName,
         /// The queue manager said how many there are.
         is_announced: bool,
         /// Recipients of whom it is known what became of them.
         finals: u32,
         stamp_s: u32,
+        name: ShortName,
     }
     /// Whose mail servers a DNS client asked for.
     QueryRow {
