@@ -195,10 +195,14 @@ fn reserved<'a>(parsed: Parsed<'a>, record: &Record<'a>) -> Parsed<'a> {
 #[inline(always)] // an event is large to return
 fn ask<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
     let Some(parser) = PARSERS.get(row) else { return Parsed::Foreign };
-    match (parser.parse)(record, at) {
-        first @ (Parsed::Unknown | Parsed::Foreign) => namesake(row, first, record, at),
-        parsed => parsed,
+    let parsed = (parser.parse)(record, at);
+    // A `match` that hands it on would copy it.
+    match parsed {
+        Parsed::Unknown => return namesake(row, record, at).unwrap_or(Parsed::Unknown),
+        Parsed::Foreign => return namesake(row, record, at).unwrap_or(Parsed::Foreign),
+        _ => {}
     }
+    parsed
 }
 
 /// What is left of what a line of [`WHOLE_MAX`] bytes and more says: it may have been cut, by a
@@ -245,10 +249,9 @@ pub fn parser(record: &Record<'_>) -> Option<&'static Parser> {
 
 /// Several servers have an `imapd`. What the first does not know is asked of the others.
 #[cold]
-fn namesake<'a>(row: usize, first: Parsed<'a>, record: &Record<'a>, at: Timestamp) -> Parsed<'a> {
+fn namesake<'a>(row: usize, record: &Record<'a>, at: Timestamp) -> Option<Parsed<'a>> {
     let others = PARSERS.iter().skip(row + 1).filter(|parser| (parser.owns)(record));
     others
         .map(|parser| (parser.parse)(record, at))
         .find(|parsed| !matches!(parsed, Parsed::Unknown | Parsed::Foreign))
-        .unwrap_or(first)
 }

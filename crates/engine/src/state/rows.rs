@@ -154,11 +154,14 @@ row! {
         is_absent: bool,
         lines: Lines,
     }
-    /// Connections and accepted messages of a client.
+    /// Connections and accepted messages of a client. Two lie in a line of the processor's cache.
+    #[repr(align(32))]
     TrafficRow {
         connects: Score,
         accepted: Score,
-        late: Lateness,
+        /// The parts of [`Lateness`].
+        written_s: u32,
+        late_s: u16,
     }
     /// Other misbehaviour of a client.
     ProbeRow {
@@ -292,6 +295,16 @@ impl AccountRow {
     }
 }
 
+impl TrafficRow {
+    /// As [`Lateness::caught_up_s`].
+    pub fn caught_up_s(&mut self, late_s: u32, now_s: u32) -> u32 {
+        let mut late = Lateness { late_s: self.late_s, written_s: self.written_s };
+        let passed_s = late.caught_up_s(late_s, now_s);
+        (self.late_s, self.written_s) = (late.late_s, late.written_s);
+        passed_s
+    }
+}
+
 impl ProbeRow {
     /// Lets the time pass that did between events which are read at once.
     pub fn catch_up(&mut self, late_s: u32, now_s: u32, config: &Config) {
@@ -337,5 +350,6 @@ mod tests {
     #[test]
     fn a_client_fits_the_promised_memory() {
         assert!(size_of::<ClientRow>() <= 88, "{}", size_of::<ClientRow>());
+        assert_eq!((size_of::<TrafficRow>(), size_of::<MailRow>()), (32, 128));
     }
 }
