@@ -17,7 +17,8 @@ pub struct Course {
     pub got_in: Option<Micros>,
     /// Guesses that were answered.
     pub guesses: u64,
-    /// Messages in the name of a user that no honest person wrote.
+    /// Messages in the name of a user that no honest person wrote; of a server in trouble, those
+    /// that it did not take.
     pub messages: u64,
     /// When its account or host was found.
     pub found: Option<Micros>,
@@ -69,7 +70,9 @@ impl Course {
             What::LoginRight { .. } => {
                 self.got_in.get_or_insert(said.at_micros);
             }
-            What::MessageOut { spam: true, .. } => self.messages += 1,
+            What::MessageOut { spam: true, .. } | What::NotTaken { is_first: true, .. } => {
+                self.messages += 1;
+            }
             _ => {}
         }
     }

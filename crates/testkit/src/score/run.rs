@@ -1,10 +1,10 @@
 //! One world from its first line to its last, with the guard in it.
 
-use super::aims::{Aim, aim};
+use super::aims::{Aim, aim, is_told_of};
 use super::groups::{Accounts, Course};
 use super::owners::Owners;
 use super::sieve::Sieve;
-use crate::world::{ActorId, GroupId, Micros, Plan, Said, World};
+use crate::world::{ActorId, GroupId, Micros, Plan, Said, What, World};
 use engine::{Config, Engine, Input, Output};
 use event::{
     Command, Decision, Event, Evidence, Kind as Told, Measure, Mode, Network, Order, Origin,
@@ -16,6 +16,10 @@ use std::net::IpAddr;
 
 /// Lines against clients that are remembered, to be shown as evidence.
 const REMEMBERED: usize = 1 << 14;
+/// What the mail server calls itself in its lines.
+const HOST: &str = "mail";
+/// So long after its end a happening may be told.
+const AFTER: Micros = 3_600_000_000;
 /// Lines between two reports of the progress.
 const TURN: u64 = 1 << 16;
 
@@ -201,6 +205,11 @@ impl Run {
     fn note(&mut self, watch: &mut Watch, said: &Said) {
         let Some(actor) = self.world.actor(said.actor) else { return };
         self.owners.note(said, actor);
+        if let What::NotTaken { group, .. } = said.what
+            && let Some(course) = self.courses.get_mut(group.0 as usize)
+        {
+            course.note(said);
+        }
         if let Some(group) = actor.group.filter(|_| actor.kind.is_attack()) {
             watch.accounts.note(group, said.what);
             if let Some(course) = self.courses.get_mut(group.0 as usize) {
@@ -380,6 +389,10 @@ impl Run {
                 let actor = self.world.actor(last.actor);
                 actor.filter(|actor| actor.kind.is_attack()).and_then(|actor| actor.group)
             }
+            // Of mail that comes in masses or does not get through: while that is so.
+            Subject::Host(name) if matches!(detector, "blocked-surge" | "deferred-surge") => {
+                self.happening(at, detector, &String::from_utf8_lossy(name))
+            }
             // Of a host that is attacked as a whole, the last line was an attacker's.
             Subject::Host(_) => {
                 let actor = self.world.actor(last.actor);
@@ -391,6 +404,17 @@ impl Run {
             course.is_found(at);
         }
         self.push_found(at, detector, subject, group, group.is_some(), last);
+    }
+
+    /// What a detector tells the host of at this time. About a domain it is right where that is
+    /// one of those befallen.
+    fn happening(&self, at: Micros, detector: &str, host: &str) -> Option<GroupId> {
+        let now = self.world.happenings().iter().find(|happening| {
+            is_told_of(detector, happening.kind)
+                && (happening.from..=happening.until + AFTER).contains(&at)
+                && (host == HOST || happening.domains.contains(host))
+        });
+        now.map(|happening| happening.group)
     }
 
     fn push_found(
