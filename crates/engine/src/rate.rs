@@ -25,6 +25,11 @@ const HOUR_MEMORY: u32 = 24;
 const Z_MAX: i64 = 4_000;
 const SLACK: i64 = 1_000;
 const SUM_MIN: u32 = 6_000;
+/// What is beyond says no more of now. Without a bound a surge of a day would hide all others for
+/// days.
+const SUM_MAX: u32 = 2 * SUM_MIN;
+/// What is told is over after an hour of quiet: no window takes more from the sum.
+const Z_MIN_TOLD: i64 = -1_000;
 
 record! {
     /// A rate with its baseline.
@@ -153,7 +158,8 @@ impl Rate {
     fn sum_with(&self, count: u32) -> u32 {
         let error = i64::from(count) * 1_000 - i64::from(self.usual(self.window));
         let z = (error * 1_000 / self.deviation()).min(Z_MAX);
-        u32::try_from(i64::from(self.sum) + z - SLACK).unwrap_or(0)
+        let z = if self.told > 0 { z.max(Z_MIN_TOLD) } else { z };
+        u32::try_from(i64::from(self.sum) + z - SLACK).unwrap_or(0).min(SUM_MAX)
     }
 
     fn learn(&mut self, count: u32) {

@@ -70,9 +70,8 @@ impl Course {
             What::LoginRight { .. } => {
                 self.got_in.get_or_insert(said.at_micros);
             }
-            What::MessageOut { spam: true, .. } | What::NotTaken { is_first: true, .. } => {
-                self.messages += 1;
-            }
+            What::MessageOut { spam: true, .. } => self.messages += 1,
+            What::NotTaken { is_first: true, .. } if self.kind.is_trouble() => self.messages += 1,
             _ => {}
         }
     }

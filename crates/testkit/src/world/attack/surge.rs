@@ -97,11 +97,23 @@ fn trouble(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kind, begins: M
     let today = zone.day(begins);
     let day = (today..today + 12).find(|day| builder.site.is_working_day(day * DAY + DAY / 2));
     let from = zone.at(day.unwrap_or(today), hour).max(builder.start + HOUR);
+    let provider = free(builder, chance.below(PROVIDERS), from);
     happening(builder, kind, from, from + seconds(hours * 3_600.0));
-    let provider = chance.below(PROVIDERS);
     if let Some(happening) = builder.site.happenings.last_mut() {
         let served = (0..builder.site.domains).filter(|n| names::provider(*n) == Some(provider));
         happening.domains = served.map(names::domain).collect();
         happening.provider = Some(provider);
     }
+}
+
+/// This provider, or the next that is in no trouble around that time: nobody can tell two of one
+/// provider apart.
+fn free(builder: &Builder<'_>, first: u64, from: Micros) -> u64 {
+    let is_near = |other: &Happening| from < other.until + 3 * DAY && other.from < from + 3 * DAY;
+    let taken = |provider: u64| {
+        let mut others = builder.site.happenings.iter();
+        others.any(|other| other.provider == Some(provider) && is_near(other))
+    };
+    let all = (first..first + PROVIDERS).map(|provider| provider % PROVIDERS);
+    all.into_iter().find(|provider| !taken(*provider)).unwrap_or(first)
 }
