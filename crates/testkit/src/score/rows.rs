@@ -395,9 +395,11 @@ fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
             .filter(|(_, course)| kinds.contains(&course.kind) && course.began.is_some());
         for (number, course) in came {
             row.of += 1;
-            let group = Some(GroupId(number as u32));
-            let first =
-                run.found.iter().find(|found| found.group == group && found.detector == detector);
+            let group = GroupId(number as u32);
+            let first = run
+                .found
+                .iter()
+                .find(|found| found.groups.contains(&group) && found.detector == detector);
             row.times_s.extend(first.and_then(|first| Some(seconds(course.began?, first.at))));
         }
     } else {
