@@ -6,8 +6,9 @@
 //! at least that of a Poisson count. A CUSUM (Page, Biometrika 1954) of the standardised error,
 //! `S = max(0, S + min(z, 4) - 1)`, tells of more than usual from 6 on: one window cannot, two that
 //! are far out do; of a normal error it would in about sixteen years. It must be `factor` times
-//! what is usual, too, for counts on the net have heavier tails. What is usual is not learned from
-//! a surge, until it has lasted for a day; it is not known before a day has passed.
+//! what is usual, too, for counts on the net have heavier tails. The sum is bounded at 12, and
+//! three hours without a surge take it down: then the next one is told. What is usual is not
+//! learned from a surge, until it has lasted for a day; it is not known before a day has passed.
 //!
 //! The same place for another's counts: nothing here knows what is counted.
 
@@ -25,6 +26,18 @@ const HOUR_MEMORY: u32 = 24;
 const Z_MAX: i64 = 4_000;
 const SLACK: i64 = 1_000;
 const SUM_MIN: u32 = 6_000;
+/// What is beyond says no more of now: without a bound a long surge would hide the next one.
+const SUM_MAX: u32 = 2 * SUM_MIN;
+/// What was told is over after three hours without a surge: what was put off comes again after one
+/// or two (Postfix: `maximal_backoff_time`), and is the same surge still.
+const QUIET: u32 = SUM_MAX / (3 * 3_600 / WINDOW_S);
+
+/// What a surge is at least: so many, and so many times what is usual.
+#[derive(Clone, Copy)]
+struct Surge {
+    least: u32,
+    factor: u32,
+}
 
 record! {
     /// A rate with its baseline.
@@ -71,7 +84,8 @@ impl Rate {
     /// Something was met, by its hash. How many different ones there are, where that is a surge
     /// which was not told yet: `least` of them, and `factor` times what is usual.
     pub fn note(&mut self, thing: u64, now_s: u32, least: u32, factor: u32) -> Option<u32> {
-        self.turn(now_s);
+        let surge = Surge { least, factor };
+        self.turn(now_s, surge);
         let bit = sketch::bit(thing);
         let word = self.seen.get_mut((thing >> 20) as usize % WORDS)?;
         if *word & bit != 0 {
@@ -84,9 +98,7 @@ impl Rate {
             return None;
         }
         let count = self.count();
-        let is_much = count >= least
-            && u64::from(count) * 1_000 >= u64::from(self.usual(self.window)) * u64::from(factor);
-        if !is_much || self.sum_with(count) < SUM_MIN {
+        if !self.is_much(count, surge) || self.sum_with(count) < SUM_MIN {
             return None;
         }
         self.told = 1;
@@ -98,7 +110,12 @@ impl Rate {
         (self.window, self.seen, self.marked) = (0, [0; WORDS], 0);
     }
 
-    fn turn(&mut self, now_s: u32) {
+    fn is_much(&self, count: u32, Surge { least, factor }: Surge) -> bool {
+        let usual = u64::from(self.usual(self.window));
+        count >= least && u64::from(count) * 1_000 >= usual * u64::from(factor)
+    }
+
+    fn turn(&mut self, now_s: u32, surge: Surge) {
         let window = now_s / WINDOW_S;
         if self.window == 0 {
             self.window = window;
@@ -106,14 +123,19 @@ impl Rate {
         // Who was silent for weeks has not met nothing, but was not there.
         let passed = window.saturating_sub(self.window).min(7 * DAY_WINDOWS);
         for _ in 0..passed {
-            self.end();
+            self.end(surge);
         }
         self.window = self.window.max(window);
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, surge: Surge) {
         let count = self.count();
-        self.sum = self.sum_with(count);
+        let is_much = self.is_much(count, surge);
+        self.sum = match self.told > 0 && !is_much {
+            // Some more than usual does not make the surge go on.
+            true => self.sum.saturating_sub(QUIET),
+            false => self.sum_with(count),
+        };
         self.told = match (self.told, self.sum) {
             (0, _) | (_, 0) => 0,
             (told, _) => told.saturating_add(1),
@@ -122,7 +144,8 @@ impl Rate {
             // It has become usual: learned anew.
             (self.sum, self.told, self.learned) = (0, 0, 0);
         }
-        if self.sum < SUM_MIN {
+        // What is no surge is learned, be it far from usual: else it could stay so for ever.
+        if self.sum < SUM_MIN || !is_much {
             self.learn(count);
         }
         (self.seen, self.marked, self.window) = ([0; WORDS], 0, self.window + 1);
@@ -153,7 +176,7 @@ impl Rate {
     fn sum_with(&self, count: u32) -> u32 {
         let error = i64::from(count) * 1_000 - i64::from(self.usual(self.window));
         let z = (error * 1_000 / self.deviation()).min(Z_MAX);
-        u32::try_from(i64::from(self.sum) + z - SLACK).unwrap_or(0)
+        u32::try_from(i64::from(self.sum) + z - SLACK).unwrap_or(0).min(SUM_MAX)
     }
 
     fn learn(&mut self, count: u32) {
@@ -233,6 +256,26 @@ mod tests {
         assert_eq!(told, [] as [u32; 0]);
         let told = play(&mut rate, 5_300, 2_000, |_| 100);
         assert!((1..=3).contains(&told.len()), "{told:?}");
+    }
+
+    #[test]
+    fn after_a_long_surge_the_next_one_is_told_be_it_louder_between_than_before() {
+        let mut rate = Rate::default();
+        play(&mut rate, 5_000, 600, |_| 1);
+        assert_eq!(play(&mut rate, 5_600, 48, |_| 150).len(), 1, "eight hours");
+        assert_eq!(play(&mut rate, 5_648, 24, |_| 8), [] as [u32; 0], "a wave of bounces");
+        assert_eq!(play(&mut rate, 5_672, 12, |_| 150).len(), 1);
+        // What comes again an hour later, as what was put off does, is the same one.
+        assert_eq!(play(&mut rate, 5_684, 6, |_| 8), [] as [u32; 0]);
+        assert_eq!(play(&mut rate, 5_690, 12, |_| 150), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn what_is_no_surge_is_learned_be_it_far_from_usual() {
+        let mut rate = Rate::default();
+        play(&mut rate, 5_000, 600, |_| 1);
+        assert_eq!(play(&mut rate, 5_600, 1_000, |_| 9), [] as [u32; 0], "not ten");
+        assert_eq!(play(&mut rate, 6_600, 600, |_| 11), [] as [u32; 0], "but it is usual");
     }
 
     #[test]

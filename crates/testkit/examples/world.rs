@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufWriter, Result, Write};
 use std::net::IpAddr;
 use std::time::Instant;
-use testkit::world::{Actor, Nobody, Numbers, Plan, Said, What, World};
+use testkit::world::{Actor, Happening, Nobody, Numbers, Plan, Said, What, World};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -150,6 +150,14 @@ fn write_truth(world: &World, path: &str) -> Result<()> {
         writeln!(
             file,
             "{{\"type\":\"group\",\"id\":{id},\"kind\":\"{kind}\",\"actors\":{actors:?}}}"
+        )?;
+    }
+    for Happening { kind, group, from, until, domains, .. } in world.happenings() {
+        let (kind, group) = (kind.name(), group.0);
+        let domains: Vec<&String> = domains.iter().collect();
+        writeln!(
+            file,
+            "{{\"type\":\"happening\",\"kind\":\"{kind}\",\"group\":{group},\"from\":{from},\"until\":{until},\"domains\":{domains:?}}}"
         )?;
     }
     for (base, length, operator) in world.atlas() {

@@ -40,7 +40,9 @@ pub use guard::{Guard, Nobody, Standing};
 pub use internet::{Operator, Trade};
 pub use plan::{Numbers, Plan};
 pub use site::Settings;
-pub use truth::{Actor, ActorId, Group, GroupId, Habit, Harm, Kind, Refusal, Said, What};
+pub use truth::{
+    Actor, ActorId, Group, GroupId, Habit, Happening, Harm, Kind, Refusal, Said, What,
+};
 
 use build::{Builder, Role};
 use pending::Pending;
@@ -174,6 +176,11 @@ impl World {
     /// When nobody could log in, because the back end that knows the passwords was away.
     pub fn outages(&self) -> &[(Micros, Micros)] {
         &self.site.outages
+    }
+
+    /// What the whole site feels for some hours, and when.
+    pub fn happenings(&self) -> &[Happening] {
+        &self.site.happenings
     }
 
     /// How many wake-ups and lines are held.

@@ -333,3 +333,106 @@ fn a_host_of_the_house_asks_for_everybody() {
         });
     }
 }
+
+/// All lines of a site with what happens to it, and its happening.
+fn site_with(kind: Option<Kind>, seed: u64) -> (World, Vec<Said>, Vec<String>) {
+    let mut plan = Plan::quiet(8.0);
+    plan.numbers.accounts = 120.0;
+    plan.attacks = kind.map(|kind| (kind, 1)).into_iter().collect();
+    let mut world = World::new(&plan, seed);
+    let (mut said, mut lines, mut line) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(one) = world.next(&mut Nobody, &mut line) {
+        said.push(one);
+        lines.push(String::from_utf8_lossy(&line).into_owned());
+    }
+    (world, said, lines)
+}
+
+#[test]
+fn a_flood_comes_at_once_from_a_botnet_and_all_of_it_is_refused() {
+    for (kind, low, high) in [(Kind::FloodMild, 4.0, 9.0), (Kind::FloodStrong, 75.0, 105.0)] {
+        each(kind, 8.0, |campaign| {
+            let happening = &campaign.world.happenings()[0];
+            let minutes = (happening.until - happening.from) as f64 / 60e6;
+            let why = |wanted| {
+                campaign
+                    .count(|what| matches!(what, What::RecipientRefused { why } if *why == wanted))
+            };
+            let parts = [Refusal::Listed, Refusal::SenderUnknown, Refusal::BadHelo].map(why);
+            let per_min = parts.iter().sum::<usize>() as f64 / minutes;
+            assert!((low..high).contains(&per_min), "{}: {per_min} a minute", kind.name());
+            assert!(parts.iter().all(|part| *part > 20), "{parts:?}");
+            assert_eq!(campaign.count(|what| matches!(what, What::MessageIn { .. })), 0);
+            assert!(campaign.addresses().len() > 100 && minutes >= 119.0);
+            let first = campaign.said[0].at_micros;
+            assert!(first - happening.from < 120 * SECOND, "it begins suddenly");
+            let last = campaign.said[campaign.said.len() - 1].at_micros;
+            assert!(last < happening.until + 60 * SECOND);
+        });
+    }
+}
+
+#[test]
+fn a_provider_in_trouble_takes_no_mail_until_it_is_over_and_then_all() {
+    for (kind, words) in [
+        (Kind::RemoteTimeout, "Connection timed out"),
+        (Kind::RemoteBusy, "4.3."),
+        (Kind::BlockSoft, "451 4.7.1 Service temporarily unavailable; Client host ["),
+        (Kind::BlockHard, "blocked using bl.example"),
+    ] {
+        let (world, said, lines) = site_with(Some(kind), 12);
+        let happening = &world.happenings()[0];
+        let during = happening.from..happening.until + 40 * SECOND;
+        let recipient = |line: &str| {
+            let (_, rest) = line.split_once(": to=<")?;
+            Some(rest.split_once('>')?.0.to_owned())
+        };
+        let (mut stuck, mut taken, mut firsts) =
+            (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        for (one, line) in said.iter().zip(&lines) {
+            let Some(to) = recipient(line) else { continue };
+            let id = line.split(": ").nth(1).unwrap_or_default().to_owned();
+            if let What::NotTaken { group, is_first } = one.what {
+                assert_eq!(group, happening.group);
+                assert!(during.contains(&one.at_micros) && line.contains(words), "{line}");
+                let domain = to.split_once('@').expect("a domain").1;
+                assert!(happening.domains.contains(domain), "{line}");
+                // A message may have one recipient twice, but each is new in the beginning.
+                let is_known = firsts.contains(&(id.clone(), to.clone()));
+                assert!(is_first || is_known, "{line}");
+                firsts.insert((id.clone(), to.clone()));
+                *stuck.entry((id, to)).or_insert(0) += 1;
+            } else if matches!(one.what, What::Delivered | What::Bounced) {
+                taken.insert((id, to));
+            }
+        }
+        assert!(stuck.len() > 4, "{}: {} messages", kind.name(), stuck.len());
+        let is_final = kind == Kind::BlockHard;
+        assert!(stuck.keys().all(|one| taken.contains(one) != is_final), "{}", kind.name());
+        let again = stuck.values().filter(|tries| **tries > 1).count();
+        assert_eq!(again > stuck.len() / 2, !is_final, "{}: {again} tried again", kind.name());
+    }
+}
+
+#[test]
+fn what_happens_elsewhere_changes_nothing_in_the_lives_of_people() {
+    let acts = |said: &[Said]| -> Vec<(Micros, u32, What)> {
+        let is_act = |one: &&Said| {
+            matches!(
+                one.what,
+                What::LoginRight { .. }
+                    | What::LoginWrong { .. }
+                    | What::MessageOut { .. }
+                    | What::MessageIn { .. }
+            )
+        };
+        said.iter().filter(is_act).map(|one| (one.at_micros, one.actor.0, one.what)).collect()
+    };
+    let mut quiet = acts(&site_with(None, 12).1);
+    quiet.sort_by_key(|(at, actor, _)| (*at, *actor));
+    for kind in [Kind::RemoteTimeout, Kind::BlockSoft, Kind::BlockHard] {
+        let mut troubled = acts(&site_with(Some(kind), 12).1);
+        troubled.sort_by_key(|(at, actor, _)| (*at, *actor));
+        assert!(quiet.len() > 2_000 && quiet == troubled, "{}", kind.name());
+    }
+}

@@ -99,7 +99,7 @@ fn days_under_every_attack_are_read_whole_and_name_who_acts() {
     plan.numbers.accounts = 60.0;
     plan.numbers.bots = 60.0;
     plan.attacks =
-        Kind::ALL.iter().filter(|kind| kind.is_attack()).map(|kind| (*kind, 1)).collect();
+        Kind::ALL.iter().filter(|kind| kind.is_planned()).map(|kind| (*kind, 1)).collect();
     all_is_read(&plan, 2);
     plan.settings.has_auth_verbose = false;
     plan.settings.has_sasl_username = false;

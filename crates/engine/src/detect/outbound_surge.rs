@@ -16,7 +16,8 @@
 //!    own he counts a quarter: who writes to many at once does so from where he always is, and who
 //!    stole a password does not. One, where there is no such place yet, or the mail comes from a
 //!    private address, as a webmail's does.
-//! 2. *Refused*: a fifth of them is refused for good, and they are as many, weighed or not.
+//! 2. *Refused*: a fifth of them is refused for good, and they are as many, weighed or not. What is
+//!    refused because a block list names this host does not count, here and in the next.
 //! 3. *Bad list*: a sequential test (Wald 1945; SPOT: Duan et al., "Detecting spam zombies by
 //!    monitoring outgoing messages", IEEE TDSC 2012) of recipients that are refused for good: an
 //!    honest account has 1 in 20, a spammer's list 1 in 2. Refused: `ln(.5/.05)` more, taken:
@@ -34,6 +35,7 @@
 //! to, at its usual pace; spam to good addresses from the owner's own place, below four times
 //! `recipients_min`.
 
+use super::deferred_surge::names_block;
 use super::{DetectorSpec, host_of};
 use crate::client::ClientKey;
 use crate::config::Outbound;
@@ -204,7 +206,12 @@ fn delivered(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &m
     mail.uncounted += mail.finals.saturating_sub(mail.recipients);
     mail.recipients = mail.recipients.max(mail.finals);
     let recipient = lower(engine.config.seed, recipient);
-    count(engine, key, Some((recipient, event.outcome)), out);
+    // Who has this host on a block list says nothing of the recipient, nor of the sender.
+    let outcome = match event.outcome {
+        Outcome::Rejected if names_block(event) => Outcome::Deferred,
+        outcome => outcome,
+    };
+    count(engine, key, Some((recipient, outcome)), out);
 }
 
 /// The message behind a queue id, where somebody sent it who is looked at.

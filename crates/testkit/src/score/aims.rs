@@ -39,6 +39,14 @@ pub enum Aim {
         /// At most.
         names: u64,
     },
+    /// The host is told within so many seconds, or before so many messages were not taken: where
+    /// little is written, nobody can know sooner, and no more is lost.
+    Told {
+        /// From its first line.
+        within_s: i64,
+        /// The message before which.
+        messages: u64,
+    },
     /// The addresses are counted; nothing is demanded.
     Counted,
     /// The accounts are counted; nothing is demanded.
@@ -53,6 +61,7 @@ const ALL: Aim = Aim::Banned { share: 1.0, within_s: None };
 const OF_A_BOTNET: Aim = Aim::Banned { share: 0.99, within_s: None };
 const A_DAY: Aim = Aim::Banned { share: 0.99, within_s: Some(86_400) };
 const DISTRIBUTED: Aim = Aim::Named { share: 0.95, half_within_s: 600 };
+const TOLD: Aim = Aim::Told { within_s: 3_600, messages: 12 };
 const BURST: Aim = Aim::Account { messages: 20, share: 0.95 };
 
 /// What is to be reached for a kind of attack.
@@ -71,6 +80,8 @@ pub fn aim(kind: Kind) -> Aim {
         Kind::GuessedBurst | Kind::PhishedBurst => BURST,
         Kind::MxBurst => Aim::Host { names: 10 },
         Kind::MxForged => Aim::CountedHosts,
+        Kind::FloodMild | Kind::FloodStrong => TOLD,
+        _ if kind.is_trouble() => TOLD,
         Kind::SpamCampaign => Aim::Named { share: 0.9, half_within_s: i64::MAX },
         Kind::GuessedQuiet | Kind::PhishedQuiet | Kind::PhishedRamp | Kind::Poison => {
             Aim::CountedAccounts
@@ -135,6 +146,8 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ("exploit-attempt", &[Kind::Exploiter]),
     ("mx-surge", &[Kind::MxBurst, Kind::MxForged]),
     ("spam-campaign", &[Kind::SpamCampaign]),
+    ("blocked-surge", &[Kind::FloodMild, Kind::FloodStrong]),
+    ("deferred-surge", &[Kind::RemoteTimeout, Kind::RemoteBusy, Kind::BlockSoft, Kind::BlockHard]),
     ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
     (
         "takeover",
@@ -148,6 +161,16 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
         ],
     ),
 ];
+
+/// What a detector may tell the host of while it lasts, and for an hour after.
+pub(crate) fn is_told_of(detector: &str, kind: Kind) -> bool {
+    match detector {
+        "blocked-surge" => matches!(kind, Kind::FloodMild | Kind::FloodStrong),
+        // Part of a flood is put off, not refused: a sender's domain that cannot be found.
+        "deferred-surge" => kind.is_trouble() || is_told_of("blocked-surge", kind),
+        _ => false,
+    }
+}
 
 impl Aim {
     /// In a few words.
@@ -165,6 +188,9 @@ impl Aim {
             Aim::Prefix { length, addresses } => format!("/{length} in {addresses} addresses"),
             Aim::Account { messages, share } => {
                 format!("{} by message {}", percent(share), messages - 1)
+            }
+            Aim::Told { within_s, messages } => {
+                format!("{} min or {messages} mails", within_s / 60)
             }
             Aim::Host { names } => format!("100 % in {names} names"),
             Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => "-".to_owned(),

@@ -1,5 +1,6 @@
 //! The table, for people (100 columns) and for programs.
 
+use super::aims::Aim;
 use super::rows::{AttackRow, DetectorRow, HonestRow, Missed, Report, quantile};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -57,7 +58,7 @@ fn write_reached(out: &mut String, report: &Report) -> std::fmt::Result {
     for row in report.attacks.iter().filter(|row| !row.reached.is_empty()) {
         let what = match row.unit {
             "prefixes" => "addresses",
-            "hosts" => "names",
+            "hosts" if !matches!(row.aim, Aim::Told { .. }) => "names",
             _ => "messages",
         };
         let mut reached: Vec<u64> = row.reached.iter().copied().flatten().collect();

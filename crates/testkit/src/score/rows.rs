@@ -210,7 +210,7 @@ impl AttackRow {
             Aim::Banned { share, .. } | Aim::Named { share, .. } | Aim::Account { share, .. } => {
                 share
             }
-            Aim::Prefix { .. } | Aim::Host { .. } => 1.0,
+            Aim::Prefix { .. } | Aim::Host { .. } | Aim::Told { .. } => 1.0,
             Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => return,
         };
         let is_quick = match self.aim {
@@ -319,6 +319,14 @@ fn attack(run: &Run, kind: Kind) -> AttackRow {
         }
         Aim::Account { messages, .. } => accounts(&courses, messages),
         Aim::CountedAccounts => accounts(&courses, u64::MAX),
+        Aim::Told { within_s, messages } => {
+            let in_time = courses.iter().filter_map(|course| {
+                let s = time_to_find(course)?;
+                (s <= within_s as f64 || course.messages > 0 && course.messages_before < messages)
+                    .then_some(s)
+            });
+            ("hosts", courses.len(), in_time.collect())
+        }
         Aim::CountedHosts => {
             let times = courses.iter().filter_map(|course| time_to_find(course));
             ("hosts", courses.len(), times.collect())
@@ -424,7 +432,10 @@ fn detectors(run: &Run) -> Vec<DetectorRow> {
 
 /// What a detector caught of what it is about.
 fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
-    let is_about_campaigns = matches!(detector, "mx-surge" | "outbound-surge" | "takeover");
+    let is_about_campaigns = matches!(
+        detector,
+        "mx-surge" | "outbound-surge" | "takeover" | "blocked-surge" | "deferred-surge"
+    );
     if is_about_campaigns {
         let came = run
             .courses
@@ -433,9 +444,11 @@ fn recall(run: &Run, detector: &str, kinds: &[Kind], row: &mut DetectorRow) {
             .filter(|(_, course)| kinds.contains(&course.kind) && course.began.is_some());
         for (number, course) in came {
             row.of += 1;
-            let group = Some(GroupId(number as u32));
-            let first =
-                run.found.iter().find(|found| found.group == group && found.detector == detector);
+            let group = GroupId(number as u32);
+            let first = run
+                .found
+                .iter()
+                .find(|found| found.groups.contains(&group) && found.detector == detector);
             row.times_s.extend(first.and_then(|first| Some(seconds(course.began?, first.at))));
         }
     } else {

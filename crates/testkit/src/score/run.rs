@@ -1,10 +1,10 @@
 //! One world from its first line to its last, with the guard in it.
 
-use super::aims::{Aim, aim};
-use super::groups::{Accounts, Course};
+use super::aims::{Aim, aim, is_told_of};
+use super::groups::{Accounts, Course, about};
 use super::owners::Owners;
 use super::sieve::Sieve;
-use crate::world::{ActorId, GroupId, Micros, Plan, Said, World};
+use crate::world::{ActorId, GroupId, Micros, Plan, Said, What, World};
 use engine::{Config, Engine, Input, Output};
 use event::{
     Command, Decision, Event, Evidence, Kind as Told, Measure, Mode, Network, Order, Origin,
@@ -16,6 +16,10 @@ use std::net::IpAddr;
 
 /// Lines against clients that are remembered, to be shown as evidence.
 const REMEMBERED: usize = 1 << 14;
+/// What the mail server calls itself in its lines.
+const HOST: &str = "mail";
+/// So long after its end a happening may be told.
+const AFTER: Micros = 3_600_000_000;
 /// Lines between two reports of the progress.
 const TURN: u64 = 1 << 16;
 
@@ -56,8 +60,8 @@ pub struct Found {
     pub detector: String,
     /// About whom.
     pub subject: String,
-    /// The campaign that it names rightly.
-    pub group: Option<GroupId>,
+    /// The campaigns that it names rightly.
+    pub groups: Vec<GroupId>,
     /// It is right.
     pub is_right: bool,
     /// The last line that speaks for it.
@@ -201,6 +205,11 @@ impl Run {
     fn note(&mut self, watch: &mut Watch, said: &Said) {
         let Some(actor) = self.world.actor(said.actor) else { return };
         self.owners.note(said, actor);
+        if let What::NotTaken { group, .. } = said.what
+            && let Some(course) = self.courses.get_mut(group.0 as usize)
+        {
+            course.note(said);
+        }
         if let Some(group) = actor.group.filter(|_| actor.kind.is_attack()) {
             watch.accounts.note(group, said.what);
             if let Some(course) = self.courses.get_mut(group.0 as usize) {
@@ -345,52 +354,86 @@ impl Run {
         subject: &Subject,
         last: Last,
     ) {
-        let group = match subject {
+        let groups = match subject {
             Subject::Client(_) | Subject::Network(_) => {
                 let Some(network) = subject.network() else { return };
-                let mut group = None;
                 for (_, owner) in self.owners.within_mut(network) {
                     if owner.attack.is_some() {
                         owner.named.get_or_insert(at);
                     }
-                    group = group.or(owner.attack.map(|(group, _)| group));
                 }
                 // The others' are judged by the bans that they lead to.
                 if !matches!(detector, "mx-surge" | "spam-campaign") {
                     return;
                 }
-                group
+                let courses = self.courses.iter().enumerate();
+                let there = courses.filter(|(_, course)| course.came_from(&network));
+                there.map(|(number, _)| GroupId(number as u32)).collect()
             }
             Subject::Account(name) => {
                 let name = String::from_utf8_lossy(name);
                 let account = watch.numbers.get(name.as_ref()).copied();
-                let thief = account.and_then(|account| watch.accounts.thief(account));
+                let thieves = account.map(|account| watch.accounts.thieves(account).collect());
+                let thieves: Vec<GroupId> = thieves.unwrap_or_default();
                 // Where there is no such account, it is right if an attacker asked for it.
                 let is_attack =
                     self.world.actor(last.actor).is_some_and(|actor| actor.kind.is_attack());
                 let is_right =
                     account.map_or(is_attack, |account| watch.accounts.is_attacked(account));
-                if thief.is_none() && is_right && !is_of_thieves(detector) {
-                    return self.push_found(at, detector, subject, None, true, last);
+                if thieves.is_empty() && is_right && !is_of_thieves(detector) {
+                    return self.push_found(at, detector, subject, Vec::new(), true, last);
                 }
-                thief
+                thieves
             }
             // A sender is a name in a line: right is who wrote that.
             Subject::Sender(_) => {
                 let actor = self.world.actor(last.actor);
-                actor.filter(|actor| actor.kind.is_attack()).and_then(|actor| actor.group)
+                let group = actor.filter(|actor| actor.kind.is_attack());
+                group.and_then(|actor| actor.group).into_iter().collect()
+            }
+            // Of mail that comes in masses or does not get through: while that is so.
+            Subject::Host(name) if matches!(detector, "blocked-surge" | "deferred-surge") => {
+                let groups = self.happening(at, detector, &String::from_utf8_lossy(name));
+                return self.is_found(at, detector, subject, groups, last);
             }
             // Of a host that is attacked as a whole, the last line was an attacker's.
             Subject::Host(_) => {
                 let actor = self.world.actor(last.actor);
                 let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
-                return self.push_found(at, detector, subject, None, is_right, last);
+                return self.push_found(at, detector, subject, Vec::new(), is_right, last);
             }
         };
-        if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize)) {
-            course.is_found(at);
+        let groups = about(&self.courses, groups, at);
+        self.is_found(at, detector, subject, groups, last);
+    }
+
+    /// These campaigns are found; where there are none, the finding is wrong.
+    fn is_found(
+        &mut self,
+        at: Micros,
+        detector: &str,
+        subject: &Subject,
+        groups: Vec<GroupId>,
+        last: Last,
+    ) {
+        for group in &groups {
+            if let Some(course) = self.courses.get_mut(group.0 as usize) {
+                course.is_found(at);
+            }
         }
-        self.push_found(at, detector, subject, group, group.is_some(), last);
+        let is_right = !groups.is_empty();
+        self.push_found(at, detector, subject, groups, is_right, last);
+    }
+
+    /// What a detector tells the host of at this time. About a domain it is right where that is
+    /// one of those befallen.
+    fn happening(&self, at: Micros, detector: &str, host: &str) -> Vec<GroupId> {
+        let now = self.world.happenings().iter().filter(|happening| {
+            is_told_of(detector, happening.kind)
+                && (happening.from..=happening.until + AFTER).contains(&at)
+                && (host == HOST || happening.domains.contains(host))
+        });
+        now.map(|happening| happening.group).collect()
     }
 
     fn push_found(
@@ -398,11 +441,11 @@ impl Run {
         at: Micros,
         detector: &str,
         subject: &Subject,
-        group: Option<GroupId>,
+        groups: Vec<GroupId>,
         is_right: bool,
         last: Last,
     ) {
         let (detector, subject) = (detector.to_owned(), format!("{} {subject}", subject.kind()));
-        self.found.push(Found { at, detector, subject, group, is_right, last });
+        self.found.push(Found { at, detector, subject, groups, is_right, last });
     }
 }

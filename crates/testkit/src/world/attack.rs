@@ -1,4 +1,4 @@
-//! Attackers, each campaign with a schedule, pools and habits of its own.
+//! Attackers, each campaign with a schedule, pools and habits of its own; and what befalls others.
 
 mod guess;
 mod guessers;
@@ -8,6 +8,7 @@ mod noise;
 mod smtp;
 mod source;
 mod spam;
+mod surge;
 mod targets;
 mod thief;
 mod thieves;
@@ -44,6 +45,7 @@ fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kind, begins: 
         noise::campaign,
         spam::campaign,
         mx::campaign,
+        surge::campaign,
     ] {
         add(builder, chance, kind, begins);
     }

@@ -149,5 +149,6 @@ fn site(plan: &Plan, seed: u64, end: Micros) -> Site {
         mail_host: ActorId(0),
         offices,
         allowed: Vec::new(),
+        happenings: Vec::new(),
     }
 }

@@ -168,10 +168,19 @@ pub(crate) fn exchanger(number: u64) -> String {
     if number < PROVIDERS {
         return format!("mx{}.{}", 1 + mix(number, 8) % 3, domain(number));
     }
-    match mix(number, 8) % 5 {
-        0 | 1 => format!("mx.{}", domain(number)),
-        2 => format!("mail.{}", domain(number)),
-        _ => format!("mx{}.{}", 1 + number % 2, domain(mix(number, 3) % PROVIDERS)),
+    match (provider(number), mix(number, 8) % 5) {
+        (Some(provider), _) => format!("mx{}.{}", 1 + number % 2, domain(provider)),
+        (None, 2) => format!("mail.{}", domain(number)),
+        (None, _) => format!("mx.{}", domain(number)),
+    }
+}
+
+/// The large one through whose servers a domain's mail goes, be it its own or a customer's.
+pub(crate) fn provider(number: u64) -> Option<u64> {
+    match (number < PROVIDERS, mix(number, 8) % 5) {
+        (true, _) => Some(number),
+        (false, 0..3) => None,
+        (false, _) => Some(mix(number, 3) % PROVIDERS),
     }
 }
 

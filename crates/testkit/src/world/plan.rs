@@ -139,6 +139,10 @@ numbers! {
     campaign_addresses = 160.0,
     /// Its messages.
     campaign_messages = 900.0,
+    /// Connections a minute of a mild flood: what 500 accounts get from elsewhere in a busy hour.
+    flood_mild_per_min = 6.0,
+    /// Of a strong one.
+    flood_strong_per_min = 90.0,
 }
 
 /// A plan: numbers, settings, attackers.
@@ -209,6 +213,18 @@ const PLANS: &[Row] = &[
     ("poison", 60.0, &[(Kind::Poison, 4)]),
     ("lock-out", 14.0, &[(Kind::LockOut, 3), (Kind::OddNames, 2)]),
     ("everything-month", 31.0, &[]),
+    (
+        "surges",
+        28.0,
+        &[
+            (Kind::FloodMild, 2),
+            (Kind::FloodStrong, 2),
+            (Kind::RemoteTimeout, 2),
+            (Kind::RemoteBusy, 2),
+            (Kind::BlockSoft, 2),
+            (Kind::BlockHard, 2),
+        ],
+    ),
 ];
 
 impl Plan {
@@ -237,7 +253,7 @@ impl Plan {
         let plan = Plan { name, attacks: attacks.to_vec(), ..Plan::quiet(*days) };
         Some(match *name {
             "everything-month" => {
-                let all = Kind::ALL.iter().filter(|kind| kind.is_attack());
+                let all = Kind::ALL.iter().filter(|kind| kind.is_planned());
                 let attacks = all.map(|kind| (*kind, 1)).collect();
                 Plan { start: DECEMBER, attacks, ..plan }
             }
@@ -254,7 +270,7 @@ impl Plan {
             };
             self.attacks.retain(|(other, _)| other != kind);
             self.attacks.push((*kind, value as u32));
-            return kind.is_attack();
+            return kind.is_planned();
         }
         let settings = &mut self.settings;
         let setting = match name {

@@ -5,6 +5,7 @@ pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod probe;
 pub(crate) mod submission;
+pub(crate) mod undelivered;
 
 use super::guard::Standing;
 use super::site::Shut;

@@ -2,7 +2,7 @@
 
 use super::clock::{Micros, Zone, is_working_day};
 use super::internet::Internet;
-use super::truth::ActorId;
+use super::truth::{ActorId, Happening};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How the site's servers are set up: which lines they write.
@@ -82,6 +82,8 @@ pub(crate) struct Site {
     pub offices: Vec<IpAddr>,
     /// What its administrator has on the allowlist.
     pub allowed: Vec<IpAddr>,
+    /// What all of it feels, be it here or elsewhere.
+    pub happenings: Vec<Happening>,
 }
 
 impl Site {

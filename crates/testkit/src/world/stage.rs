@@ -1,6 +1,6 @@
 //! What an actor has at hand while it acts.
 
-use super::chance::Chance;
+use super::chance::{Chance, mix};
 use super::clock::{DAY, HOUR, Micros, SECOND, TRAFFIC_MEAN, seconds, traffic};
 use super::guard::{Guard, Standing};
 use super::names::Peer;
@@ -66,6 +66,15 @@ impl Stage<'_> {
             self.me().harm.locked += 1;
         }
         standing
+    }
+
+    /// What happens in `act` draws from a chance of its own: nobody's life goes on otherwise
+    /// because of it.
+    pub fn aside(&mut self, key: u64, act: impl FnOnce(&mut Self)) {
+        let own = Chance::new(self.site.seed, mix(key, self.at as u64));
+        let kept = std::mem::replace(self.chance, own);
+        act(self);
+        *self.chance = kept;
     }
 
     pub fn me(&mut self) -> &mut Actor {

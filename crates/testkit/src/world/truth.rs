@@ -167,12 +167,34 @@ Kind {
     MxBurst = "mx-burst",
     /// The same, with forged addresses in front.
     MxForged = "mx-forged",
+    /// A botnet's spam, all of it refused: as much again as the mail of a day's busy hours.
+    FloodMild = "flood-mild",
+    /// The same, a multiple of all other mail.
+    FloodStrong = "flood-strong",
+    /// The servers of a large provider cannot be reached.
+    RemoteTimeout = "remote-timeout",
+    /// They put all mail off.
+    RemoteBusy = "remote-busy",
+    /// They put this site's mail off: its address is on a list.
+    BlockSoft = "block-soft",
+    /// They refuse this site's mail for good: its address is on a list.
+    BlockHard = "block-hard",
 }
 }
 
 impl Kind {
     /// True for those who mean ill.
     pub fn is_attack(self) -> bool {
+        self >= Kind::FastOne && !self.is_trouble()
+    }
+
+    /// True for what befalls other sites, and the mail that goes there: nobody here acts.
+    pub fn is_trouble(self) -> bool {
+        self >= Kind::RemoteTimeout
+    }
+
+    /// True for what a plan has so many of.
+    pub fn is_planned(self) -> bool {
         self >= Kind::FastOne
     }
 }
@@ -220,6 +242,12 @@ Refusal {
     Greylisted = "greylisted",
     /// The client did not keep to the protocol.
     Protocol = "protocol",
+    /// A DNS list names the client.
+    Listed = "listed",
+    /// There is no such domain as the sender's.
+    SenderUnknown = "sender-unknown",
+    /// The client greets with what is no name.
+    BadHelo = "bad-helo",
 }
 }
 
@@ -292,6 +320,13 @@ pub enum What {
     Bounced,
     /// It will be tried again.
     PutOff,
+    /// It was not taken elsewhere, because of what happens there.
+    NotTaken {
+        /// The happening.
+        group: GroupId,
+        /// False for the same message once more.
+        is_first: bool,
+    },
     /// A recipient was refused.
     RecipientRefused {
         /// Why.
@@ -344,6 +379,7 @@ impl What {
             What::Delivered => "delivered",
             What::Bounced => "bounced",
             What::PutOff => "put-off",
+            What::NotTaken { .. } => "not-taken",
             What::RecipientRefused { .. } => "recipient-refused",
             What::Probe => "probe",
             What::Abuse => "abuse",
@@ -419,4 +455,28 @@ pub struct Group {
     pub kind: Kind,
     /// Its first actor; the others follow.
     pub actors: Vec<ActorId>,
+}
+
+/// What the whole site feels, for some hours.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// What it is.
+    pub kind: Kind,
+    /// Its campaign.
+    pub group: GroupId,
+    /// Its first moment.
+    pub from: Micros,
+    /// Its end.
+    pub until: Micros,
+    /// Domains whose mail goes through the servers that it befalls.
+    pub domains: BTreeSet<String>,
+    /// Who runs these.
+    pub(crate) provider: Option<u64>,
+}
+
+impl Happening {
+    /// True where mail to the domain does not get through now.
+    pub(crate) fn befalls(&self, provider: Option<u64>, at: Micros) -> bool {
+        provider.is_some() && self.provider == provider && (self.from..self.until).contains(&at)
+    }
 }

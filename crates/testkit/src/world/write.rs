@@ -5,3 +5,4 @@ pub(crate) mod dns;
 pub(crate) mod dovecot;
 pub(crate) mod postfix;
 pub(crate) mod stamp;
+pub(crate) mod undelivered;

@@ -1,5 +1,6 @@
 //! A message from its acceptance to the end of its last delivery.
 
+use super::undelivered::Stuck;
 use crate::world::chance::mix;
 use crate::world::clock::{MINUTE, Micros, SECOND};
 use crate::world::internet::Trade;
@@ -17,6 +18,9 @@ pub(crate) enum To {
     /// A mailbox at the domain of this number, and what becomes of it.
     There { domain: u64, user: u64, fate: Fate },
 }
+
+/// A recipient who is to be tried again: domain, address, and whether a server in trouble has him.
+type Later = (u64, String, bool);
 
 /// A message that an account, or a program in the house, sends.
 #[derive(Clone, Debug)]
@@ -82,6 +86,7 @@ impl Stage<'_> {
         let queued = at + self.pause(4, 60);
         self.postfix_queues(queued, id, &mail.from, mail.size, mail.to.len());
         let (mut done, mut has_bounced, mut later) = (queued, false, Vec::new());
+        let mut stuck = Vec::new();
         // qmgr delivers to twenty destinations at once.
         let step = if mail.to.len() > 20 { 60_000 } else { 9_000 };
         let mut asked: Option<u64> = None;
@@ -100,18 +105,28 @@ impl Stage<'_> {
                     let name = to.address(self);
                     let took = self.pause(60, 4_000);
                     let relay = self.exchanger(domain);
-                    let sent = (name.as_str(), None);
-                    self.postfix_sends(begin + took, id, sent, &relay, (fate, took));
-                    done = done.max(begin + took);
+                    let at = begin + took;
+                    done = done.max(at);
                     has_bounced |= matches!(fate, Fate::Unknown | Fate::Unwanted | Fate::NoDomain);
+                    let trouble = self.trouble(domain, at).filter(|_| fate != Fate::NoDomain);
+                    if let Some(trouble) = trouble {
+                        let to = name.clone();
+                        stuck.push(Stuck { to, forwarded: None, relay, fate, trouble, at });
+                    } else {
+                        self.postfix_sends(at, id, (name.as_str(), None), &relay, (fate, took));
+                    }
                     if fate == Fate::Later {
-                        later.push((domain, name));
+                        later.push((domain, name, trouble.is_some()));
                     }
                 }
             }
         }
         if !later.is_empty() {
             done = self.try_again(done, id, mail, &later);
+        }
+        if !stuck.is_empty() {
+            let source = (mail.from.as_str(), mail.size);
+            self.aside(9, |stage| done = done.max(stage.hold_out(id, source, stuck, sender)));
         }
         if let Some(sender) = sender.filter(|_| has_bounced) {
             let login = self.site.login(sender).to_owned();
@@ -136,10 +151,18 @@ impl Stage<'_> {
             let to = To::There { domain, user, fate }.address(self);
             self.look_up(at, domain, fate);
             let took = self.pause(60, 4_000);
-            let relay = self.exchanger(domain);
-            let sent = (to.as_str(), Some(owner.login.as_str()));
-            self.postfix_sends(at + took, id, sent, &relay, (fate, took));
-            return at + took;
+            let (relay, at) = (self.exchanger(domain), at + took);
+            let mut done = at;
+            if let Some(trouble) = self.trouble(domain, at) {
+                let forwarded = Some(owner.login.clone());
+                let stuck = Stuck { to, forwarded, relay, fate, trouble, at };
+                let source = (mail.from.as_str(), mail.size);
+                self.aside(8, |stage| done = stage.hold_out(id, source, vec![stuck], None));
+            } else {
+                let sent = (to.as_str(), Some(owner.login.as_str()));
+                self.postfix_sends(at, id, sent, &relay, (fate, took));
+            }
+            return done;
         }
         let done = self.postfix_delivers(at, id, &owner.login, msgid);
         let is_person = !mail.from.is_empty() && !mail.from.starts_with("bounce");
@@ -170,18 +193,31 @@ impl Stage<'_> {
         let fate = if self.chance.is(0.06) { Fate::Unknown } else { Fate::Sent };
         let took = self.pause(60, 4_000);
         let relay = self.exchanger_named(format!("mx.{domain}"), Trade::Hosting);
-        self.postfix_sends(at + 9_000 + took, &id, (to, None), &relay, (fate, took));
-        self.postfix_removes(at + 12_000 + took, &id);
+        let at = at + 9_000 + took;
+        let mut done = at;
+        if let Some(trouble) = self.trouble_of(domain, at) {
+            let stuck = Stuck { to: to.to_owned(), forwarded: None, relay, fate, trouble, at };
+            self.aside(7, |stage| done = stage.hold_out(&id, ("", 1_400), vec![stuck], None));
+        } else {
+            self.postfix_sends(at, &id, (to, None), &relay, (fate, took));
+        }
+        self.postfix_removes(done + 3_000, &id);
         self.actor = actor;
     }
 
-    /// What was put off is tried again after some minutes, and taken.
-    fn try_again(&mut self, at: Micros, id: &str, mail: &Mail, later: &[(u64, String)]) -> Micros {
+    /// What was put off is tried again after some minutes, and taken. What is stuck is not: it
+    /// only draws as it would, so that nobody's life goes on otherwise.
+    fn try_again(&mut self, at: Micros, id: &str, mail: &Mail, later: &[Later]) -> Micros {
         let begin = at + self.chance.within(5 * MINUTE, 12 * MINUTE);
-        self.postfix_queues(begin, id, &mail.from, mail.size, mail.to.len());
+        if later.iter().any(|(.., is_stuck)| !is_stuck) {
+            self.postfix_queues(begin, id, &mail.from, mail.size, mail.to.len());
+        }
         let mut done = begin;
-        for (nth, (domain, to)) in later.iter().enumerate() {
+        for (nth, (domain, to, is_stuck)) in later.iter().enumerate() {
             let took = self.pause(60, 4_000);
+            if *is_stuck {
+                continue;
+            }
             let relay = self.exchanger(*domain);
             done = begin + nth as Micros * 9_000 + took;
             self.postfix_sends(done, id, (to, None), &relay, (Fate::Sent, done - at));

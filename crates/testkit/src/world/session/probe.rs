@@ -45,6 +45,46 @@ impl Stage<'_> {
         );
     }
 
+    /// One message that is refused. A client that a DNS list names does not pass postscreen.
+    pub(crate) fn turn_away(&mut self, client: IpAddr, envelope: Envelope<'_>, why: Refusal) {
+        if why == Refusal::Listed && self.site.settings.has_postscreen {
+            return self.screen_out(client, envelope);
+        }
+        let begin = self.screen(client, true);
+        let peer = self.peer(client);
+        let smtpd = self.servers.process(Service::Smtpd, begin, begin + 3 * SECOND);
+        self.postfix_connect(begin + 500, smtpd, &peer);
+        self.postfix_refuses(begin + 200_000, smtpd, &peer, envelope, why);
+        let did = Commands { mail: (1, 1), rcpt: (0, 1), ..Commands::default() };
+        self.postfix_disconnect(begin + 260_000, smtpd, &peer, &did);
+    }
+
+    /// postscreen, with `postscreen_dnsbl_action = enforce`.
+    fn screen_out(&mut self, client: IpAddr, envelope: Envelope<'_>) {
+        let screen = self.servers.postscreen;
+        let port = 1_024 + mix(self.at as u64, 7) % 64_000;
+        let peer = format!("[{client}]:{port}");
+        let own = self.site.own_address(client);
+        let at = self.at;
+        let line = format_args!("{screen}: CONNECT from {peer} to [{own}]:25");
+        self.say(at, screen.pid, detail(client), line);
+        let (pid, code) = (screen.pid + 1, 2 + mix(at as u64, 9) % 9);
+        let line = format_args!(
+            "postfix/dnsblog[{pid}]: addr {client} listed by domain bl.example as 127.0.0.{code}"
+        );
+        self.say(at + 40_000, pid, detail(client), line);
+        let line = format_args!("{screen}: DNSBL rank 3 for {peer}");
+        self.say(at + 6_010_000, screen.pid, detail(client), line);
+        let Envelope { from, to, helo } = envelope;
+        let line = format_args!(
+            "{screen}: NOQUEUE: reject: RCPT from {peer}: 550 5.7.1 Service unavailable; client              [{client}] blocked using bl.example; from=<{from}>, to=<{to}>, proto=ESMTP,              helo=<{helo}>"
+        );
+        let what = What::RecipientRefused { why: Refusal::Listed };
+        self.say(at + 6_300_000, screen.pid, told(client, what), line);
+        let line = format_args!("{screen}: DISCONNECT {peer}");
+        self.say(at + 6_310_000, screen.pid, detail(client), line);
+    }
+
     /// Does not wait for answers; smtpd notices.
     pub(crate) fn pipeline(&mut self, client: IpAddr, from: &str) {
         let begin = self.screen(client, true);

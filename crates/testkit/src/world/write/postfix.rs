@@ -142,7 +142,8 @@ impl Stage<'_> {
         envelope: Envelope<'_>,
         why: Refusal,
     ) {
-        let to = envelope.to;
+        let Envelope { from, to, helo } = envelope;
+        let listed = format!("[{}] blocked using bl.example; https://bl.example/query", peer.ip);
         let (code, words) = match why {
             Refusal::Unknown => {
                 ("550 5.1.1", "Recipient address rejected: User unknown in virtual mailbox table")
@@ -153,10 +154,21 @@ impl Stage<'_> {
                 "Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/",
             ),
             Refusal::Protocol => ("550 5.5.1", "Protocol error"),
+            Refusal::Listed => ("554 5.7.1 Service unavailable; Client host", listed.as_str()),
+            Refusal::SenderUnknown => ("450 4.1.8", "Sender address rejected: Domain not found"),
+            Refusal::BadHelo => {
+                ("504 5.5.2", "Helo command rejected: need fully-qualified hostname")
+            }
+        };
+        let about = match why {
+            Refusal::Listed => String::new(),
+            Refusal::SenderUnknown => format!("<{from}>: "),
+            Refusal::BadHelo => format!("<{helo}>: "),
+            _ => format!("<{to}>: "),
         };
         let beside = told(peer.ip, What::RecipientRefused { why });
         let line = format_args!(
-            "{smtpd}: NOQUEUE: reject: RCPT from {peer}: {code} <{to}>: {words}; {envelope}"
+            "{smtpd}: NOQUEUE: reject: RCPT from {peer}: {code} {about}{words}; {envelope}"
         );
         self.say(at, smtpd.pid, beside, line);
     }
