@@ -7,7 +7,7 @@
 //! `S = max(0, S + min(z, 4) - 1)`, tells of more than usual from 6 on: one window cannot, two that
 //! are far out do; of a normal error it would in about sixteen years. It must be `factor` times
 //! what is usual, too, for counts on the net have heavier tails. What is usual is not learned from
-//! a surge, until it has lasted for a day; it is not known before a day has passed.
+//! a surge that was told, until it has lasted for a day; it is not known before a day has passed.
 //!
 //! The same place for another's counts: nothing here knows what is counted.
 
@@ -98,7 +98,8 @@ impl Rate {
         (self.window, self.seen, self.marked) = (0, [0; WORDS], 0);
     }
 
-    fn turn(&mut self, now_s: u32) {
+    /// It is so late: windows that are over end, also where nothing was met yet.
+    pub fn turn(&mut self, now_s: u32) {
         let window = now_s / WINDOW_S;
         if self.window == 0 {
             self.window = window;
@@ -122,7 +123,11 @@ impl Rate {
             // It has become usual: learned anew.
             (self.sum, self.told, self.learned) = (0, 0, 0);
         }
-        if self.sum < SUM_MIN {
+        if self.told == 0 {
+            // More than usual, but not much more, for long: it must not make one window enough.
+            self.sum = self.sum.min(SUM_MIN);
+        }
+        if self.told == 0 || self.sum < SUM_MIN {
             self.learn(count);
         }
         (self.seen, self.marked, self.window) = ([0; WORDS], 0, self.window + 1);
@@ -233,6 +238,23 @@ mod tests {
         assert_eq!(told, [] as [u32; 0]);
         let told = play(&mut rate, 5_300, 2_000, |_| 100);
         assert!((1..=3).contains(&told.len()), "{told:?}");
+    }
+
+    #[test]
+    fn a_little_more_for_days_is_learned_and_makes_one_window_no_surge() {
+        let mut rate = Rate::default();
+        play(&mut rate, 5_000, 600, |_| 5);
+        assert_eq!(play(&mut rate, 5_600, 900, |_| 12), [] as [u32; 0], "not three times as many");
+        assert_eq!(play(&mut rate, 6_500, 1, |_| 300), [] as [u32; 0]);
+        assert_eq!(play(&mut rate, 6_501, 3, |_| 300).len(), 1);
+    }
+
+    #[test]
+    fn who_met_nothing_for_a_day_knows_that_nothing_is_usual() {
+        let (mut watched, mut unwatched) = (Rate::default(), Rate::default());
+        watched.turn(5_000 * WINDOW_S);
+        assert_eq!(play(&mut watched, 5_200, 2, |_| 40), [5_201]);
+        assert_eq!(play(&mut unwatched, 5_200, 2, |_| 40), [] as [u32; 0]);
     }
 
     #[test]

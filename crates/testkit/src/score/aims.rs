@@ -45,6 +45,8 @@ pub enum Aim {
     CountedAccounts,
     /// The campaigns are counted that were found; nothing is demanded.
     CountedHosts,
+    /// The campaigns are counted of which the mail server was told; nothing is demanded.
+    CountedCampaigns,
 }
 
 const ALL: Aim = Aim::Banned { share: 1.0, within_s: None };
@@ -68,6 +70,7 @@ pub fn aim(kind: Kind) -> Aim {
         Kind::GuessedBurst | Kind::PhishedBurst => BURST,
         Kind::MxBurst => Aim::Host { names: 10 },
         Kind::MxForged => Aim::CountedHosts,
+        Kind::PhishedMany => Aim::CountedCampaigns,
         Kind::SpamCampaign => Aim::Named { share: 0.9, half_within_s: i64::MAX },
         Kind::GuessedQuiet | Kind::PhishedQuiet | Kind::PhishedRamp | Kind::Poison => {
             Aim::CountedAccounts
@@ -132,7 +135,16 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ("exploit-attempt", &[Kind::Exploiter]),
     ("mx-surge", &[Kind::MxBurst, Kind::MxForged]),
     ("spam-campaign", &[Kind::SpamCampaign]),
-    ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
+    (
+        "outbound-surge",
+        &[
+            Kind::GuessedBurst,
+            Kind::PhishedBurst,
+            Kind::PhishedRamp,
+            Kind::PhishedMany,
+            Kind::Poison,
+        ],
+    ),
     (
         "takeover",
         &[
@@ -164,7 +176,9 @@ impl Aim {
                 format!("{} by message {}", percent(share), messages - 1)
             }
             Aim::Host { names } => format!("100 % in {names} names"),
-            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => "-".to_owned(),
+            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts | Aim::CountedCampaigns => {
+                "-".to_owned()
+            }
         }
     }
 }

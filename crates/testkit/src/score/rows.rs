@@ -191,7 +191,8 @@ impl AttackRow {
                 share
             }
             Aim::Prefix { .. } | Aim::Host { .. } => 1.0,
-            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => return,
+            Aim::Counted | Aim::CountedAccounts => return,
+            Aim::CountedHosts | Aim::CountedCampaigns => return,
         };
         let is_quick = match self.aim {
             Aim::Named { half_within_s, .. } => {
@@ -278,9 +279,10 @@ fn attack(run: &Run, kind: Kind) -> AttackRow {
         }
         Aim::Account { messages, .. } => accounts(&courses, messages),
         Aim::CountedAccounts => accounts(&courses, u64::MAX),
-        Aim::CountedHosts => {
+        Aim::CountedHosts | Aim::CountedCampaigns => {
+            let unit = if aim == Aim::CountedHosts { "hosts" } else { "campaigns" };
             let times = courses.iter().filter_map(|course| time_to_find(course));
-            ("hosts", courses.len(), times.collect())
+            (unit, courses.len(), times.collect())
         }
         Aim::Host { names } => {
             let in_time = courses.iter().filter(|course| course.names.len() as u64 <= names);

@@ -88,6 +88,8 @@ pub struct Run {
     pub evicted: BTreeMap<String, u64>,
 }
 
+const HOUR: Micros = 3_600_000_000;
+
 /// Detectors that are about stolen accounts, not about attacked ones.
 fn is_of_thieves(detector: &str) -> bool {
     matches!(detector, "outbound-surge" | "takeover")
@@ -380,17 +382,36 @@ impl Run {
                 let actor = self.world.actor(last.actor);
                 actor.filter(|actor| actor.kind.is_attack()).and_then(|actor| actor.group)
             }
-            // Of a host that is attacked as a whole, the last line was an attacker's.
-            Subject::Host(_) => {
-                let actor = self.world.actor(last.actor);
-                let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
-                return self.push_found(at, detector, subject, None, is_right, last);
-            }
+            Subject::Host(_) => return self.take_host(at, detector, subject, last),
         };
-        if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize)) {
+        let is_account = matches!(subject, Subject::Account(_));
+        if let Some(course) = group.and_then(|group| self.courses.get_mut(group.0 as usize))
+            // One account of a wave is not the wave.
+            && !(is_account && aim(course.kind) == Aim::CountedCampaigns)
+        {
             course.is_found(at);
         }
         self.push_found(at, detector, subject, group, group.is_some(), last);
+    }
+
+    /// Of a host that is attacked as a whole, the last line was an attacker's. Where thieves write
+    /// for all of it, anybody's may be the last: it is right while a wave goes on, or several do.
+    fn take_host(&mut self, at: Micros, detector: &str, subject: &Subject, last: Last) {
+        if !is_of_thieves(detector) {
+            let actor = self.world.actor(last.actor);
+            let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
+            return self.push_found(at, detector, subject, None, is_right, last);
+        }
+        let writing = |course: &Course| course.wrote.is_some_and(|wrote| at - wrote < HOUR);
+        let thieves = self.courses.iter().filter(|course| writing(course)).count();
+        let is_wave =
+            |course: &Course| aim(course.kind) == Aim::CountedCampaigns && writing(course);
+        let wave = self.courses.iter().position(is_wave);
+        if let Some(course) = wave.and_then(|number| self.courses.get_mut(number)) {
+            course.is_found(at);
+        }
+        let group = wave.map(|number| GroupId(number as u32));
+        self.push_found(at, detector, subject, group, group.is_some() || thieves > 1, last);
     }
 
     fn push_found(

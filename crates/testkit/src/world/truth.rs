@@ -167,6 +167,8 @@ Kind {
     MxBurst = "mx-burst",
     /// The same, with forged addresses in front.
     MxForged = "mx-forged",
+    /// Many phished passwords at once, and a little spam from each account.
+    PhishedMany = "phished-many",
 }
 }
 
