@@ -115,6 +115,11 @@ impl Rate {
         count >= least && u64::from(count) * 1_000 >= usual * u64::from(factor)
     }
 
+    /// It is so late: windows that are over end, also where nothing was met yet.
+    pub fn pass(&mut self, now_s: u32, least: u32, factor: u32) {
+        self.turn(now_s, Surge { least, factor });
+    }
+
     fn turn(&mut self, now_s: u32, surge: Surge) {
         let window = now_s / WINDOW_S;
         if self.window == 0 {
@@ -143,6 +148,10 @@ impl Rate {
         if self.told > DAY_WINDOWS {
             // It has become usual: learned anew.
             (self.sum, self.told, self.learned) = (0, 0, 0);
+        }
+        if self.told == 0 {
+            // More than usual, but not much more, for long: it must not make one window enough.
+            self.sum = self.sum.min(SUM_MIN);
         }
         // What is no surge is learned, be it far from usual: else it could stay so for ever.
         if self.sum < SUM_MIN || !is_much {
@@ -276,6 +285,23 @@ mod tests {
         play(&mut rate, 5_000, 600, |_| 1);
         assert_eq!(play(&mut rate, 5_600, 1_000, |_| 9), [] as [u32; 0], "not ten");
         assert_eq!(play(&mut rate, 6_600, 600, |_| 11), [] as [u32; 0], "but it is usual");
+    }
+
+    #[test]
+    fn a_little_more_for_days_is_learned_and_makes_one_window_no_surge() {
+        let mut rate = Rate::default();
+        play(&mut rate, 5_000, 600, |_| 5);
+        assert_eq!(play(&mut rate, 5_600, 900, |_| 12), [] as [u32; 0], "not three times as many");
+        assert_eq!(play(&mut rate, 6_500, 1, |_| 300), [] as [u32; 0]);
+        assert_eq!(play(&mut rate, 6_501, 3, |_| 300).len(), 1);
+    }
+
+    #[test]
+    fn who_met_nothing_for_a_day_knows_that_nothing_is_usual() {
+        let (mut watched, mut unwatched) = (Rate::default(), Rate::default());
+        watched.pass(5_000 * WINDOW_S, 30, 4_000);
+        assert_eq!(play(&mut watched, 5_200, 2, |_| 40), [5_201]);
+        assert_eq!(play(&mut unwatched, 5_200, 2, |_| 40), [] as [u32; 0]);
     }
 
     #[test]

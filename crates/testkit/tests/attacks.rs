@@ -266,6 +266,22 @@ fn takeovers_begin_with_a_right_login_and_go_on_as_they_say() {
 }
 
 #[test]
+fn a_wave_is_many_accounts_of_which_each_sends_a_little() {
+    each(Kind::PhishedMany, 30.0, |campaign| {
+        let mut hours: BTreeMap<(u32, i64), u32> = BTreeMap::new();
+        for said in &campaign.said {
+            if let What::MessageOut { account, recipients, spam: true } = said.what {
+                *hours.entry((account, said.at_micros / 3_600_000_000)).or_default() += recipients;
+            }
+        }
+        let accounts: BTreeSet<u32> = hours.keys().map(|(account, _)| *account).collect();
+        let all: u32 = hours.values().sum();
+        assert!(accounts.len() >= 25 && all > 500, "{} accounts, {all}", accounts.len());
+        assert!(all / hours.len() as u32 <= 15, "{all} in {} hours of accounts", hours.len());
+    });
+}
+
+#[test]
 fn at_port_25_they_try_what_they_say() {
     let refused = |campaign: &Campaign, wanted: Refusal| {
         campaign.count(|what| matches!(what, What::RecipientRefused { why } if *why == wanted))

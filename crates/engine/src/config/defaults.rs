@@ -117,6 +117,9 @@ const OUTBOUND_SURGE: Outbound = Outbound {
     fresh_percent: 80,
     failed_percent: 20,
     quota: 1_000,
+    server_strangers_min: 40,
+    server_refused_min: 12,
+    server_factor: 3,
     hold_s: DAY_S,
 };
 

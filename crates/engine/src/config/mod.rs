@@ -217,6 +217,12 @@ pub struct Outbound {
     pub failed_percent: u32,
     /// Recipients within about an hour that are too many, whoever they are.
     pub quota: u32,
+    /// Strangers of all senders of a mail server, within ten minutes, from which it may be a surge.
+    pub server_strangers_min: u32,
+    /// Recipients of all of them that are refused for good, the same.
+    pub server_refused_min: u32,
+    /// So many times what is usual for the server is one.
+    pub server_factor: u32,
     /// How long to hold the account's messages, seconds.
     pub hold_s: u32,
 }

@@ -28,17 +28,27 @@
 //! What is usual is the most of a day, from the next day on, half of it gone after two weeks; it
 //! rises by half a day at most, so that nobody raises it with the burst itself.
 //!
+//! The *whole server* is judged by two rates, against what is usual for it at this hour of the week
+//! ([`crate::rate`]): strangers, weighed as above, and recipients refused for good, of all accounts
+//! and hosts whose mail it sends, in ten minutes. They are `server_strangers_min` or
+//! `server_refused_min` at least, and `server_factor` times what is usual, in two windows. Of one
+//! account no more than four different ones count at weight one, whoever he writes to: so neither a
+//! newsletter, nor a list, nor a few people with greetings are a surge of the server, and many
+//! accounts that stay below all of the above are. Known recipients do not count: on a Monday
+//! morning everybody writes to them.
+//!
 //! It proposes to hold an account's messages and bans nobody: whose computer the mail comes from is
-//! often the victim. Of a host it tells.
+//! often the victim. Of a host, and of the server, it tells.
 //!
 //! Misses on purpose: an account that always sends so much; spam to people whom the account writes
 //! to, at its usual pace; spam to good addresses from the owner's own place, below four times
-//! `recipients_min`.
+//! `recipients_min`; a wave of fewer than five accounts, or below `server_factor` times what a busy
+//! server sends to strangers anyway.
 
 use super::deferred_surge::names_block;
-use super::{DetectorSpec, host_of};
+use super::{DetectorSpec, blocked_surge, host_of};
 use crate::client::ClientKey;
-use crate::config::Outbound;
+use crate::config::{Outbound, Surge};
 use crate::decide::Verdict;
 use crate::engine::{Engine, Output};
 use crate::hash::{lower, mix, short};
@@ -52,7 +62,7 @@ use event::{Event, Kind, Measure, Mode, Outcome, Subject, Text, canonical};
 
 pub(crate) const SPEC: DetectorSpec = DetectorSpec {
     name: "outbound-surge",
-    summary: "An account sends more than it does, to strangers, or to a bad list of addresses.",
+    summary: "An account, or all of a server, sends more than usual to strangers or bad addresses.",
     technique: "T1586.002",
     misses: "Accounts that always send as much; spam to known people at the usual pace.",
 };
@@ -79,6 +89,9 @@ const OWN: u32 = 250;
 const QUOTA_FACTOR: u32 = 3;
 /// A message to more is counted before anybody says what became of it.
 const FEW: u32 = 5;
+/// So many strangers of one sender, at weight one, and so many refusals count for the whole server
+/// in ten minutes: what one does alone is told of himself.
+const SERVER_PARTS: u64 = 4;
 /// From so many recipients on lines are kept as evidence, thousandths: most messages stay alone.
 const EVIDENCE_MIN: u32 = 3_000;
 /// Hosts have keys of their own.
@@ -193,7 +206,7 @@ fn announced(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &m
     mail.uncounted += event.recipients.saturating_sub(mail.recipients);
     mail.recipients = mail.recipients.max(event.recipients);
     if mail.uncounted > FEW {
-        count(engine, key, None, out);
+        count(engine, event, key, None, out);
     }
 }
 
@@ -211,7 +224,7 @@ fn delivered(engine: &mut Engine, event: &Event<'_>, queue_id: Text<'_>, out: &m
         Outcome::Rejected if names_block(event) => Outcome::Deferred,
         outcome => outcome,
     };
-    count(engine, key, Some((recipient, outcome)), out);
+    count(engine, event, key, Some((recipient, outcome)), out);
 }
 
 /// The message behind a queue id, where somebody sent it who is looked at.
@@ -225,7 +238,13 @@ fn mail_of(state: &mut State, key: u64, now_s: u32) -> Option<&mut MailRow> {
 }
 
 /// Counts what of a message is not counted yet for its sender, and judges it.
-fn count(engine: &mut Engine, key: u64, recipient: Option<(u64, Outcome)>, out: &mut Vec<Output>) {
+fn count(
+    engine: &mut Engine,
+    event: &Event<'_>,
+    key: u64,
+    recipient: Option<(u64, Outcome)>,
+    out: &mut Vec<Output>,
+) {
     let (now_s, seq) = (engine.now_s(), engine.seq);
     let Some(mail) = engine.state.mails.touch(key) else { return };
     let more = core::mem::take(&mut mail.uncounted).saturating_mul(1000);
@@ -237,16 +256,73 @@ fn count(engine: &mut Engine, key: u64, recipient: Option<(u64, Outcome)>, out: 
     let Some(sender) = engine.state.senders.entry(mail.sender) else { return };
     sender.end_of_day(now_s);
     sender.tally.fade(now_s, HOUR_S);
-    sender.messages_of(&mail, more, now_s);
-    if let Some((recipient, outcome)) = recipient {
-        sender.recipient(recipient, outcome, now_s);
-    }
+    let weight = sender.messages_of(&mail, more, now_s);
+    let news = recipient.map(|(recipient, outcome)| {
+        let is_fresh = sender.recipient(recipient, outcome, now_s);
+        News { recipient, weight, is_fresh, is_refused: outcome == Outcome::Rejected }
+    });
     if sender.tally.recipients >= EVIDENCE_MIN {
         sender.lines.push(seq);
     }
     let least = engine.config.outbound_surge.recipients_min.saturating_mul(1000);
     if sender.tally.weighed.max(sender.tally.recipients) >= least || sender.bad >= BAD_MAX {
         judge(engine, &mail, now_s, out);
+    }
+    if let Some(news) = news.filter(|news| news.is_fresh || news.is_refused) {
+        judge_server(engine, event, mail.sender, news, out);
+    }
+}
+
+/// A recipient, as the whole server sees him.
+#[derive(Clone, Copy)]
+struct News {
+    recipient: u64,
+    /// Thousandths.
+    weight: u32,
+    is_fresh: bool,
+    is_refused: bool,
+}
+
+impl News {
+    /// What he adds to the strangers to whom all write, as hashes: so many as he weighs, of each
+    /// sender a few only.
+    fn parts(self, sender: u64) -> impl Iterator<Item = u64> {
+        let part = self.part(sender);
+        let rest = u32::from(self.recipient % 1000 < u64::from(self.weight % 1000));
+        (0..u64::from(self.weight / 1000 + rest)).map(move |copy| mix(part, copy))
+    }
+
+    const fn part(self, sender: u64) -> u64 {
+        mix(sender, (self.recipient >> 32) % SERVER_PARTS)
+    }
+}
+
+/// A stranger, or a refusal, more in what all of a mail server send.
+fn judge_server(
+    engine: &mut Engine,
+    event: &Event<'_>,
+    sender: u64,
+    news: News,
+    out: &mut Vec<Output>,
+) {
+    let Outbound { mode, server_factor: surge_factor, .. } = engine.config.outbound_surge;
+    let Outbound { server_strangers_min, server_refused_min, .. } = engine.config.outbound_surge;
+    let rule = |least| Surge { mode, least, surge_factor };
+    let (strangers, refusals) = (rule(server_strangers_min), rule(server_refused_min));
+    let server = lower(engine.config.seed, host_of(event));
+    let (now_s, seq) = (engine.now_s(), engine.seq);
+    let Some(row) = engine.state.surges.servers.entry(server) else { return };
+    row.turn(now_s, &strangers, &refusals);
+    let mut told = None;
+    if news.is_fresh {
+        let parts = news.parts(sender);
+        told = parts.filter_map(|part| row.strangers.note(part, seq, now_s, &strangers)).last();
+    }
+    if news.is_refused {
+        told = row.refused.note(news.part(sender), seq, now_s, &refusals).or(told);
+    }
+    if let Some(told) = told {
+        blocked_surge::tell(engine, &SPEC, strangers, event, told, out);
     }
 }
 
@@ -266,8 +342,8 @@ impl SenderRow {
         }
     }
 
-    /// More recipients of a message, in thousandths.
-    fn messages_of(&mut self, mail: &MailRow, more: u32, now_s: u32) {
+    /// More recipients of a message, in thousandths. How much each of them weighs.
+    fn messages_of(&mut self, mail: &MailRow, more: u32, now_s: u32) -> u32 {
         let place = (mail.place != 0 && !mail.is_host).then_some(mail.place);
         let weight = match place.and_then(|place| self.from(place, now_s)) {
             Some(false) => AWAY,
@@ -280,10 +356,11 @@ impl SenderRow {
         tally.recipients = tally.recipients.saturating_add(more);
         tally.weighed = tally.weighed.saturating_add(u32::try_from(weighed).unwrap_or(u32::MAX));
         self.day_most = self.day_most.max(tally.recipients);
+        weight
     }
 
-    /// Somebody whom it writes to, and what became of it.
-    fn recipient(&mut self, recipient: u64, outcome: Outcome, now_s: u32) {
+    /// Somebody whom it writes to, and what became of it. True where it never wrote to him before.
+    fn recipient(&mut self, recipient: u64, outcome: Outcome, now_s: u32) -> bool {
         let is_fresh = self.known.note(recipient, &mut self.known_s, now_s, KNOWN_S);
         let is_final = outcome != Outcome::Deferred;
         let is_failed = outcome == Outcome::Rejected;
@@ -298,6 +375,7 @@ impl SenderRow {
             (true, false) => self.bad = self.bad.saturating_sub(TAKEN),
             _ => {}
         }
+        is_fresh
     }
 
     /// How far what it sends now is beyond what it may; the points of it, thousandths.

@@ -130,6 +130,7 @@ impl State {
         ]);
         all.extend(self.mailings.statistics());
         all.push(self.surges.domains.statistics("domains"));
+        all.push(self.surges.servers.statistics("servers"));
         all
     }
 
@@ -155,6 +156,7 @@ impl State {
         ]);
         all.extend(self.mailings.take_evicted());
         all.push(("domains", self.surges.domains.take_unreported()));
+        all.push(("servers", self.surges.servers.take_unreported()));
         all
     }
 

@@ -40,11 +40,13 @@ keyed!(DomainRow);
 /// Domains that put mail off at one time.
 const DOMAINS_MAX: u32 = 1 << 12;
 
-/// A rate, and the latest lines of what it counts.
-#[derive(Default)]
-pub(crate) struct Counted {
-    rate: Rate,
-    lines: Lines,
+record! {
+    /// A rate, and the latest lines of what it counts.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct Counted {
+        rate: Rate,
+        lines: Lines,
+    }
 }
 
 impl Counted {
@@ -63,7 +65,34 @@ impl Counted {
     }
 }
 
-/// All that `blocked-surge` and `deferred-surge` remember: half a megabyte at most.
+record! {
+    /// What all accounts and hosts of a mail server send.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct ServerRow {
+        pub key: u64,
+        /// Strangers written to; of each sender few.
+        pub strangers: Counted,
+        /// Recipients refused for good; of each sender few.
+        pub refused: Counted,
+        chances: u8,
+    }
+}
+
+impl ServerRow {
+    /// It sends: what it did not do until now is nothing, and usual.
+    pub fn turn(&mut self, now_s: u32, strangers: &Surge, refused: &Surge) {
+        self.strangers.rate.pass(now_s, strangers.least, strangers.surge_factor);
+        self.refused.rate.pass(now_s, refused.least, refused.surge_factor);
+    }
+}
+
+keyed!(ServerRow);
+
+/// Mail servers of one site, each of three kilobytes.
+const SERVERS_MAX: u32 = 16;
+
+/// All that `blocked-surge` and `deferred-surge` remember, and `outbound-surge` of whole servers:
+/// half a megabyte at most.
 pub(crate) struct Surges {
     /// Networks whose mail or connections were refused.
     pub blocked: Counted,
@@ -72,6 +101,8 @@ pub(crate) struct Surges {
     /// Domains that put mail of ours off.
     pub undelivered: Counted,
     pub domains: Table<DomainRow>,
+    /// What each mail server sends.
+    pub servers: Table<ServerRow>,
     /// When mail of ours was last put off, seconds; 0 for never.
     pub deferral_s: u32,
 }
@@ -83,6 +114,7 @@ impl Surges {
             put_off: Counted::default(),
             undelivered: Counted::default(),
             domains: Table::new(DOMAINS_MAX, seed),
+            servers: Table::new(SERVERS_MAX, seed),
             deferral_s: 0,
         }
     }
@@ -91,6 +123,10 @@ impl Surges {
     pub fn set_clock(&mut self, change: impl Fn(&mut [&mut u32])) {
         self.domains.each(|row| change(&mut [&mut row.first_s, &mut row.last_s, &mut row.told_s]));
         change(&mut [&mut self.deferral_s]);
+        self.servers.each(|server| {
+            server.strangers.rate.set_clock();
+            server.refused.rate.set_clock();
+        });
         self.counted_mut().into_iter().for_each(|counted| counted.rate.set_clock());
     }
 
@@ -100,20 +136,18 @@ impl Surges {
 
     pub fn write(&self, into: &mut Writer<'_>) {
         let counted = [&self.blocked, &self.put_off, &self.undelivered];
-        counted.iter().for_each(|counted| counted.rate.write(into));
-        counted.iter().for_each(|counted| counted.lines.write(into));
+        counted.into_iter().for_each(|counted| counted.write(into));
         self.domains.write(into);
+        self.servers.write(into);
         self.deferral_s.write(into);
     }
 
     pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
         for counted in self.counted_mut() {
-            counted.rate = Rate::read(from)?;
-        }
-        for counted in self.counted_mut() {
-            counted.lines = Lines::read(from)?;
+            *counted = Counted::read(from)?;
         }
         self.domains.read(from)?;
+        self.servers.read(from)?;
         self.deferral_s = u32::read(from)?;
         Some(())
     }

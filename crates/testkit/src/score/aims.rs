@@ -53,6 +53,8 @@ pub enum Aim {
     CountedAccounts,
     /// The campaigns are counted that were found; nothing is demanded.
     CountedHosts,
+    /// The campaigns are counted of which the mail server was told; nothing is demanded.
+    CountedCampaigns,
 }
 
 const ALL: Aim = Aim::Banned { share: 1.0, within_s: None };
@@ -82,6 +84,7 @@ pub fn aim(kind: Kind) -> Aim {
         Kind::MxForged => Aim::CountedHosts,
         Kind::FloodMild | Kind::FloodStrong => TOLD,
         _ if kind.is_trouble() => TOLD,
+        Kind::PhishedMany => Aim::CountedCampaigns,
         Kind::SpamCampaign => Aim::Named { share: 0.9, half_within_s: i64::MAX },
         Kind::GuessedQuiet | Kind::PhishedQuiet | Kind::PhishedRamp | Kind::Poison => {
             Aim::CountedAccounts
@@ -148,7 +151,16 @@ pub const DETECTORS_OF: &[(&str, &[Kind])] = &[
     ("spam-campaign", &[Kind::SpamCampaign]),
     ("blocked-surge", &[Kind::FloodMild, Kind::FloodStrong]),
     ("deferred-surge", &[Kind::RemoteTimeout, Kind::RemoteBusy, Kind::BlockSoft, Kind::BlockHard]),
-    ("outbound-surge", &[Kind::GuessedBurst, Kind::PhishedBurst, Kind::PhishedRamp, Kind::Poison]),
+    (
+        "outbound-surge",
+        &[
+            Kind::GuessedBurst,
+            Kind::PhishedBurst,
+            Kind::PhishedRamp,
+            Kind::PhishedMany,
+            Kind::Poison,
+        ],
+    ),
     (
         "takeover",
         &[
@@ -193,7 +205,9 @@ impl Aim {
                 format!("{} min or {messages} mails", within_s / 60)
             }
             Aim::Host { names } => format!("100 % in {names} names"),
-            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => "-".to_owned(),
+            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts | Aim::CountedCampaigns => {
+                "-".to_owned()
+            }
         }
     }
 }

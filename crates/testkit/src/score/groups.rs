@@ -25,6 +25,8 @@ pub struct Course {
     /// Messages in the name of a user that no honest person wrote; of a server in trouble, those
     /// that it did not take.
     pub messages: u64,
+    /// When the latest of them was.
+    pub wrote: Option<Micros>,
     /// When its account or host was found.
     pub found: Option<Micros>,
     /// Messages until then.
@@ -51,6 +53,7 @@ impl Course {
             got_in: None,
             guesses: 0,
             messages: 0,
+            wrote: None,
             found: None,
             messages_before: 0,
             names: BTreeSet::new(),
@@ -77,7 +80,10 @@ impl Course {
             What::LoginRight { .. } => {
                 self.got_in.get_or_insert(said.at_micros);
             }
-            What::MessageOut { spam: true, .. } => self.messages += 1,
+            What::MessageOut { spam: true, .. } => {
+                self.messages += 1;
+                self.wrote = Some(said.at_micros);
+            }
             What::NotTaken { is_first: true, .. } if self.kind.is_trouble() => self.messages += 1,
             _ => {}
         }

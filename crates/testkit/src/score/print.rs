@@ -39,7 +39,7 @@ fn write_attacks(out: &mut String, report: &Report) -> std::fmt::Result {
             "{plan:13} {kind:17} {caught:>11} {median:>7} {p95:>7} {guesses:>7} {messages:>5} {aim:<20} {met}"
         )?;
     }
-    writeln!(out, "caught: a addresses, p prefixes, u users' accounts, h hosts")?;
+    writeln!(out, "caught: a addresses, p prefixes, u users' accounts, h hosts, c campaigns")?;
     write_reached(out, report)?;
     let mut told = BTreeSet::new();
     let known = report.attacks.iter().filter(|row| row.peers != "-" && told.insert(row.kind));
@@ -76,6 +76,7 @@ fn letter(unit: &str) -> &'static str {
         "prefixes" => "p",
         "accounts" => "u",
         "hosts" => "h",
+        "campaigns" => "c",
         _ => "a",
     }
 }

@@ -211,7 +211,8 @@ impl AttackRow {
                 share
             }
             Aim::Prefix { .. } | Aim::Host { .. } | Aim::Told { .. } => 1.0,
-            Aim::Counted | Aim::CountedAccounts | Aim::CountedHosts => return,
+            Aim::Counted | Aim::CountedAccounts => return,
+            Aim::CountedHosts | Aim::CountedCampaigns => return,
         };
         let is_quick = match self.aim {
             Aim::Named { half_within_s, .. } => {
@@ -327,9 +328,10 @@ fn attack(run: &Run, kind: Kind) -> AttackRow {
             });
             ("hosts", courses.len(), in_time.collect())
         }
-        Aim::CountedHosts => {
+        Aim::CountedHosts | Aim::CountedCampaigns => {
+            let unit = if aim == Aim::CountedHosts { "hosts" } else { "campaigns" };
             let times = courses.iter().filter_map(|course| time_to_find(course));
-            ("hosts", courses.len(), times.collect())
+            (unit, courses.len(), times.collect())
         }
         Aim::Host { names } => {
             let in_time = courses.iter().filter(|course| course.names.len() as u64 <= names);

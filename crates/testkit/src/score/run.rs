@@ -92,6 +92,8 @@ pub struct Run {
     pub evicted: BTreeMap<String, u64>,
 }
 
+const HOUR: Micros = 3_600_000_000;
+
 /// Detectors that are about stolen accounts, not about attacked ones.
 fn is_of_thieves(detector: &str) -> bool {
     matches!(detector, "outbound-surge" | "takeover")
@@ -396,15 +398,29 @@ impl Run {
                 let groups = self.happening(at, detector, &String::from_utf8_lossy(name));
                 return self.is_found(at, detector, subject, groups, last);
             }
-            // Of a host that is attacked as a whole, the last line was an attacker's.
-            Subject::Host(_) => {
-                let actor = self.world.actor(last.actor);
-                let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
-                return self.push_found(at, detector, subject, Vec::new(), is_right, last);
-            }
+            Subject::Host(_) => return self.take_host(at, detector, subject, last),
         };
+        let is_account = matches!(subject, Subject::Account(_));
         let groups = about(&self.courses, groups, at);
-        self.is_found(at, detector, subject, groups, last);
+        let is_right = !groups.is_empty();
+        // One account of a wave is not the wave.
+        let whole = groups.iter().copied().filter(|group| !(is_account && self.is_wave(*group)));
+        self.are_found(at, &whole.collect::<Vec<GroupId>>());
+        self.push_found(at, detector, subject, groups, is_right, last);
+    }
+
+    /// True for a campaign that is found as a whole.
+    fn is_wave(&self, group: GroupId) -> bool {
+        let course = self.courses.get(group.0 as usize);
+        course.is_some_and(|course| aim(course.kind) == Aim::CountedCampaigns)
+    }
+
+    fn are_found(&mut self, at: Micros, groups: &[GroupId]) {
+        for group in groups {
+            if let Some(course) = self.courses.get_mut(group.0 as usize) {
+                course.is_found(at);
+            }
+        }
     }
 
     /// These campaigns are found; where there are none, the finding is wrong.
@@ -416,11 +432,7 @@ impl Run {
         groups: Vec<GroupId>,
         last: Last,
     ) {
-        for group in &groups {
-            if let Some(course) = self.courses.get_mut(group.0 as usize) {
-                course.is_found(at);
-            }
-        }
+        self.are_found(at, &groups);
         let is_right = !groups.is_empty();
         self.push_found(at, detector, subject, groups, is_right, last);
     }
@@ -434,6 +446,27 @@ impl Run {
                 && (host == HOST || happening.domains.contains(host))
         });
         now.map(|happening| happening.group).collect()
+    }
+
+    /// Of a host that is attacked as a whole, the last line was an attacker's. Where thieves write
+    /// for all of it, anybody's may be the last: it is right while a wave goes on, or several do.
+    fn take_host(&mut self, at: Micros, detector: &str, subject: &Subject, last: Last) {
+        if !is_of_thieves(detector) {
+            let actor = self.world.actor(last.actor);
+            let is_right = actor.is_some_and(|actor| actor.kind.is_attack());
+            return self.push_found(at, detector, subject, Vec::new(), is_right, last);
+        }
+        let writing = |course: &Course| course.wrote.is_some_and(|wrote| at - wrote < HOUR);
+        let thieves = self.courses.iter().filter(|course| writing(course)).count();
+        let is_wave =
+            |course: &Course| aim(course.kind) == Aim::CountedCampaigns && writing(course);
+        let wave = self.courses.iter().position(is_wave);
+        if let Some(course) = wave.and_then(|number| self.courses.get_mut(number)) {
+            course.is_found(at);
+        }
+        let groups: Vec<GroupId> = wave.map(|number| GroupId(number as u32)).into_iter().collect();
+        let is_right = !groups.is_empty() || thieves > 1;
+        self.push_found(at, detector, subject, groups, is_right, last);
     }
 
     fn push_found(

@@ -205,6 +205,7 @@ const PLANS: &[Row] = &[
             (Kind::PhishedBurst, 6),
             (Kind::PhishedRamp, 3),
             (Kind::PhishedQuiet, 3),
+            (Kind::PhishedMany, 2),
         ],
     ),
     ("mx-surge", 14.0, &[(Kind::MxBurst, 6), (Kind::MxForged, 2)]),

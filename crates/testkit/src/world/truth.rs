@@ -179,6 +179,8 @@ Kind {
     BlockSoft = "block-soft",
     /// They refuse this site's mail for good: its address is on a list.
     BlockHard = "block-hard",
+    /// Many phished passwords at once, and a little spam from each account.
+    PhishedMany = "phished-many",
 }
 }
 

@@ -70,6 +70,24 @@ pub(super) const OF_TELLING: &[Key] = &[
         outbound_surge.quota
     ),
     key!(
+        "" "outbound-surge.server_strangers_min",
+        "Strangers to whom all of a mail server write in ten minutes, a few of each sender, from which it may be a surge.",
+        5..10000,
+        outbound_surge.server_strangers_min
+    ),
+    key!(
+        "" "outbound-surge.server_refused_min",
+        "Recipients of theirs that are refused for good, the same.",
+        5..10000,
+        outbound_surge.server_refused_min
+    ),
+    key!(
+        "" "outbound-surge.server_factor",
+        "So many times what is usual for the mail server at this hour of the week is a surge.",
+        2..1000,
+        outbound_surge.server_factor
+    ),
+    key!(
         "s" "outbound-surge.hold_s",
         "How long to hold the account's messages.",
         60..31536000,

@@ -3,7 +3,7 @@
 use super::guess::Guesser;
 use super::source::Source;
 use crate::world::chance::Chance;
-use crate::world::clock::{DAY, HOUR, MINUTE, Micros, seconds};
+use crate::world::clock::{DAY, HOUR, MINUTE, Micros, SECOND, seconds};
 use crate::world::names::{self, PROVIDERS};
 use crate::world::session::message::{Mail, To};
 use crate::world::session::submission::CLIENT;
@@ -23,6 +23,8 @@ pub(crate) enum After {
     Quiet,
     /// Mail that looks like the owner's, more from week to week, then a burst.
     Poison { until: Micros },
+    /// One of many accounts: a few messages an hour, as a person might write, until the list ends.
+    Share { gap: Micros },
 }
 
 /// What a run of spam is about.
@@ -62,6 +64,7 @@ impl Thief {
             After::Burst | After::Poison { .. } => chance.within(150, 1_500) as u64,
             After::Ramp => 4_000,
             After::Quiet => 0,
+            After::Share { .. } => chance.within(12, 60) as u64,
         };
         Thief { account, source, after, left, until, came: None, failures: 0, seed: chance.bits() }
     }
@@ -74,9 +77,13 @@ impl Thief {
     }
 
     fn write(&mut self, stage: &mut Stage<'_>, client: std::net::IpAddr) -> Answer {
-        let mails: Vec<Mail> = match self.is_quiet_time(stage.at) {
-            true => vec![self.mail(stage, 1, true)],
-            false => (0..stage.chance.within(1, 4))
+        let mails: Vec<Mail> = match self.after {
+            _ if self.is_quiet_time(stage.at) => vec![self.mail(stage, 1, true)],
+            After::Share { .. } => {
+                let count = stage.chance.within(1, 2) as u64;
+                vec![self.mail(stage, count, false)]
+            }
+            _ => (0..stage.chance.within(1, 4))
                 .map(|_| {
                     let count = stage.chance.log_normal(6.0, 0.9).clamp(1.0, 60.0) as u64;
                     self.mail(stage, count, false)
@@ -142,6 +149,9 @@ impl Thief {
         let per_day = match self.after {
             After::Poison { until } if stage.at < until => grown(5.0, 1.11, 70.0),
             After::Ramp => grown(3.0, 1.45, 900.0),
+            After::Share { gap } => {
+                return seconds(stage.chance.exponential(gap as f64 / SECOND as f64));
+            }
             _ => return seconds(stage.chance.log_normal(8.0, 1.0)).max(seconds(0.5)),
         };
         stage.busy_gap(per_day)
@@ -161,7 +171,9 @@ impl Mind for Thief {
         }
         let is_first = self.came.is_none();
         let came = *self.came.get_or_insert(at);
-        let reads = is_first || self.after == After::Quiet;
+        // Whose passwords are many does not look into each mailbox.
+        let looks = is_first && !matches!(self.after, After::Share { .. });
+        let reads = looks || self.after == After::Quiet;
         let answer = match reads {
             true => self.read(stage, client),
             false => self.write(stage, client),
@@ -170,7 +182,7 @@ impl Mind for Thief {
             self.failures += 1;
             return Some(at + seconds(stage.chance.between(60.0, 4_000.0)));
         }
-        let gap = match (self.after, is_first) {
+        let gap = match (self.after, looks) {
             (After::Quiet, _) => seconds(stage.chance.log_normal(5.0 * 3_600.0, 0.7)),
             // Minutes to hours to value a mailbox.
             (_, true) => seconds(stage.chance.log_normal(1_500.0, 1.0)).min(9 * HOUR),

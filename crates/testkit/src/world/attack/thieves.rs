@@ -6,7 +6,7 @@ use super::targets::{self, Order, Targets};
 use super::thief::{After, Burglar, Thief};
 use crate::world::build::Builder;
 use crate::world::chance::Chance;
-use crate::world::clock::{DAY, Micros, SECOND};
+use crate::world::clock::{DAY, HOUR, Micros, SECOND};
 use crate::world::internet::Trade;
 use crate::world::truth::Kind;
 
@@ -21,6 +21,7 @@ pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kin
             let until = begins + chance.within(14, 24) * DAY;
             After::Poison { until: until.min(begins + weeks) }
         }
+        Kind::PhishedMany => return many(builder, chance, begins),
         _ => return,
     };
     let is_guessed = matches!(kind, Kind::GuessedBurst | Kind::GuessedQuiet);
@@ -37,6 +38,30 @@ pub(crate) fn campaign(builder: &mut Builder<'_>, chance: &mut Chance, kind: Kin
         false => Box::new(thief),
     };
     builder.add(kind, Some(group), Some(victim), begins, mind);
+}
+
+/// A list of phished passwords that is used up in one wave: each account sends a little, out of two
+/// bots of its own, so that none of them is loud.
+fn many(builder: &mut Builder<'_>, chance: &mut Chance, begins: Micros) {
+    let kind = Kind::PhishedMany;
+    let group = builder.group(kind);
+    for _ in 0..chance.within(25, 45) {
+        // Whom another campaign has, too, would be counted for one of them only.
+        let is_free = |builder: &Builder<'_>, victim: u32| {
+            !builder.actors.iter().any(|a| a.kind.is_attack() && a.account == Some(victim))
+        };
+        let victim = (0..20)
+            .map(|_| open_account(builder, chance, begins))
+            .find(|victim| is_free(builder, *victim));
+        let Some(victim) = victim else { return };
+        let addresses = botnet(builder, chance, 2);
+        let source = Source::List { addresses, uses: 6, turn: 0, wraps: true };
+        let after = After::Share { gap: chance.within(HOUR / 8, HOUR / 3) };
+        let until = at_most(builder, begins, 3.0);
+        let thief = Thief::new(chance, victim, source, after, until);
+        let first = begins + chance.within(0, HOUR);
+        builder.add(kind, Some(group), Some(victim), first, Box::new(thief));
+    }
 }
 
 /// An account that is open for the weeks in which it is wanted.
@@ -56,7 +81,7 @@ fn places(builder: &Builder<'_>, chance: &mut Chance, after: After) -> Source {
     let count = match after {
         After::Burst => chance.within(1, 6),
         After::Quiet => chance.within(2, 8),
-        After::Ramp | After::Poison { .. } => chance.within(1, 2),
+        After::Ramp | After::Poison { .. } | After::Share { .. } => chance.within(1, 2),
     };
     let addresses = (0..count)
         .map(|_| {
