@@ -4,14 +4,14 @@
 //!     cargo run --release -p engine --example weigh -- speed "ever new"
 //!     cargo run --release -p engine --example weigh -- memory 1000000 botnet
 //!     cargo run --release -p engine --example weigh -- memory 1000000 spread
-//!     cargo run --release -p engine --example weigh -- account
+//!     cargo run --release -p engine --example weigh -- account 1
 //!     cargo run --release -p engine --example weigh -- bounds
 //!
 //! `speed` prints nanoseconds of processor time per event for kinds of traffic (all, or those whose
 //! names have the words), and each as a multiple of the first. `memory` makes so many distinct
 //! addresses fail once each, every tenth of them a second time, and prints the resident memory
 //! before and after, and per address that the tables still know. `account` prints what an account
-//! costs that logs in at three places, fails and sends. `bounds` lets a million accounts log in,
+//! costs that logs in at so many places, fails and sends. `bounds` lets a million accounts log in,
 //! fail from five million addresses and send, and prints the memory every fifth of the way; it ends
 //! with 1 where a table holds more than its capacity or the memory still grows at the end.
 
@@ -31,7 +31,10 @@ fn main() -> std::io::Result<()> {
             Ok(addresses) => memory(addresses, *kind == "botnet"),
             Err(_) => usage(),
         },
-        ["account"] => account(),
+        ["account", places] => match places.parse() {
+            Ok(places) => account(places),
+            Err(_) => usage(),
+        },
         ["bounds"] => bounds(),
         _ => usage(),
     }
@@ -40,7 +43,7 @@ fn main() -> std::io::Result<()> {
 fn usage() -> std::io::Result<()> {
     writeln!(
         std::io::stderr(),
-        "usage: weigh speed [WORDS] | weigh memory ADDRESSES botnet|spread | weigh account | weigh bounds"
+        "usage: weigh speed [WORDS] | weigh memory ADDRESSES botnet|spread | weigh account PLACES | weigh bounds"
     )?;
     std::process::exit(2)
 }
@@ -302,24 +305,27 @@ const fn scattered(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff
 }
 
-fn account() -> std::io::Result<()> {
-    const ACCOUNTS: u64 = 10_000;
+fn account(places: u64) -> std::io::Result<()> {
+    const ACCOUNTS: u64 = 60_000;
     let mut crowd = Crowd::new();
     let idle = resident_kb();
     for number in 0..ACCOUNTS {
         let name = format!("user{number}@example.org");
-        for place in 0..3 {
-            crowd.login(&name, address(scattered(number * 4 + place)));
+        for place in 0..places {
+            crowd.login(&name, address(scattered(number * 16 + place)));
         }
         // A few strangers fail on all: what is theirs hardly weighs.
         crowd.fail(&name, address(1 + number % 997));
         for _ in 0..20 {
-            crowd.send(&name, address(scattered(number * 4)));
+            crowd.send(&name, address(scattered(number * 16)));
         }
     }
     let each = (resident_kb() - idle) as f64 * 1024.0 / ACCOUNTS as f64;
     let mut stdout = std::io::stdout();
-    writeln!(stdout, "{each:.0} bytes for each of {ACCOUNTS} accounts, its three places included")?;
+    writeln!(
+        stdout,
+        "{each:.0} bytes for each of {ACCOUNTS} accounts, its places included: {places}"
+    )?;
     tables(&crowd.engine).map(|_| ())
 }
 

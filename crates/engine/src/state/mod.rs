@@ -208,3 +208,24 @@ impl State {
         self.surges.read(from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the index of a table takes for a row, filled as it is on average.
+    const INDEX_BYTES: usize = 10;
+
+    #[test]
+    fn an_account_fits_the_promised_memory() {
+        // At home in one place, which its client's /24 and /16 go with.
+        let rows = [size_of::<PlaceRow>() + INDEX_BYTES; 4].into_iter().chain(
+            [size_of::<SenderRow>(), size_of::<HomeRow>()]
+                .into_iter()
+                .chain([size_of::<AccountRow>(), size_of::<StaleRow>()])
+                .map(|bytes| bytes + INDEX_BYTES),
+        );
+        let bytes: usize = rows.sum();
+        assert!(bytes <= 1_024, "{bytes}");
+    }
+}

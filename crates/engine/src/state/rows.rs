@@ -237,8 +237,8 @@ row! {
         address: [u64; 2],
         account: ShortName,
     }
-    /// Whose message a queue id is. What each of its lines needs lies in one line of the processor's
-    /// cache.
+    /// Whose message a queue id is. What each of its lines needs lies in one line of the
+    /// processor's cache.
     #[repr(C, align(64))]
     MailRow {
         /// The key of the sender's row.

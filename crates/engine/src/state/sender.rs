@@ -228,11 +228,6 @@ mod tests {
     use crate::hash::{lower, short};
 
     #[test]
-    fn an_account_fits_the_promised_memory() {
-        assert!(size_of::<SenderRow>() <= 448, "{}", size_of::<SenderRow>());
-    }
-
-    #[test]
     fn a_place_is_an_accounts_own_after_days_and_gives_way_to_no_stranger() {
         let prefix = |number: u64| short(lower(7, &number.to_le_bytes()));
         let day = |number: u32| 1_700_000_000 + number * DAY_S;
