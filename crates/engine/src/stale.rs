@@ -16,9 +16,9 @@
 //! - **Its line has a new address.** Providers renumber their lines within a /16 or /32, and a
 //!   device whose password is out of date does not make the new address known by a login. So a
 //!   failure in the /16 or /32 of a known-good place is the owner's device, while nobody logs in
-//!   from there any more: from its second failure after the last login there, up to the next.
-//!   Whose neighbour guesses is at home and logs in. These failures weigh nothing and use up
-//!   `slow-guessing.stale_tries`; they count for a stale device, but make none by themselves. As
+//!   from there any more: from its second failure after the last login there, up to the next. Whose
+//!   neighbour guesses is at home and logs in. These failures weigh nothing and use up
+//!   `slow-guessing.stale_tries`; after a day without a login they count as failures at home. As
 //!   long as they go on it is all the same whether the place is still known-good.
 //! - **The account is gone.** The devices of people who left go on for months, and the server says
 //!   that there is no such account. Where it said so for a day, of an account that once was used,
@@ -167,8 +167,8 @@ impl StaleRow {
         let is_alone = self.near_s > login_s.saturating_add(FRESH_S);
         if !is_alone {
             self.near_s = now_s.max(1);
-        } else if now_s.saturating_sub(self.near_try_s) >= config.calm_s {
-            self.home.add(now_s, config.rule.half_life_s, 1000);
+        } else if now_s.saturating_sub(login_s) > DAY_S {
+            self.note_home(config, now_s);
         }
         self.near_try_s = now_s.max(1);
         is_alone
