@@ -171,6 +171,8 @@ Kind {
     FloodMild = "flood-mild",
     /// The same, a multiple of all other mail.
     FloodStrong = "flood-strong",
+    /// Many phished passwords at once, and a little spam from each account.
+    PhishedMany = "phished-many",
     /// The servers of a large provider cannot be reached.
     RemoteTimeout = "remote-timeout",
     /// They put all mail off.
@@ -179,8 +181,6 @@ Kind {
     BlockSoft = "block-soft",
     /// They refuse this site's mail for good: its address is on a list.
     BlockHard = "block-hard",
-    /// Many phished passwords at once, and a little spam from each account.
-    PhishedMany = "phished-many",
 }
 }
 
