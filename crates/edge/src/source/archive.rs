@@ -16,7 +16,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// Bytes read at once.
-const BUFFER_BYTES: usize = 128 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How a file is packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
