@@ -181,8 +181,12 @@ impl Engine {
         (earlier.saturating_add(1), ban_s.saturating_mul(factor).min(bans.longest_s.max(1)))
     }
 
-    /// Makes a decision hold.
+    /// Makes a decision hold, in the place of what holds for its subject.
     pub(crate) fn hold(&mut self, decision: Decision, out: &mut Vec<Output>) {
+        let before = self.holds.get(&decision.subject);
+        if before.is_some_and(|before| before.measure != decision.measure) {
+            self.lift(&decision.subject, "replaced", out);
+        }
         out.push(Output::Decision(decision.clone()));
         let (number, until) = (self.timers.number(), decision.until);
         let (row, before) = self.holds.insert(Hold { decision, number });
@@ -454,7 +458,14 @@ mod tests {
             let first = out.len() == 2;
             assert_eq!(stands, Some(if first { Measure::Hold } else { Measure::Lock }));
         }
-        let decisions = out.iter().filter(|output| matches!(output, Output::Decision(_)));
-        assert_eq!(decisions.count(), 2, "the second hold is told, and decides nothing");
+        let words = out.iter().map(|output| match output {
+            Output::Finding(_) => "finding",
+            Output::Decision(_) => "decision",
+            Output::Expiry(expiry) if expiry.cause == "replaced" => "replaced",
+            _ => "other",
+        });
+        let words: Vec<&str> = words.collect();
+        let wanted = ["finding", "decision", "finding", "replaced", "decision", "finding"];
+        assert_eq!(words, wanted, "the second hold is told, and decides nothing");
     }
 }
