@@ -47,7 +47,7 @@ impl State {
         self.clients.each(|row| {
             set(&mut [&mut row.window_s, &mut row.last_s, &mut row.late.written_s]);
         });
-        self.traffic.each(|row| set(&mut [&mut row.written_s]));
+        self.traffic.each(|row| set(&mut [&mut row.late.written_s]));
         self.prefixes.each(|row| {
             set(&mut [&mut row.window_s, &mut row.banned_window_s]);
             set(&mut [&mut row.spray_until_s, &mut row.spared_until_s]);

@@ -47,9 +47,6 @@ const GONE_AFTER_S: u32 = 86_400;
 /// tries least often: a tablet looks once an hour, a phone every ten minutes.
 const DEVICES: u32 = 3;
 
-/// A login that follows another one this closely is not noted.
-const FRESH_S: u32 = places::FRESH_S;
-
 /// A longer pause between two tries at home is no pace: the device was elsewhere, or asleep.
 const GAP_MAX_S: u32 = 4 * 3_600;
 
@@ -164,7 +161,7 @@ impl StaleRow {
     /// Notes a failure near known-good places, where the account logged in last at `login_s`; true
     /// where a device with an old password has been there alone for two failures.
     fn note_near(&mut self, config: &Guessing, now_s: u32, login_s: u32) -> bool {
-        let is_alone = self.near_s > login_s.saturating_add(FRESH_S);
+        let is_alone = self.near_s > login_s.saturating_add(places::FRESH_S);
         if !is_alone {
             self.near_s = now_s.max(1);
         } else if now_s.saturating_sub(login_s) > DAY_S {

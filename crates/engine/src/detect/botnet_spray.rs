@@ -78,8 +78,12 @@ pub(crate) fn judge(
     if rule.mode == Mode::Off {
         return;
     }
-    if attempt.good > 0 {
-        distributed_guessing::note_pair(engine, seen, attempt, account);
+    // Of strangers distributed-guessing has noted it.
+    if attempt.good > 0
+        && let Some(row) = engine.state.accounts.entry(account)
+    {
+        let pair = distributed_guessing::pair(engine.config.seed, seen, attempt, account);
+        row.note_pair(&mut engine.state.pairs, pair);
     }
     let is_new = attempt.good == 0
         && standing.accounts <= 1

@@ -34,7 +34,7 @@ pub(crate) fn connect(engine: &mut Engine, seen: &Seen<'_>, out: &mut Vec<Output
         return;
     }
     let Some(row) = engine.state.traffic.entry(seen.client.0) else { return };
-    let passed_s = row.caught_up_s(seen.late_s, seen.now_s);
+    let passed_s = row.late.caught_up_s(seen.late_s, seen.now_s);
     if passed_s > 0 {
         row.connects.fade_by(passed_s, flood.rule.half_life_s);
     }

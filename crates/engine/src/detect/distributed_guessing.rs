@@ -65,36 +65,33 @@ pub(crate) fn judge(
     let was_under_attack = row.under_attack;
     row.under_attack =
         rule.mode != Mode::Off && !is_in_few_areas && is_many(if was_under_attack { 2 } else { 1 });
-    let (is_under_attack, lines) = (row.under_attack, row.lines);
-    note_pair(engine, seen, attempt, account);
-    if !is_under_attack {
+    let pair = pair(seed, seen, attempt, account);
+    row.note_pair(&mut engine.state.pairs, pair);
+    if !row.under_attack {
         return;
     }
     if was_under_attack {
         return grace::give(engine, account, client, now_s);
     }
+    let (newest, lines) = (row.newest, row.lines);
     let named = seen.event.account.map(|name| name.bytes().to_ascii_lowercase().into());
     if let Some(name) = named.or_else(|| attempt.name.clone()) {
         let evidence = lines.evidence(seen.seq);
         let verdict = verdict(engine, prefixes.max(clients), evidence);
         engine.find(&verdict, Subject::Account(name), out);
     }
-    cohort(engine, account, out);
+    cohort(engine, account, newest, out);
 }
 
-/// Remembers that a client failed on an account.
-pub(crate) fn note_pair(engine: &mut Engine, seen: &Seen<'_>, attempt: &Attempt, account: u64) {
-    let pair = Pair {
+/// The pair of a client that failed and its account.
+pub(crate) fn pair(seed: u64, seen: &Seen<'_>, attempt: &Attempt, account: u64) -> Pair {
+    Pair {
         account,
         client: seen.client.0,
         last_s: seen.now_s,
         line: attempt.line as u32,
-        look: botnet_spray::look(engine.config.seed, seen.event),
+        look: botnet_spray::look(seed, seen.event),
         ..Pair::default()
-    };
-    let Some(row) = engine.state.accounts.entry(account) else { return };
-    if let Some(newest) = engine.state.pairs.note(pair, row.newest) {
-        row.newest = newest;
     }
 }
 
@@ -111,9 +108,8 @@ fn verdict(engine: &Engine, sources: u32, evidence: Evidence) -> Verdict {
 
 /// All that failed on the account within the window: those whose grace is over at once, the others
 /// when it is.
-fn cohort(engine: &mut Engine, account: u64, out: &mut Vec<Output>) {
+fn cohort(engine: &mut Engine, account: u64, newest: u32, out: &mut Vec<Output>) {
     let rule = engine.config.distributed_guessing;
-    let newest = engine.state.accounts.get(account).map_or(0, |row| row.newest);
     let now_s = engine.now_s();
     let mut members: Vec<Pair> = engine.state.pairs.of(account, newest).copied().collect();
     members.reverse();

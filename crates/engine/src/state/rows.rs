@@ -1,5 +1,6 @@
 //! The rows. Fixed size, no pointers: a row is copied, written and read as it is.
 
+use super::pairs::{Pair, Pairs};
 use crate::checkpoint::record;
 use crate::config::Config;
 use crate::join::ShortName;
@@ -52,8 +53,8 @@ record! {
     /// found late.
     #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
     pub(crate) struct Lateness {
-        /// How late those were read that were written last, 18 hours at most.
-        late_s: u16,
+        /// How late those were read that were written last.
+        late_s: u32,
         /// When the last of them was written, seconds; 0 for none.
         pub(crate) written_s: u32,
     }
@@ -77,12 +78,12 @@ impl Lateness {
         if (1..=CAUGHT_UP_MAX_S).contains(&self.written_s.saturating_sub(written_s)) {
             return 0;
         }
-        let (before_s, late_s) = (u32::from(self.late_s), late_s.min(u16::MAX.into()));
+        let before_s = self.late_s;
         let is_first = core::mem::replace(&mut self.written_s, written_s) == 0;
         if !is_first && (1..=TURN_MAX_S).contains(&late_s.saturating_sub(before_s)) {
             return 0;
         }
-        self.late_s = late_s as u16;
+        self.late_s = late_s;
         let passed_s = before_s.saturating_sub(late_s);
         if passed_s > CAUGHT_UP_MAX_S { 0 } else { passed_s }
     }
@@ -154,14 +155,11 @@ row! {
         is_absent: bool,
         lines: Lines,
     }
-    /// Connections and accepted messages of a client. Two lie in a line of the processor's cache.
-    #[repr(align(32))]
+    /// Connections and accepted messages of a client.
     TrafficRow {
         connects: Score,
         accepted: Score,
-        /// The parts of [`Lateness`].
-        written_s: u32,
-        late_s: u16,
+        late: Lateness,
     }
     /// Other misbehaviour of a client.
     ProbeRow {
@@ -286,22 +284,19 @@ row! {
 }
 
 impl AccountRow {
+    /// Remembers that a client failed on it.
+    pub fn note_pair(&mut self, pairs: &mut Pairs, pair: Pair) {
+        if let Some(newest) = pairs.note(pair, self.newest) {
+            self.newest = newest;
+        }
+    }
+
     /// Moves the sketches' window to now.
     pub fn turn(&mut self, now_s: u32, window_s: u32) {
         let windows = sketch::turn(&mut self.window_s, now_s, window_s);
         self.prefixes.rotate(windows);
         self.clients.rotate(windows);
         self.areas.rotate(windows);
-    }
-}
-
-impl TrafficRow {
-    /// As [`Lateness::caught_up_s`].
-    pub fn caught_up_s(&mut self, late_s: u32, now_s: u32) -> u32 {
-        let mut late = Lateness { late_s: self.late_s, written_s: self.written_s };
-        let passed_s = late.caught_up_s(late_s, now_s);
-        (self.late_s, self.written_s) = (late.late_s, late.written_s);
-        passed_s
     }
 }
 
@@ -350,6 +345,6 @@ mod tests {
     #[test]
     fn a_client_fits_the_promised_memory() {
         assert!(size_of::<ClientRow>() <= 88, "{}", size_of::<ClientRow>());
-        assert_eq!((size_of::<TrafficRow>(), size_of::<MailRow>()), (32, 128));
+        assert_eq!(size_of::<MailRow>(), 128);
     }
 }

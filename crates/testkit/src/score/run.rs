@@ -18,8 +18,8 @@ use std::net::IpAddr;
 const REMEMBERED: usize = 1 << 14;
 /// What the mail server calls itself in its lines.
 const HOST: &str = "mail";
-/// So long after its end a happening may be told.
-const AFTER: Micros = 3_600_000_000;
+/// So long after its end a happening may be told, and a campaign still writes.
+const HOUR: Micros = 3_600_000_000;
 /// Lines between two reports of the progress.
 const TURN: u64 = 1 << 16;
 
@@ -91,8 +91,6 @@ pub struct Run {
     /// State that gave way for want of room, by table.
     pub evicted: BTreeMap<String, u64>,
 }
-
-const HOUR: Micros = 3_600_000_000;
 
 /// Detectors that are about stolen accounts, not about attacked ones.
 fn is_of_thieves(detector: &str) -> bool {
@@ -442,7 +440,7 @@ impl Run {
     fn happening(&self, at: Micros, detector: &str, host: &str) -> Vec<GroupId> {
         let now = self.world.happenings().iter().filter(|happening| {
             is_told_of(detector, happening.kind)
-                && (happening.from..=happening.until + AFTER).contains(&at)
+                && (happening.from..=happening.until + HOUR).contains(&at)
                 && (host == HOST || happening.domains.contains(host))
         });
         now.map(|happening| happening.group).collect()
