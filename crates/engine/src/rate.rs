@@ -32,13 +32,6 @@ const SUM_MAX: u32 = 2 * SUM_MIN;
 /// or two (Postfix: `maximal_backoff_time`), and is the same surge still.
 const QUIET: u32 = SUM_MAX / (3 * 3_600 / WINDOW_S);
 
-/// What a surge is at least: so many, and so many times what is usual.
-#[derive(Clone, Copy)]
-struct Surge {
-    least: u32,
-    factor: u32,
-}
-
 record! {
     /// A rate with its baseline.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,8 +77,7 @@ impl Rate {
     /// Something was met, by its hash. How many different ones there are, where that is a surge
     /// which was not told yet: `least` of them, and `factor` times what is usual.
     pub fn note(&mut self, thing: u64, now_s: u32, least: u32, factor: u32) -> Option<u32> {
-        let surge = Surge { least, factor };
-        self.turn(now_s, surge);
+        self.turn(now_s, least, factor);
         let bit = sketch::bit(thing);
         let word = self.seen.get_mut((thing >> 20) as usize % WORDS)?;
         if *word & bit != 0 {
@@ -98,7 +90,7 @@ impl Rate {
             return None;
         }
         let count = self.count();
-        if !self.is_much(count, surge) || self.sum_with(count) < SUM_MIN {
+        if !self.is_much(count, least, factor) || self.sum_with(count) < SUM_MIN {
             return None;
         }
         self.told = 1;
@@ -110,17 +102,13 @@ impl Rate {
         (self.window, self.seen, self.marked) = (0, [0; WORDS], 0);
     }
 
-    fn is_much(&self, count: u32, Surge { least, factor }: Surge) -> bool {
+    fn is_much(&self, count: u32, least: u32, factor: u32) -> bool {
         let usual = u64::from(self.usual(self.window));
         count >= least && u64::from(count) * 1_000 >= usual * u64::from(factor)
     }
 
     /// It is so late: windows that are over end, also where nothing was met yet.
-    pub fn pass(&mut self, now_s: u32, least: u32, factor: u32) {
-        self.turn(now_s, Surge { least, factor });
-    }
-
-    fn turn(&mut self, now_s: u32, surge: Surge) {
+    pub fn turn(&mut self, now_s: u32, least: u32, factor: u32) {
         let window = now_s / WINDOW_S;
         if self.window == 0 {
             self.window = window;
@@ -128,14 +116,14 @@ impl Rate {
         // Who was silent for weeks has not met nothing, but was not there.
         let passed = window.saturating_sub(self.window).min(7 * DAY_WINDOWS);
         for _ in 0..passed {
-            self.end(surge);
+            self.end(least, factor);
         }
         self.window = self.window.max(window);
     }
 
-    fn end(&mut self, surge: Surge) {
+    fn end(&mut self, least: u32, factor: u32) {
         let count = self.count();
-        let is_much = self.is_much(count, surge);
+        let is_much = self.is_much(count, least, factor);
         self.sum = match self.told > 0 && !is_much {
             // Some more than usual does not make the surge go on.
             true => self.sum.saturating_sub(QUIET),
@@ -299,7 +287,7 @@ mod tests {
     #[test]
     fn who_met_nothing_for_a_day_knows_that_nothing_is_usual() {
         let (mut watched, mut unwatched) = (Rate::default(), Rate::default());
-        watched.pass(5_000 * WINDOW_S, 30, 4_000);
+        watched.turn(5_000 * WINDOW_S, 30, 4);
         assert_eq!(play(&mut watched, 5_200, 2, |_| 40), [5_201]);
         assert_eq!(play(&mut unwatched, 5_200, 2, |_| 40), [] as [u32; 0]);
     }

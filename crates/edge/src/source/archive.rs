@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-/// Bytes read at once.
+/// Bytes read at once: more would drive what the engine knows out of the processor's cache.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How a file is packed.

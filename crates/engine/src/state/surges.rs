@@ -81,8 +81,8 @@ record! {
 impl ServerRow {
     /// It sends: what it did not do until now is nothing, and usual.
     pub fn turn(&mut self, now_s: u32, strangers: &Surge, refused: &Surge) {
-        self.strangers.rate.pass(now_s, strangers.least, strangers.surge_factor);
-        self.refused.rate.pass(now_s, refused.least, refused.surge_factor);
+        self.strangers.rate.turn(now_s, strangers.least, strangers.surge_factor);
+        self.refused.rate.turn(now_s, refused.least, refused.surge_factor);
     }
 }
 
