@@ -1,0 +1,16 @@
+//! What people look at: the dashboard, the API, the events as a table, the story behind a decision.
+//!
+//! Reads the journal through [`store::Reader`] and nothing else of mailward: what only the running
+//! guard knows, and what is ordered, goes through [`Host`], which the program provides. Every
+//! string that is shown was written by a stranger until proven otherwise: templates escape, links
+//! are made by one function, exports defuse formulas.
+
+pub mod access;
+mod assets;
+pub mod draw;
+mod host;
+mod pages;
+mod server;
+
+pub use host::{Host, HostError, Order, SignIn};
+pub use server::{Options, serve};
