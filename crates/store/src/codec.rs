@@ -5,7 +5,7 @@
 //! the bytes, allocates only what the words of `event` own, and never panics, whatever the bytes.
 
 mod action;
-mod bytes;
+pub(crate) mod bytes;
 mod event;
 
 use crate::SourceId;

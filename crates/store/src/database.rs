@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// The database inside the journal's directory.
 pub(crate) const FILE: &str = "journal.db";
-/// `PRAGMA user_version`. 1: without the table `summary`.
-pub(crate) const FORMAT: u32 = 2;
+/// `PRAGMA user_version`. 1: without the table `summary`; 2: without counts for charts.
+pub(crate) const FORMAT: u32 = 3;
 
 /// How long a connection waits for another's lock.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -49,6 +49,18 @@ CREATE TABLE summary(batch_last INTEGER PRIMARY KEY, batch_first INTEGER NOT NUL
   at_min INTEGER NOT NULL, at_max INTEGER NOT NULL, about BLOB NOT NULL);
 ";
 
+/// What format 3 has more: see `rollup`.
+const ROLLUPS: &str = "
+CREATE TABLE rolled(id INTEGER PRIMARY KEY CHECK (id = 0), batch INTEGER NOT NULL,
+  groups INTEGER NOT NULL, newest INTEGER NOT NULL);
+CREATE TABLE series(id INTEGER PRIMARY KEY, words BLOB NOT NULL);
+CREATE TABLE rollup(step INTEGER NOT NULL, at INTEGER NOT NULL, series INTEGER NOT NULL,
+  n INTEGER NOT NULL, PRIMARY KEY(step, at, series)) WITHOUT ROWID;
+CREATE TABLE leader(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, dimension INTEGER NOT NULL,
+  at INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE(step, dimension, at));
+INSERT INTO rolled VALUES(0, 0, 0, 0);
+";
+
 /// Opens for writing; makes the tables in an empty file.
 ///
 /// `synchronous=NORMAL`: a power cut may lose the newest commits, never a part of one. The
@@ -85,6 +97,9 @@ fn bring_up(db: &Connection, format: u32) -> Result<(), rusqlite::Error> {
     }
     if format < 2 {
         transaction.execute_batch(SUMMARIES)?;
+    }
+    if format < 3 {
+        transaction.execute_batch(ROLLUPS)?;
     }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()

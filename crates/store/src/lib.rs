@@ -26,7 +26,9 @@
 //! hold, by subject and measure), `audit` (operators' commands, steps of the clock), `count`
 //! (events by hour, server, outcome and reason), `sample` (unknown lines, the newest 1000),
 //! `segment` (the catalogue of history), `summary` (see below; format 1 has none: such a journal
-//! is read as it is, and gets the table when it is opened for writing). Write-ahead log on,
+//! is read as it is, and gets the table when it is opened for writing), `series`, `rollup`,
+//! `leader` and `rolled` (counts for charts and how far they are made, see `rollup`; from format 3
+//! on). Write-ahead log on,
 //! `synchronous=NORMAL`: a killed process loses nothing that was committed; a power cut may lose
 //! the newest commits, and since the sources' positions go back with them, the same lines are read
 //! again. The write-ahead log is moved into the database by the maintenance only, so that a commit
@@ -111,6 +113,7 @@ mod journal;
 mod maintain;
 mod needle;
 mod reader;
+mod rollup;
 mod salvage;
 mod segment;
 mod summary;
@@ -126,3 +129,4 @@ pub use journal::{
 };
 pub use maintain::{Interrupt, Maintained, Maintainer, Policy};
 pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Source, Statistics, Top};
+pub use rollup::{Dimension, Distinct, Events, Leader, Leaders, Rollup, Series, Step};

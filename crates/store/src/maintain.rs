@@ -3,9 +3,11 @@
 
 mod history;
 mod retention;
+mod roll;
 mod summarize;
 
 use crate::journal::Shared;
+use crate::rollup::Gathering;
 use crate::{Journal, Loss, StoreError, database};
 use ::event::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -75,6 +77,10 @@ pub struct Maintainer {
     adopted: bool,
     /// Batches counted so far (up to this number), and their bytes before compression.
     counted: (u64, u64),
+    /// What is counted for charts.
+    rolling: Option<Gathering>,
+    /// Leaders are made of all days before this second.
+    days_until: i64,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -103,6 +109,8 @@ impl Journal {
             open: None,
             adopted: false,
             counted: (0, 0),
+            rolling: None,
+            days_until: i64::MIN,
             interrupted: Arc::default(),
         }
     }
@@ -140,11 +148,13 @@ impl Maintainer {
         }
         self.retain(now, &mut done)?;
         moved?;
+        self.roll()?;
         self.make_all_segments(now, &mut done)?;
         self.summarize()?;
         if self.is_interrupted() {
             return Ok(done);
         }
+        self.make_days()?;
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;
         self.shrink()?;
@@ -169,6 +179,8 @@ impl Maintainer {
             self.open = Some((generation, database::open(&self.path())?));
             self.adopted = false;
             self.counted = (0, 0);
+            self.rolling = None;
+            self.days_until = i64::MIN;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Reading: questions about events and actions, decisions that hold, audit, counts, statistics.
 //! Works beside the running guard, from the same or another process, and after its end.
 
+mod charts;
 mod hot;
 mod query;
 mod tables;
@@ -21,6 +22,8 @@ pub struct Reader {
     database: Connection,
     /// False in a journal that an earlier version wrote: its batches are all read.
     has_summaries: bool,
+    /// False in a journal that an earlier version wrote: charts have nothing to draw.
+    has_rollups: bool,
 }
 
 /// One record that was asked for, with everything it needs.
@@ -74,7 +77,12 @@ impl Reader {
     /// Opens the journal in `dir`. It must exist; nothing is written.
     pub fn open(dir: &Path) -> Result<Reader, StoreError> {
         let (database, format) = database::open_to_read(dir)?;
-        Ok(Reader { dir: dir.to_owned(), database, has_summaries: format >= 2 })
+        Ok(Reader {
+            dir: dir.to_owned(),
+            database,
+            has_summaries: format >= 2,
+            has_rollups: format >= 3,
+        })
     }
 
     fn sql(&self) -> impl FnOnce(rusqlite::Error) -> StoreError {

@@ -269,7 +269,12 @@ fn sources_are_bounded() {
 /// A journal as format 1 had it: without summaries.
 fn made_older(dir: &std::path::Path) {
     let database = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
-    database.execute_batch("DROP TABLE summary; PRAGMA user_version = 1").unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE summary; DROP TABLE rolled; DROP TABLE series; DROP TABLE rollup;
+             DROP TABLE leader; PRAGMA user_version = 1",
+        )
+        .unwrap();
 }
 
 #[test]
@@ -291,7 +296,7 @@ fn a_journal_of_the_first_format_is_read_and_brought_up() {
 
     let (mut journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
     assert_eq!((recovery.seq, recovery.losses.len(), recovery.holds.len()), (5000, 0, 2));
-    assert_eq!(number("PRAGMA user_version"), 2);
+    assert_eq!(number("PRAGMA user_version"), 3);
     assert_eq!(answer(dir.path()), before, "before there are summaries");
     for seq in 5001..=9000 {
         append(&mut journal, seq, "a");
@@ -375,4 +380,29 @@ fn what_became_history_has_no_summary_in_the_database() {
     assert_eq!(summaries(), 0);
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.query(&Filter::default(), 10_000).unwrap().rows.len(), 9000);
+}
+
+#[test]
+fn an_event_is_in_history_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    let line = line(1);
+    let mut full = event(1, &line);
+    let text = |text: &'static str| Some(event::Text::from(text));
+    (full.host, full.queue_id, full.sender) = (text("mx1"), text("4D3C66C6"), text("a@b.example"));
+    (full.recipient, full.helo, full.secret_tag) = (text("c@d.example"), text("[x]"), text("ab12"));
+    (full.mail_subject, full.spam_score) = (text("=?utf-8?q?hi?="), text("7.2/15"));
+    (full.query_name, full.query_type, full.detail) = (text("d.example"), text("MX"), text("why"));
+    (full.recipients, full.times, full.forwarded) = (17, 3, Some(client(9)));
+    full.origin = event::Origin { operator: 64_500, country: *b"DE" };
+    full.commands = Some(event::CommandCounts { auth_all: 3, all: 5, ..Default::default() });
+    let source = journal.source("a");
+    journal.append_event(1, source, &full, &line);
+    journal.commit(&[]).unwrap();
+    let policy = Policy { segment_records: 1, ..Policy::default() };
+    journal.maintainer(policy).maintain(later(1)).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.statistics().unwrap().records_hot, 0);
+    let found = reader.query(&Filter::default(), 10).unwrap();
+    assert_eq!(found.rows[0].event().unwrap(), full);
 }

@@ -14,6 +14,8 @@ use store::{CheckpointWriter, Interrupt, Maintainer, Mark, Policy};
 
 /// Time between two rounds of maintenance.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(5);
+/// Time between two counts for charts.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(2);
 /// Lines after which a checkpoint is due.
 const CHECKPOINT_LINES: u64 = 500_000;
 /// Time after which a checkpoint is due if any line came.
@@ -21,6 +23,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 
 enum Chore {
     Maintain(Timestamp),
+    RollUp,
     Checkpoint(Mark, Vec<u8>),
     List(List, Vec<Ban>),
     Stop,
@@ -33,6 +36,9 @@ pub struct Chores {
     thread: Option<JoinHandle<()>>,
     interrupt: Interrupt,
     maintain_at: Moment,
+    roll_up_at: Moment,
+    /// The batch up to which was counted.
+    rolled_up: u64,
     checkpoint_at: Moment,
     checkpoint_seq: u64,
     /// A checkpoint is due as soon as all is on record.
@@ -74,6 +80,8 @@ impl Chores {
             thread: Some(thread),
             interrupt,
             maintain_at: clock::monotonic(),
+            roll_up_at: clock::monotonic(),
+            rolled_up: 0,
             checkpoint_at: clock::monotonic().plus(CHECKPOINT_EVERY),
             checkpoint_seq: core.seq,
             is_urgent,
@@ -92,6 +100,11 @@ impl Chores {
     pub fn run(&mut self, core: &mut Core, now: Moment, time: &TimeOfDay) -> Vec<String> {
         if now >= self.maintain_at && self.hand(Chore::Maintain(time.for_age())) {
             self.maintain_at = now.plus(MAINTAIN_EVERY);
+        }
+        let batch = core.journal.mark().batch;
+        if now >= self.roll_up_at && batch != self.rolled_up && self.hand(Chore::RollUp) {
+            self.roll_up_at = now.plus(ROLL_UP_EVERY);
+            self.rolled_up = batch;
         }
         let lines = core.seq - self.checkpoint_seq;
         let due =
@@ -159,6 +172,10 @@ fn work_through(
                 }
                 Err(error) => Err(format!("maintenance: {error}")),
             },
+            Chore::RollUp => {
+                let done = maintainer.roll_up();
+                done.map(drop).map_err(|error| format!("counts for charts: {error}"))
+            }
             Chore::Checkpoint(mark, state) => {
                 writer.write(mark, &state).map_err(|error| format!("checkpoint: {error}"))
             }

@@ -6,7 +6,7 @@ use event::{Name, Vocabulary};
 use std::borrow::Cow;
 
 /// LEB128: seven bits a byte, least significant first.
-pub(super) fn put_number(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -15,14 +15,14 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// A length, then the bytes.
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// A text of an event. Most are pieces of the line itself: these cost an offset and a length and
 /// no copy. The lowest bit of the first number tells the two forms apart.
-pub(super) fn put_text(out: &mut Vec<u8>, line: &[u8], text: &[u8]) {
+pub(crate) fn put_text(out: &mut Vec<u8>, line: &[u8], text: &[u8]) {
     match offset_within(line, text) {
         Some(offset) => {
             put_number(out, (offset as u64) << 1 | 1);
@@ -43,27 +43,27 @@ fn offset_within(line: &[u8], text: &[u8]) -> Option<usize> {
 
 /// What is left to read.
 #[derive(Clone, Copy)]
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], CodecError> {
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], CodecError> {
         let (head, rest) = self.0.split_at_checked(len).ok_or(CodecError::Short)?;
         self.0 = rest;
         Ok(head)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(CodecError::Short)?;
         self.0 = rest;
         Ok(*head)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, CodecError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, CodecError> {
         let [byte] = self.array()?;
         Ok(byte)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, CodecError> {
+    pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -79,7 +79,7 @@ impl<'a> Bytes<'a> {
         Err(CodecError::Number)
     }
 
-    pub(super) fn small(&mut self) -> Result<u32, CodecError> {
+    pub(crate) fn small(&mut self) -> Result<u32, CodecError> {
         u32::try_from(self.number()?).map_err(|_| CodecError::Number)
     }
 
@@ -87,24 +87,24 @@ impl<'a> Bytes<'a> {
         usize::try_from(self.number()?).map_err(|_| CodecError::Number)
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let len = self.length()?;
         self.take(len)
     }
 
-    pub(super) fn utf8(&mut self) -> Result<&'a str, CodecError> {
+    pub(crate) fn utf8(&mut self) -> Result<&'a str, CodecError> {
         str::from_utf8(self.bytes()?).map_err(|_| CodecError::Utf8)
     }
 
-    pub(super) fn boxed(&mut self) -> Result<Box<str>, CodecError> {
+    pub(crate) fn boxed(&mut self) -> Result<Box<str>, CodecError> {
         Ok(self.utf8()?.into())
     }
 
-    pub(super) fn name(&mut self) -> Result<Name, CodecError> {
+    pub(crate) fn name(&mut self) -> Result<Name, CodecError> {
         Ok(Cow::Owned(self.utf8()?.to_owned()))
     }
 
-    pub(super) fn text(&mut self, line: &'a [u8]) -> Result<&'a [u8], CodecError> {
+    pub(crate) fn text(&mut self, line: &'a [u8]) -> Result<&'a [u8], CodecError> {
         let first = self.length()?;
         if first & 1 == 0 {
             return self.take(first >> 1);
@@ -115,11 +115,11 @@ impl<'a> Bytes<'a> {
         line.get(offset..end).ok_or(CodecError::Short)
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64, CodecError> {
+    pub(crate) fn signed(&mut self) -> Result<i64, CodecError> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn word<V: Vocabulary>(&mut self) -> Result<V, CodecError> {
+    pub(crate) fn word<V: Vocabulary>(&mut self) -> Result<V, CodecError> {
         V::from_code(self.byte()?).ok_or(CodecError::Word)
     }
 }

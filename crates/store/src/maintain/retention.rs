@@ -38,7 +38,8 @@ impl Maintainer {
             from.execute("DELETE FROM count WHERE hour < ?1", [actions_until.seconds()])?;
             from.execute("DELETE FROM audit WHERE at < ?1", [actions_until.0])?;
             Ok(())
-        })
+        })?;
+        self.retain_charts(actions_until)
     }
 
     /// All segments, oldest batches first.

@@ -82,7 +82,7 @@ pub struct Statistics {
 }
 
 impl Reader {
-    fn list<T>(
+    pub(super) fn list<T>(
         &self,
         sql: &str,
         given: impl rusqlite::Params,

@@ -84,10 +84,13 @@ pub(super) enum C {
     QueryType,
     Recipients,
     Forwarded,
+    Times,
+    NetworkOperator,
+    Country,
 }
 
 /// The format: append only.
-pub(super) const COLUMNS: [Column; 48] = [
+pub(super) const COLUMNS: [Column; 51] = [
     column("batch", Holds::Number),
     column("place", Holds::Number),
     column("record", Holds::Text),
@@ -136,6 +139,9 @@ pub(super) const COLUMNS: [Column; 48] = [
     column("query_type", Holds::Text),
     column("recipients", Holds::Number),
     column("forwarded", Holds::Text),
+    column("times", Holds::Number),
+    column("network_operator", Holds::Number),
+    column("country", Holds::Text),
 ];
 
 /// The values of one column in one row group.
@@ -261,6 +267,15 @@ pub(super) fn fill_event(
     }
     if let Some(forwarded) = event.forwarded {
         row.shown(C::Forwarded, forwarded);
+    }
+    if event.times != 1 {
+        row.number(C::Times, i64::from(event.times));
+    }
+    if event.origin.operator != 0 {
+        row.number(C::NetworkOperator, i64::from(event.origin.operator));
+    }
+    if event.origin.country != [0; 2] {
+        row.text(C::Country, &event.origin.country);
     }
 }
 

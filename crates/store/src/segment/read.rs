@@ -13,7 +13,8 @@ use crate::journal::SourceId;
 use crate::needle::Needle;
 use crate::summary::Asked;
 use ::event::{
-    Event, Kind, Outcome, Protocol, Reason, Server, Subject, Text, Timestamp, Vocabulary,
+    CommandCounts, Event, Kind, Origin, Outcome, Protocol, Reason, Server, Subject, Text,
+    Timestamp, Vocabulary,
 };
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, DataType};
@@ -337,13 +338,10 @@ impl Group<'_> {
             return Ok(Vec::new());
         }
         let mut columns = Columns::default();
-        for (position, column) in COLUMNS.iter().enumerate() {
-            let Some(id) = ALL.get(position).copied() else { continue };
-            if id >= C::SubjectKind {
-                break;
-            }
-            match column.holds {
-                Holds::Text => columns.texts.push((id, self.texts(id, rows)?)),
+        let stored = self.0.metadata().num_columns();
+        for id in OF_EVENTS.into_iter().filter(|id| (*id as usize) < stored) {
+            match COLUMNS.get(id as usize).map(|column| column.holds) {
+                Some(Holds::Text) => columns.texts.push((id, self.texts(id, rows)?)),
                 _ => columns.numbers.push((id, self.numbers(id, rows)?)),
             }
         }
@@ -387,8 +385,8 @@ fn pick<T: DataType>(
     Ok(cells)
 }
 
-/// The event's columns, in the order of [`COLUMNS`].
-const ALL: [C; 30] = [
+/// The columns of an event. Files of earlier versions end before one of the later ones.
+const OF_EVENTS: [C; 38] = [
     C::Batch,
     C::Place,
     C::Record,
@@ -418,7 +416,15 @@ const ALL: [C; 30] = [
     C::Detail,
     C::Commands,
     C::Line,
-    C::SubjectKind,
+    C::MailSubject,
+    C::SpamScore,
+    C::QueryName,
+    C::QueryType,
+    C::Recipients,
+    C::Forwarded,
+    C::Times,
+    C::NetworkOperator,
+    C::Country,
 ];
 
 #[derive(Default)]
@@ -431,6 +437,22 @@ impl Columns {
     fn number(&self, column: C, row: usize) -> Option<i64> {
         let (_, cells) = self.numbers.iter().find(|(id, _)| *id == column)?;
         cells.get(row).copied().flatten()
+    }
+
+    fn small(&self, column: C, row: usize) -> Option<u32> {
+        u32::try_from(self.number(column, row)?).ok()
+    }
+
+    fn commands(&self, row: usize) -> Option<CommandCounts> {
+        counts(str::from_utf8(&self.text(C::Commands, row)?).ok()?)
+    }
+
+    fn origin(&self, row: usize) -> Origin {
+        let country: Option<String> = self.parsed(C::Country, row);
+        Origin {
+            operator: self.small(C::NetworkOperator, row).unwrap_or(0),
+            country: country.map_or([0; 2], |letters| Origin::country_of(&letters)),
+        }
     }
 
     fn text(&self, column: C, row: usize) -> Option<Cow<'_, [u8]>> {
@@ -495,18 +517,18 @@ impl Columns {
         event.hostile = number(C::Hostile) == Some(1);
         event.client = self.parsed(C::Client, row);
         event.known = number(C::Known).map(|known| known != 0);
-        event.attempts = number(C::Attempts).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-        event.pid = number(C::Pid).and_then(|pid| u32::try_from(pid).ok());
-        event.commands =
-            self.text(C::Commands, row).and_then(|text| counts(str::from_utf8(&text).ok()?));
+        event.attempts = self.small(C::Attempts, row).unwrap_or(0);
+        event.pid = self.small(C::Pid, row);
+        event.commands = self.commands(row);
         (event.account, event.host, event.session) = (account, host, session);
         (event.queue_id, event.mechanism, event.sender) = (queue_id, mechanism, sender);
         (event.recipient, event.helo, event.secret_tag) = (recipient, helo, tag);
         (event.detail, event.mail_subject, event.spam_score) = (detail, mail_subject, spam_score);
         (event.query_name, event.query_type) = (query_name, query_type);
-        event.recipients =
-            number(C::Recipients).and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+        event.recipients = self.small(C::Recipients, row).unwrap_or_default();
         event.forwarded = self.parsed(C::Forwarded, row);
+        event.times = self.small(C::Times, row).unwrap_or(1);
+        event.origin = self.origin(row);
         let seq = number(C::Seq).unwrap_or_default().cast_unsigned();
         let line = self.text(C::Line, row).unwrap_or_default();
         let mut record = Vec::new();

@@ -1,0 +1,139 @@
+//! Counts that charts are drawn from: a panel costs the points it draws and not the events behind
+//! them.
+//!
+//! Two kinds, both made by the maintenance from batches that are on record, a moment after the
+//! commit and beside it:
+//!
+//! - **roll-ups**: events by series (host, server, service, protocol, kind, outcome, reason), in
+//!   steps of ten seconds (kept for a day), a minute (fifteen days) and an hour (as long as
+//!   actions);
+//! - **leaders**: for each minute (a day), hour (ninety days) and day (as long as actions) the
+//!   busiest values of each [`Dimension`] with their events by series. What is not among them is
+//!   summed up as the rest, so that sums stay right. Half of the places go to those with the most
+//!   events, half to those with the most that were not allowed: no crowd of honest clients hides
+//!   an attacker.
+//!
+//! How far the batches were counted is committed with the counts: none is counted twice, and what
+//! is lost with a damaged database is made again from history.
+
+mod bucket;
+mod distinct;
+mod gathering;
+mod series;
+
+use ::event::Timestamp;
+
+pub use bucket::{Events, Leader, Leaders};
+pub use distinct::Distinct;
+pub use series::Series;
+
+pub(crate) use bucket::Bucket;
+pub(crate) use gathering::{Gathering, Place};
+
+/// The width of a point in time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Step {
+    /// Ten seconds.
+    TenSeconds,
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day, of leaders only.
+    Day,
+}
+
+impl Step {
+    /// All, the finest first.
+    pub const ALL: [Step; 4] = [Step::TenSeconds, Step::Minute, Step::Hour, Step::Day];
+    /// Those of roll-ups.
+    pub const OF_ROLLUPS: [Step; 3] = [Step::TenSeconds, Step::Minute, Step::Hour];
+    /// Those of leaders that are counted; a day's are made from its hours.
+    pub const OF_LEADERS: [Step; 2] = [Step::Minute, Step::Hour];
+
+    /// Its length in seconds, by which it is stored.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Step::TenSeconds => 10,
+            Step::Minute => 60,
+            Step::Hour => 3600,
+            Step::Day => 86_400,
+        }
+    }
+
+    /// The first second of the step that `at_s` is in.
+    pub const fn floor(self, at_s: i64) -> i64 {
+        at_s.div_euclid(self.seconds()) * self.seconds()
+    }
+
+    /// How long roll-ups of this step are kept; `None`: as long as actions.
+    pub(crate) const fn rollups_kept_s(self) -> Option<i64> {
+        match self {
+            Step::TenSeconds => Some(Step::Day.seconds()),
+            Step::Minute => Some(15 * Step::Day.seconds()),
+            Step::Hour | Step::Day => None,
+        }
+    }
+
+    /// How long leaders of this step are kept; `None`: as long as actions.
+    pub(crate) const fn leaders_kept_s(self) -> Option<i64> {
+        match self {
+            Step::TenSeconds | Step::Minute => Some(Step::Day.seconds()),
+            Step::Hour => Some(90 * Step::Day.seconds()),
+            Step::Day => None,
+        }
+    }
+
+    /// Values of each dimension that are kept on record.
+    pub(crate) const fn leaders_max(self) -> usize {
+        match self {
+            Step::TenSeconds | Step::Minute => 64,
+            Step::Hour => 256,
+            Step::Day => 512,
+        }
+    }
+}
+
+/// What leaders are counted by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Dimension {
+    /// Clients, with their accounts counted.
+    Client,
+    /// Networks of clients: /24 or /56, with their clients counted.
+    Network,
+    /// Operators of clients' networks, `AS64500`, with their clients counted.
+    Operator,
+    /// Countries of clients, with their clients counted.
+    Country,
+    /// Login names, ASCII case aside, with their clients counted.
+    Account,
+    /// Envelope senders, with their recipients counted.
+    Sender,
+    /// Clients that ask a DNS server for MX records, with the names they asked for counted.
+    MxClient,
+}
+
+impl Dimension {
+    /// All; the position is stored, so append only.
+    pub const ALL: [Dimension; 7] = [
+        Dimension::Client,
+        Dimension::Network,
+        Dimension::Operator,
+        Dimension::Country,
+        Dimension::Account,
+        Dimension::Sender,
+        Dimension::MxClient,
+    ];
+}
+
+/// Events of one series in one step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rollup {
+    /// The step's first second.
+    pub at: Timestamp,
+    /// Which series: a position in what [`crate::Reader::series`] gives.
+    pub series: u16,
+    /// How many.
+    pub events: u64,
+}

@@ -1,0 +1,260 @@
+//! The busiest values of every dimension in one step of time.
+
+use super::series::Catalogue;
+use super::{Dimension, Distinct};
+use crate::codec::bytes::{Bytes, put_bytes, put_number};
+use ::event::{Event, Network, Origin};
+use std::collections::BTreeMap;
+
+const FORMAT: u8 = 1;
+/// Values of a dimension that are counted at once in memory. When there are more, the lesser half
+/// goes to the rest.
+const VALUES_MAX: usize = 4096;
+/// Bytes of a value that count: what a stranger made longer is the same value.
+const VALUE_MAX: usize = 160;
+/// What a network is here.
+const PREFIX_V4: u8 = 24;
+const PREFIX_V6: u8 = 56;
+
+/// Numbers of events by series, in no order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Events(pub Vec<(u16, u64)>);
+
+impl Events {
+    fn add(&mut self, series: u16, events: u64) {
+        match self.0.iter_mut().find(|(number, _)| *number == series) {
+            Some((_, sum)) => *sum += events,
+            None => self.0.push((series, events)),
+        }
+    }
+
+    fn merge(&mut self, other: &Events) {
+        other.0.iter().for_each(|(series, events)| self.add(*series, *events));
+    }
+
+    /// The sum over the series that are wanted.
+    pub fn sum(&self, wanted: impl Fn(u16) -> bool) -> u64 {
+        self.0.iter().filter(|(series, _)| wanted(*series)).map(|(_, events)| events).sum()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_number(out, self.0.len() as u64);
+        for (series, events) in &self.0 {
+            put_number(out, u64::from(*series));
+            put_number(out, *events);
+        }
+    }
+
+    fn take(input: &mut Bytes<'_>) -> Option<Events> {
+        let count = input.number().ok()?;
+        let pair = |input: &mut Bytes<'_>| {
+            Some((u16::try_from(input.number().ok()?).ok()?, input.number().ok()?))
+        };
+        let pairs: Option<Vec<(u16, u64)>> = (0..count).map(|_| pair(input)).collect();
+        Some(Events(pairs?))
+    }
+}
+
+/// What is counted of one value.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counted {
+    events: Events,
+    others: Distinct,
+    origin: Origin,
+}
+
+/// One value of a dimension and what it did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Leader {
+    /// The value: an address, a network, `AS64500`, `DE`, a name. A name may be cut.
+    pub value: Vec<u8>,
+    /// Its events by series.
+    pub events: Events,
+    /// How many others it met: see [`Dimension`].
+    pub others: u64,
+    /// Where a client or network is, as far as known.
+    pub origin: Origin,
+}
+
+/// The busiest values of a dimension, in no order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Leaders {
+    /// Those.
+    pub leaders: Vec<Leader>,
+    /// All other values together.
+    pub rest: Events,
+}
+
+/// The values of one dimension.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Bucket {
+    values: BTreeMap<Vec<u8>, Counted>,
+    rest: Events,
+}
+
+impl Bucket {
+    /// Counts an event where it has a value of this dimension.
+    pub(crate) fn take(
+        &mut self,
+        dimension: Dimension,
+        event: &Event<'_>,
+        series: &Catalogue,
+        number: u16,
+    ) {
+        let Some(value) = value(dimension, event) else { return };
+        let counted = self.values.entry(value).or_default();
+        counted.events.add(number, 1);
+        if !event.origin.is_unknown() && matches!(dimension, Dimension::Client | Dimension::Network)
+        {
+            counted.origin = event.origin;
+        }
+        if let Some(other) = other(dimension, event) {
+            counted.others.add(&other);
+        }
+        if self.values.len() > VALUES_MAX {
+            self.prune(VALUES_MAX / 2, series);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.rest.0.is_empty()
+    }
+
+    pub(crate) fn merge(&mut self, other: Bucket) {
+        self.rest.merge(&other.rest);
+        for (value, theirs) in other.values {
+            let ours = self.values.entry(value).or_default();
+            ours.events.merge(&theirs.events);
+            ours.others.merge(&theirs.others);
+            if ours.origin.is_unknown() {
+                ours.origin = theirs.origin;
+            }
+        }
+    }
+
+    /// Keeps `max` values, half of them for their events, half for those that were not allowed.
+    pub(crate) fn prune(&mut self, max: usize, series: &Catalogue) {
+        if self.values.len() <= max {
+            return;
+        }
+        let kept: std::collections::BTreeSet<Vec<u8>> = {
+            let mut ranked: Vec<(&Vec<u8>, u64, u64)> = self
+                .values
+                .iter()
+                .map(|(value, counted)| {
+                    let refused = counted.events.sum(|number| !series.is_allowed(number));
+                    (value, counted.events.sum(|_| true), refused)
+                })
+                .collect();
+            ranked.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+            let mut by_events = ranked.split_off((max / 2).min(ranked.len()));
+            by_events.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            by_events.truncate(max - ranked.len());
+            ranked.iter().chain(&by_events).map(|(value, ..)| (*value).clone()).collect()
+        };
+        let rest = &mut self.rest;
+        self.values.retain(|value, counted| {
+            let is_kept = kept.contains(value);
+            if !is_kept {
+                rest.merge(&counted.events);
+            }
+            is_kept
+        });
+    }
+
+    /// As it is stored: version (1 byte), CRC-32 of the rest (4), the rest's events, then every
+    /// value with what is counted of it.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT, 0, 0, 0, 0];
+        self.rest.put(&mut out);
+        put_number(&mut out, self.values.len() as u64);
+        for (value, counted) in &self.values {
+            put_bytes(&mut out, value);
+            put_number(&mut out, u64::from(counted.origin.operator));
+            out.extend_from_slice(&counted.origin.country);
+            counted.others.put(&mut out);
+            counted.events.put(&mut out);
+        }
+        let sum = crc32fast::hash(out.get(5..).unwrap_or_default());
+        if let Some(place) = out.get_mut(1..5) {
+            place.copy_from_slice(&sum.to_le_bytes());
+        }
+        out
+    }
+
+    /// The inverse of [`Bucket::encode`]; nothing where it is damaged.
+    pub(crate) fn decode(blob: &[u8]) -> Option<Bucket> {
+        let (head, rest) = blob.split_at_checked(5)?;
+        let (format, sum) = head.split_first()?;
+        if *format != FORMAT || sum != crc32fast::hash(rest).to_le_bytes() {
+            return None;
+        }
+        let mut input = Bytes(rest);
+        let rest = Events::take(&mut input)?;
+        let mut values = BTreeMap::new();
+        for _ in 0..input.number().ok()? {
+            let value = input.bytes().ok()?.to_vec();
+            let operator = u32::try_from(input.number().ok()?).ok()?;
+            let origin = Origin { operator, country: input.array().ok()? };
+            let others = Distinct::take(&mut input)?;
+            let events = Events::take(&mut input)?;
+            values.insert(value, Counted { events, others, origin });
+        }
+        Some(Bucket { values, rest })
+    }
+
+    /// For those who look.
+    pub(crate) fn leaders(self) -> Leaders {
+        let leader = |(value, counted): (Vec<u8>, Counted)| Leader {
+            value,
+            events: counted.events,
+            others: counted.others.count(),
+            origin: counted.origin,
+        };
+        Leaders { leaders: self.values.into_iter().map(leader).collect(), rest: self.rest }
+    }
+}
+
+fn value(dimension: Dimension, event: &Event<'_>) -> Option<Vec<u8>> {
+    let cut = |text: &[u8]| text.get(..VALUE_MAX).unwrap_or(text).to_vec();
+    let client = event.client;
+    match dimension {
+        Dimension::Client => client.map(|client| client.to_string().into_bytes()),
+        Dimension::Network => client.map(|client| network(client).to_string().into_bytes()),
+        Dimension::Operator => {
+            let operator = event.origin.operator;
+            (operator != 0).then(|| format!("AS{operator}").into_bytes())
+        }
+        Dimension::Country => {
+            (event.origin.country != [0; 2]).then(|| event.origin.country.to_vec())
+        }
+        Dimension::Account => event.account.map(|name| cut(name.0).to_ascii_lowercase()),
+        Dimension::Sender => {
+            let sender = event.sender.filter(|sender| !sender.0.is_empty());
+            sender.map(|sender| cut(sender.0).to_ascii_lowercase())
+        }
+        Dimension::MxClient => {
+            let asks = event.query_type.is_some_and(|asked| asked.0.eq_ignore_ascii_case(b"MX"));
+            client.filter(|_| asks).map(|client| client.to_string().into_bytes())
+        }
+    }
+}
+
+fn network(client: std::net::IpAddr) -> Network {
+    Network::of(client, if client.is_ipv4() { PREFIX_V4 } else { PREFIX_V6 })
+}
+
+/// What is counted of a value besides its events.
+fn other(dimension: Dimension, event: &Event<'_>) -> Option<Vec<u8>> {
+    match dimension {
+        Dimension::Client => event.account.map(|name| name.0.to_ascii_lowercase()),
+        Dimension::Network | Dimension::Operator | Dimension::Country | Dimension::Account => {
+            event.client.map(|client| client.to_string().into_bytes())
+        }
+        Dimension::Sender => event.recipient.map(|name| name.0.to_ascii_lowercase()),
+        Dimension::MxClient => event.query_name.map(|name| name.0.to_ascii_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
