@@ -2,6 +2,7 @@
 
 use crate::codec::Record;
 use crate::needle::Needle;
+use crate::terms::{Field, Term, Value};
 use ::event::{
     Command, Event, Kind, Network, Order, Outcome, Protocol, Reason, Server, Subject, Timestamp,
 };
@@ -16,6 +17,29 @@ pub enum What {
     Actions,
     /// Both.
     All,
+}
+
+/// A place in the journal, for going on where a page of an answer ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Cursor {
+    pub(crate) batch: u64,
+    pub(crate) place: u64,
+}
+
+/// `12.7`, as in a URL.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}.{}", self.batch, self.place)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (batch, place) = text.split_once('.').unwrap_or((text, "0"));
+        Ok(Cursor { batch: batch.parse()?, place: place.parse()? })
+    }
 }
 
 /// All conditions that are set must hold. The default asks for every event.
@@ -49,12 +73,60 @@ pub struct Filter {
     pub text: Option<Vec<u8>>,
     /// Only these lines.
     pub lines: Option<Vec<u64>>,
+    /// Events that meet all of these.
+    pub terms: Vec<Term>,
+    /// What stands before this in the journal: the next page of an answer.
+    pub before: Option<Cursor>,
 }
 
 impl Filter {
     /// Everything about a subject.
     pub fn about(subject: Subject) -> Self {
         Filter { what: What::All, subject: Some(subject), ..Filter::default() }
+    }
+
+    /// Events that meet all of these terms. Conditions that have an index stand where it is used.
+    pub fn of_terms(terms: &[Term]) -> Self {
+        let mut filter = Filter::default();
+        for term in terms {
+            if !filter.takes(term) {
+                filter.terms.push(term.clone());
+            }
+        }
+        filter
+    }
+
+    /// True where a field of its own says the same as the term.
+    fn takes(&mut self, term: &Term) -> bool {
+        let ([value], false) = (term.values.as_slice(), term.is_excluded) else { return false };
+        match (term.field, value) {
+            (Field::Outcome, Value::Word(word)) => put(&mut self.outcome, word),
+            (Field::Reason, Value::Word(word)) => put(&mut self.reason, word),
+            (Field::Kind, Value::Word(word)) => put(&mut self.kind, word),
+            (Field::Server, Value::Word(word)) => put(&mut self.server, word),
+            (Field::Protocol, Value::Word(word)) => put(&mut self.protocol, word),
+            (Field::Client, Value::Network(network)) if self.client.is_none() => {
+                self.client = Some(*network);
+                true
+            }
+            (
+                Field::Account,
+                Value::Name { text, is_open_before: false, is_open_behind: false },
+            ) if self.account.is_none() => {
+                self.account = Some(text.clone());
+                true
+            }
+            (Field::Text, Value::Name { text, .. }) if self.text.is_none() => {
+                self.text = Some(text.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// True where the place is one that is asked for.
+    pub(crate) fn is_before(&self, batch: u64, place: u64) -> bool {
+        self.before.is_none_or(|before| Cursor { batch, place } < before)
     }
 
     /// Exactly these lines: the evidence of a finding.
@@ -79,6 +151,7 @@ impl Filter {
             || self.protocol.is_some()
             || self.hostile.is_some()
             || self.text.is_some()
+            || !self.terms.is_empty()
     }
 
     /// True where the record is asked for.
@@ -126,6 +199,7 @@ impl Filter {
             && self.account.as_ref().is_none_or(|account| named(event.account, account))
             && self.subject.as_ref().is_none_or(|subject| concerns(event, subject))
             && self.text.as_ref().is_none_or(|text| Needle::of(text).is_in(line))
+            && self.terms.iter().all(|term| term.matches(event, line))
     }
 
     fn matches_action(&self, record: &Record<'_>) -> bool {
@@ -142,6 +216,15 @@ impl Filter {
             (None, Some(found)) => same_name(asked, found),
         })
     }
+}
+
+/// False where another word is asked for already.
+fn put<V: ::event::Vocabulary>(place: &mut Option<V>, word: &str) -> bool {
+    let is_free = place.is_none();
+    if is_free {
+        *place = V::from_name(word);
+    }
+    is_free && place.is_some()
 }
 
 fn same<T: PartialEq>(asked: Option<T>, found: T) -> bool {

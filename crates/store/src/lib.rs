@@ -117,12 +117,13 @@ mod rollup;
 mod salvage;
 mod segment;
 mod summary;
+pub mod terms;
 
 pub use checkpoint::{Checkpoint, CheckpointWriter};
 pub use codec::{CodecError, Record, Records, decode, encode, records};
 pub use counts::SourceCounts;
 pub use error::{Loss, StoreError};
-pub use filter::{Filter, What};
+pub use filter::{Cursor, Filter, What};
 pub use journal::{
     AllowlistInput, Committed, Gap, Journal, Line, Mark, Options, Position, Recovery, Replayed,
     SourceId,

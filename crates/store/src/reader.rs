@@ -7,7 +7,7 @@ mod query;
 mod tables;
 
 use crate::codec::{Record, decode};
-use crate::{Loss, StoreError, database};
+use crate::{Cursor, Loss, StoreError, database};
 use ::event::Event;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,11 @@ impl Row {
             Record::Event { line, .. } => Some(line),
             _ => None,
         }
+    }
+
+    /// Where it stands in the journal.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { batch: self.batch, place: self.place }
     }
 
     /// The number of the line that it is or that brought it about.

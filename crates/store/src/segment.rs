@@ -1,6 +1,7 @@
 //! Segments: closed batches as Parquet files, which any tool reads. See the crate's documentation
 //! for the columns.
 
+mod choose;
 mod columns;
 mod escape;
 mod read;

@@ -115,6 +115,18 @@ fn filled(dir: &std::path::Path) -> (Journal, Policy) {
     (journal, policy)
 }
 
+/// The answer, 97 rows at a time.
+fn in_pages(reader: &Reader, mut filter: Filter) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    loop {
+        let page = reader.query(&filter, 97).unwrap();
+        seqs.extend(page.rows.iter().filter_map(store::Row::seq));
+        let Some(last) = page.rows.last().filter(|_| page.cut) else { return seqs };
+        let again: store::Cursor = last.cursor().to_string().parse().unwrap();
+        filter.before = Some(again);
+    }
+}
+
 /// Which lines a question is to find.
 type Wanted = Box<dyn Fn(u64) -> bool>;
 
@@ -176,6 +188,48 @@ fn questions_find_the_same_in_batches_and_segments() {
     }
     let top = reader.top_clients(&Filter::default(), 3).unwrap();
     assert_eq!((top.clients.len(), top.clients[0].1, top.losses.len()), (3, 25, 0));
+}
+
+#[test]
+fn terms_find_the_same_in_batches_and_segments_and_page_by_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_journal, _) = filled(dir.path());
+    let reader = Reader::open(dir.path()).unwrap();
+    let terms: [(&str, Wanted); 9] = [
+        ("account:user9@example.org", Box::new(|seq| seq % 50 == 9)),
+        ("account:user9*,USER7@*", Box::new(|seq| [7, 9].contains(&(seq % 50)))),
+        ("account!=user9@*", Box::new(|seq| seq % 50 != 9)),
+        (
+            "client:198.51.100.64/26 client!=198.51.100.64",
+            Box::new(|seq| (65..128).contains(&(seq % 200))),
+        ),
+        ("S<none>", Box::new(|_| false)),
+        (
+            "\"session=<s47\" -\"session=<s471\"",
+            Box::new(|seq| {
+                seq == 47
+                    || (470..480).contains(&seq) && seq != 471
+                    || (4700..4800).contains(&seq) && !(4710..4720).contains(&seq)
+            }),
+        ),
+        (
+            "outcome:rejected,dropped reason:auth-failed server:dovecot hostile:yes",
+            Box::new(|_| true),
+        ),
+        (
+            "country!=DE operator:none sender:none helo:none host:none service:imap-login",
+            Box::new(|_| true),
+        ),
+        ("outcome!=rejected", Box::new(|_| false)),
+    ];
+    for (text, expected) in terms {
+        let filter = Filter::of_terms(&store::terms::parse(text).unwrap());
+        let found = reader.query(&filter, 10_000).unwrap();
+        let seqs: Vec<u64> = found.rows.iter().filter_map(store::Row::seq).collect();
+        let wanted: Vec<u64> = (1..=5000).rev().filter(|seq| expected(*seq)).collect();
+        assert_eq!(seqs, wanted, "{text}");
+        assert_eq!(in_pages(&reader, filter), wanted, "{text}, page by page");
+    }
 }
 
 #[test]

@@ -28,14 +28,15 @@ impl Reader {
             .database
             .prepare_cached(
                 "SELECT id, data, seq_first, seq_last FROM batch
-                 WHERE id BETWEEN ?1 AND ?2 AND at_max >= ?3 AND at_min < ?4 ORDER BY id DESC",
+                 WHERE id BETWEEN ?1 AND ?2 AND id <= ?5 AND at_max >= ?3 AND at_min < ?4 ORDER BY id DESC",
             )
             .map_err(self.sql())?;
         let from = filter.from.map_or(i64::MIN, |at| at.0);
         let until = filter.until.map_or(i64::MAX, |at| at.0);
+        let to = filter.before.map_or(i64::MAX, |before| before.batch.cast_signed());
         for (first, last) in self.to_read(filter).map_err(self.sql())? {
             let mut batches =
-                statement.query(params![first, last, from, until]).map_err(self.sql())?;
+                statement.query(params![first, last, from, until, to]).map_err(self.sql())?;
             while let Some(row) = batches.next().map_err(self.sql())? {
                 if !each_in(row, filter, &path, losses, each).map_err(self.sql())? {
                     return Ok(());
@@ -118,7 +119,8 @@ fn each_in(
     while let Some(body) = records.next_body() {
         let Ok(body) = body else { continue };
         let Ok(record) = decode(body) else { continue };
-        if filter.matches(&record) && !each(&record, body, id, place) {
+        if filter.is_before(id, place) && filter.matches(&record) && !each(&record, body, id, place)
+        {
             return Ok(false);
         }
         place += 1;

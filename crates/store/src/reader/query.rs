@@ -217,6 +217,7 @@ fn relevant<'a>(
         listed.name.family == family
             && filter.spans(listed.at.0, listed.at.1)
             && filter.covers(listed.seq.0, listed.seq.1)
+            && filter.is_before(listed.name.batch_first, 0)
     })
 }
 

@@ -10,11 +10,9 @@ use crate::StoreError;
 use crate::codec::{Record, encode};
 use crate::filter::Filter;
 use crate::journal::SourceId;
-use crate::needle::Needle;
 use crate::summary::Asked;
 use ::event::{
-    CommandCounts, Event, Kind, Origin, Outcome, Protocol, Reason, Server, Subject, Text,
-    Timestamp, Vocabulary,
+    CommandCounts, Event, Kind, Origin, Outcome, Protocol, Server, Text, Timestamp, Vocabulary,
 };
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, DataType};
@@ -154,154 +152,30 @@ fn places(text: &str) -> Option<Vec<(u64, usize)>> {
     text.split_whitespace().map(place).collect()
 }
 
-fn bounds(statistics: Option<&Statistics>) -> Option<(i64, i64)> {
+pub(super) fn bounds(statistics: Option<&Statistics>) -> Option<(i64, i64)> {
     match statistics? {
         Statistics::Int64(values) => Some((*values.min_opt()?, *values.max_opt()?)),
         _ => None,
     }
 }
 
-type Cell = Option<ByteArray>;
+pub(super) type Cell = Option<ByteArray>;
 
-struct Group<'a>(&'a dyn RowGroupReader);
+pub(super) struct Group<'a>(pub(super) &'a dyn RowGroupReader);
 
 impl Group<'_> {
-    fn bounds(&self, column: C) -> Option<(i64, i64)> {
-        bounds(self.0.metadata().columns().get(column as usize)?.statistics())
-    }
-
-    /// Rows that meet the conditions on events; for actions a first choice.
-    fn candidates(&self, filter: &Filter) -> Result<Vec<usize>, ParquetError> {
-        if self.is_outside(filter) {
-            return Ok(Vec::new());
-        }
-        let mut rows: Vec<usize> = (0..self.0.metadata().num_rows() as usize).collect();
-        self.keep_by_number(filter, &mut rows)?;
-        let words: [(C, Option<&str>); 5] = [
-            (C::Outcome, filter.outcome.map(Outcome::name)),
-            (C::Reason, filter.reason.map(Reason::name)),
-            (C::Kind, filter.kind.map(Kind::name)),
-            (C::Server, filter.server.map(Server::name)),
-            (C::Protocol, filter.protocol.map(Protocol::name)),
-        ];
-        for (column, word) in words {
-            if let Some(word) = word {
-                self.keep(column, &mut rows, |text| text == word.as_bytes())?;
-            }
-        }
-        if self.0.metadata().columns().get(C::Encoded as usize).is_some() && self.holds_actions() {
-            return Ok(rows);
-        }
-        self.keep_by_text(filter, &mut rows)?;
-        Ok(rows)
-    }
-
-    /// Actions have the column `encoded`, events have not: the first row tells.
-    fn holds_actions(&self) -> bool {
-        self.texts(C::Encoded, &[0]).is_ok_and(|cells| cells.iter().any(Option::is_some))
-    }
-
-    fn is_outside(&self, filter: &Filter) -> bool {
-        let outside_time = self
-            .bounds(C::At)
-            .is_some_and(|(least, greatest)| !filter.spans(Timestamp(least), Timestamp(greatest)));
-        let outside_lines = self.bounds(C::Seq).is_some_and(|(least, greatest)| {
-            !filter.covers(least.cast_unsigned(), greatest.cast_unsigned())
-        });
-        let exact = |subject: &Subject| match subject {
-            Subject::Client(address) => Some(*address),
-            _ => None,
-        };
-        let client = match (&filter.client, &filter.subject) {
-            (Some(network), _) if network.is_host() => Some(network.address()),
-            (_, Some(subject)) => exact(subject),
-            _ => None,
-        };
-        let absent = client.is_some_and(|client| {
-            let bloom = self.0.get_column_bloom_filter(C::Client as usize);
-            bloom.is_some_and(|bloom| !bloom.check(client.to_string().as_str()))
-        });
-        outside_time || outside_lines || (absent && !self.holds_actions())
-    }
-
-    fn keep_by_number(&self, filter: &Filter, rows: &mut Vec<usize>) -> Result<(), ParquetError> {
-        if filter.from.is_some() || filter.until.is_some() {
-            self.keep_numbers(C::At, rows, |at| filter.spans(Timestamp(at), Timestamp(at)))?;
-        }
-        if let Some(lines) = &filter.lines {
-            self.keep_numbers(C::Seq, rows, |seq| lines.contains(&seq.cast_unsigned()))?;
-        }
-        if let Some(hostile) = filter.hostile {
-            self.keep_numbers(C::Hostile, rows, |flag| (flag != 0) == hostile)?;
-        }
-        Ok(())
-    }
-
-    fn keep_by_text(&self, filter: &Filter, rows: &mut Vec<usize>) -> Result<(), ParquetError> {
-        let networks = [filter.client, filter.subject.as_ref().and_then(Subject::network)];
-        for network in networks.into_iter().flatten() {
-            self.keep(C::Client, rows, |text| {
-                let client = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-                client.is_some_and(|client| network.contains(client))
-            })?;
-        }
-        let named = match &filter.subject {
-            Some(Subject::Account(name)) => Some((C::Account, name)),
-            Some(Subject::Sender(name)) => Some((C::Sender, name)),
-            Some(Subject::Host(name)) => Some((C::Host, name)),
-            _ => None,
-        };
-        if let Some((column, name)) = named {
-            self.keep(column, rows, |text| unescaped(text).eq_ignore_ascii_case(name))?;
-        }
-        if let Some(account) = &filter.account {
-            self.keep(C::Account, rows, |text| unescaped(text).eq_ignore_ascii_case(account))?;
-        }
-        if let Some(text) = &filter.text {
-            let needle = Needle::of(text);
-            let plain = text.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
-            self.keep(C::Line, rows, |line| {
-                // Plain text stands in the escaped line as it does in the line.
-                (!plain || needle.is_in(line)) && needle.is_in(&unescaped(line))
-            })?;
-        }
-        Ok(())
-    }
-
-    fn keep(
-        &self,
-        column: C,
-        rows: &mut Vec<usize>,
-        wanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), ParquetError> {
-        let cells = self.texts(column, rows)?;
-        let mut cells = cells.iter();
-        rows.retain(|_| {
-            cells.next().is_some_and(|cell| cell.as_ref().is_some_and(|cell| wanted(cell.data())))
-        });
-        Ok(())
-    }
-
-    fn keep_numbers(
-        &self,
-        column: C,
-        rows: &mut Vec<usize>,
-        wanted: impl Fn(i64) -> bool,
-    ) -> Result<(), ParquetError> {
-        let cells = self.numbers(column, rows)?;
-        let mut cells = cells.iter();
-        rows.retain(|_| cells.next().is_some_and(|cell| cell.is_some_and(&wanted)));
-        Ok(())
-    }
-
-    fn texts(&self, column: C, rows: &[usize]) -> Result<Vec<Cell>, ParquetError> {
+    pub(super) fn texts(&self, column: C, rows: &[usize]) -> Result<Vec<Cell>, ParquetError> {
         match self.0.get_column_reader(column as usize)? {
             ColumnReader::ByteArrayColumnReader(mut reader) => pick(&mut reader, rows),
             _ => Err(wrong_type(column)),
         }
     }
 
-    fn numbers(&self, column: C, rows: &[usize]) -> Result<Vec<Option<i64>>, ParquetError> {
+    pub(super) fn numbers(
+        &self,
+        column: C,
+        rows: &[usize],
+    ) -> Result<Vec<Option<i64>>, ParquetError> {
         match self.0.get_column_reader(column as usize)? {
             ColumnReader::Int64ColumnReader(mut reader) => pick(&mut reader, rows),
             ColumnReader::BoolColumnReader(mut reader) => {
