@@ -7,6 +7,7 @@
 
 pub mod access;
 mod assets;
+mod data;
 pub mod draw;
 mod host;
 mod pages;
@@ -14,3 +15,4 @@ mod server;
 
 pub use host::{Host, HostError, Order, SignIn};
 pub use server::{Options, serve};
+mod view;

@@ -49,6 +49,14 @@ pub enum Request {
         /// For the audit trail.
         reason: String,
     },
+    /// An order on behalf of somebody whom the asker knows: the console its users. Believed of who
+    /// runs the guard, and of root.
+    As {
+        /// For the audit trail.
+        operator: String,
+        /// What is ordered.
+        request: Box<Request>,
+    },
     /// Take off the allowlist.
     Disallow {
         /// A network or address.

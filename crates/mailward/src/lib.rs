@@ -21,6 +21,7 @@ pub mod lately;
 pub mod link;
 pub mod listing;
 pub mod notify;
+pub mod orders;
 pub mod recover;
 mod repeats;
 pub mod replay;

@@ -6,6 +6,7 @@ pub mod cohort;
 pub mod data;
 pub mod proposal;
 pub mod tell;
+pub mod why;
 
 use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};

@@ -240,6 +240,11 @@ impl Term {
         self.values.iter().any(is_in) != self.is_excluded
     }
 
+    /// True where this name is one of its values, whether they are excluded or not.
+    pub fn includes(&self, name: &[u8]) -> bool {
+        self.values.iter().any(|value| value.is(Held::Bytes(name)))
+    }
+
     /// Whether all events of the series meet it, or none; `None` where that differs among them.
     pub fn matches_series(&self, series: &Series) -> Option<bool> {
         let held = match self.field {

@@ -8,6 +8,7 @@ mod banner;
 mod chores;
 pub mod confine;
 mod containers;
+mod desk;
 mod drift;
 mod filter;
 mod hang_up;
@@ -19,7 +20,6 @@ mod kernel;
 mod limits;
 mod listen;
 mod losses;
-mod orders;
 pub mod reach;
 mod silence;
 mod start;
@@ -28,7 +28,7 @@ pub mod try_out;
 
 pub use filter::Starts;
 pub use kernel::ruleset;
-pub use orders::protection_text;
+pub use listen::{Control, Peer};
 pub use start::{ENDING, Start, directory_of, places, signals, surroundings};
 pub use time::RECORD as CLOCK;
 
@@ -37,6 +37,7 @@ use crate::core::Core;
 use crate::failure::{Context as _, Failure};
 use crate::link::ToParent;
 use crate::notify::Notify;
+use crate::orders;
 use crate::screen::Screen;
 use crate::story;
 use crate::terminal::things;
@@ -48,7 +49,6 @@ use hang_up::HangUp;
 use hook::HookCalls;
 use intake::{Intake, LATENESS_S};
 use kernel::Kernel;
-use listen::Control;
 use reach::Reach;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -211,7 +211,7 @@ impl Guard {
         }
         // The control socket is taken out while it is served, because answers need the rest.
         let mut control = std::mem::replace(&mut self.control, Control::none());
-        control.serve(|peer, request| self.answer(peer, request));
+        control.serve(|peer, request| orders::answer(self, peer, request));
         self.control = control;
         let moment = clock::monotonic();
         if moment >= self.look_at {

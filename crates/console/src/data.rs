@@ -1,0 +1,15 @@
+//! What pages and the API show, read from the journal: numbers first, no markup.
+
+mod actions;
+mod counts;
+mod leading;
+mod readers;
+mod sheet;
+mod span;
+
+pub use actions::{Action, Deed, Incident, actions, incidents};
+pub use counts::{Counts, Line, Lines, Words};
+pub use leading::{Leading, Lists};
+pub use readers::Readers;
+pub use sheet::{Sheet, resolved};
+pub use span::{Bins, Span};

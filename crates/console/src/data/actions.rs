@@ -1,0 +1,244 @@
+//! What was found, decided and ordered, in a form that pages and the API share.
+
+use event::{Command, Measure, Mode, Network, Order, Subject, Text, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Cursor, Filter, Reader, Record, Row, StoreError, What};
+
+/// Findings of one detector that are no further apart belong to one incident.
+const INCIDENT_GAP_S: i64 = 3600;
+
+/// What kind of action it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Deed {
+    /// A detector recognised something.
+    Found,
+    /// Something is to hold.
+    Decided,
+    /// Something no longer holds.
+    Ended,
+    /// An operator ordered something.
+    Ordered,
+    /// A remark.
+    Noted,
+    /// Bounded state had to give way.
+    GaveWay,
+}
+
+impl Deed {
+    /// For people, and a class of the style sheet.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Deed::Found => "found",
+            Deed::Decided => "decided",
+            Deed::Ended => "ended",
+            Deed::Ordered => "ordered",
+            Deed::Noted => "noted",
+            Deed::GaveWay => "gave way",
+        }
+    }
+}
+
+/// A finding, decision, expiry, order or note.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Action {
+    /// Event time.
+    pub at: Timestamp,
+    /// What it is.
+    pub deed: Deed,
+    /// Whom it is about.
+    pub subject: Option<Subject>,
+    /// What is to hold, or held.
+    pub measure: Option<Measure>,
+    /// Detector, rule, cause of the end, topic of a note.
+    pub rule: String,
+    /// Until when it is to hold; of a decision `None` is for ever.
+    pub until: Option<Timestamp>,
+    /// The score of a finding or decision.
+    pub score: f32,
+    /// Whether it is carried out.
+    pub mode: Mode,
+    /// Who ordered it.
+    pub operator: String,
+    /// In words: the order, the reason, the note.
+    pub text: String,
+    /// The lines that speak for it.
+    pub evidence: Vec<u64>,
+    /// Where it stands in the journal.
+    pub cursor: Cursor,
+}
+
+impl Action {
+    /// Of a row; nothing where it is an event, or of no interest to a person.
+    pub fn of(row: &Row) -> Option<Action> {
+        let blank = |at, deed, subject| Action {
+            at,
+            deed,
+            subject,
+            measure: None,
+            rule: String::new(),
+            until: None,
+            score: 0.0,
+            mode: Mode::Enforce,
+            operator: String::new(),
+            text: String::new(),
+            evidence: Vec::new(),
+            cursor: row.cursor(),
+        };
+        Some(match row.record()? {
+            Record::Finding { finding, .. } => Action {
+                rule: finding.detector.to_string(),
+                score: finding.score,
+                evidence: finding.evidence.lines().to_vec(),
+                ..blank(finding.at, Deed::Found, Some(finding.subject))
+            },
+            Record::Decision { decision, .. } => Action {
+                measure: Some(decision.measure),
+                rule: decision.rule.to_string(),
+                until: decision.until,
+                score: decision.score,
+                mode: decision.mode,
+                evidence: decision.evidence.lines().to_vec(),
+                ..blank(decision.at, Deed::Decided, Some(decision.subject))
+            },
+            Record::Expiry { expiry, .. } => Action {
+                measure: Some(expiry.measure),
+                rule: expiry.rule.to_string(),
+                mode: expiry.mode,
+                text: expiry.cause.to_string(),
+                ..blank(expiry.at, Deed::Ended, Some(expiry.subject))
+            },
+            Record::Evicted { evicted, .. } => Action {
+                rule: evicted.table.to_string(),
+                text: format!("{} entries", evicted.entries),
+                ..blank(evicted.at, Deed::GaveWay, None)
+            },
+            Record::Command { command, .. } => Action {
+                operator: command.operator.to_string(),
+                rule: Text::from(&*command.reason).to_string(),
+                text: ordered(&command),
+                ..blank(command.at, Deed::Ordered, subject_of(&command.order))
+            },
+            Record::Note { at, topic, text, .. } => Action {
+                rule: topic.to_owned(),
+                text: Text(text).to_string(),
+                ..blank(at, Deed::Noted, None)
+            },
+            Record::Event { .. }
+            | Record::Tick { .. }
+            | Record::ClockSet { .. }
+            | Record::Config { .. }
+            | Record::Position { .. } => return None,
+        })
+    }
+}
+
+/// Whom an order is about.
+pub fn subject_of(order: &Order) -> Option<Subject> {
+    match order {
+        Order::Ban { subject, .. } | Order::Unban { subject } => Some(subject.clone()),
+        Order::Allow { network, .. } | Order::Disallow { network } => {
+            Some(Subject::Network(*network))
+        }
+        Order::Protect { .. } => None,
+    }
+}
+
+/// What was ordered, in words.
+pub fn ordered(command: &Command) -> String {
+    match &command.order {
+        Order::Ban { subject, .. } => format!("ban {subject}"),
+        Order::Unban { subject } => format!("unban {subject}"),
+        Order::Allow { network, .. } => format!("allow {}", network.short()),
+        Order::Disallow { network } => format!("allow {} no more", network.short()),
+        Order::Protect { networks } => {
+            let shown: Vec<String> = networks.iter().take(4).map(Network::short).collect();
+            let more = networks.len().saturating_sub(shown.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("never ban {}{more}", shown.join(", "))
+        }
+    }
+}
+
+/// Actions of a span, newest first, and whether there are more.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn actions(
+    reader: &Reader,
+    filter: &Filter,
+    limit: usize,
+) -> Result<(Vec<Action>, bool), StoreError> {
+    let filter = Filter { what: What::Actions, ..filter.clone() };
+    let found = reader.query(&filter, limit)?;
+    Ok((found.rows.iter().filter_map(Action::of).collect(), found.cut))
+}
+
+/// Findings and decisions of one detector that belong together in time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Incident {
+    /// The detector.
+    pub detector: String,
+    /// The first finding or decision.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+    /// Clients and networks.
+    pub actors: usize,
+    /// Accounts, senders and hosts.
+    pub accounts: usize,
+    /// Decisions that were made.
+    pub decisions: usize,
+    /// Of those in [`Incident::subjects`], how many decisions hold now.
+    pub holding: usize,
+    /// Who is concerned, a few of them.
+    pub subjects: Vec<Subject>,
+}
+
+/// Incidents among these actions, the newest first; `holds` says for whom a decision holds now.
+pub fn incidents(actions: &[Action], holds: &BTreeSet<Subject>) -> Vec<Incident> {
+    let mut open: BTreeMap<&str, (Incident, BTreeSet<&Subject>)> = BTreeMap::new();
+    let mut done = Vec::new();
+    let is_of_one = |action: &&Action| matches!(action.deed, Deed::Found | Deed::Decided);
+    for action in actions.iter().rev().filter(is_of_one).filter(|one| one.rule != "operator") {
+        let Some(subject) = &action.subject else { continue };
+        let is_over = open.get(action.rule.as_str()).is_some_and(|(incident, _)| {
+            action.at.seconds() - incident.last.seconds() > INCIDENT_GAP_S
+        });
+        if is_over {
+            done.extend(open.remove(action.rule.as_str()).map(|one| closed(one, holds)));
+        }
+        let (incident, subjects) =
+            open.entry(&action.rule).or_insert_with(|| (begun(action), BTreeSet::new()));
+        incident.last = incident.last.max(action.at);
+        incident.decisions += usize::from(action.deed == Deed::Decided);
+        subjects.insert(subject);
+    }
+    done.extend(open.into_values().map(|one| closed(one, holds)));
+    done.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.detector.cmp(&b.detector)));
+    done
+}
+
+fn begun(action: &Action) -> Incident {
+    Incident {
+        detector: action.rule.clone(),
+        first: action.at,
+        last: action.at,
+        actors: 0,
+        accounts: 0,
+        decisions: 0,
+        holding: 0,
+        subjects: Vec::new(),
+    }
+}
+
+fn closed(
+    (mut incident, subjects): (Incident, BTreeSet<&Subject>),
+    holds: &BTreeSet<Subject>,
+) -> Incident {
+    const SHOWN: usize = 5;
+    incident.actors = subjects.iter().filter(|subject| subject.network().is_some()).count();
+    incident.accounts = subjects.len() - incident.actors;
+    incident.holding = subjects.iter().filter(|subject| holds.contains(**subject)).count();
+    incident.subjects = subjects.into_iter().take(SHOWN).cloned().collect();
+    incident
+}

@@ -1,0 +1,150 @@
+//! Who most: values of a dimension with what they did, the busiest first.
+
+use super::counts::{Line, Words};
+use event::{Event, Kind, Network, Origin, Outcome};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Dimension, Leaders};
+
+/// One value and what it did in the span.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Leading {
+    /// Address, network, `AS64500`, `DE` or name. Bytes, for a stranger may have chosen it.
+    #[serde(serialize_with = "shown")]
+    pub value: Vec<u8>,
+    /// Events that went through, were deferred, were blocked.
+    pub events: [u64; 3],
+    /// Logins among them: allowed, and all others.
+    pub logins: [u64; 2],
+    /// Messages and deliveries among them that went through.
+    pub messages: u64,
+    /// Accounts of a client, clients of an account: see [`Dimension`].
+    pub others: u64,
+    /// Where it is.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+fn shown<S: serde::Serializer>(value: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&event::Text(value))
+}
+
+impl Leading {
+    fn take(&mut self, words: Words, events: u64) {
+        if let Some(sum) = self.events.get_mut(Line::of(words.outcome) as usize) {
+            *sum += events;
+        }
+        match words.kind {
+            Kind::Auth => {
+                let which = usize::from(words.outcome != Outcome::Allowed);
+                if let Some(sum) = self.logins.get_mut(which) {
+                    *sum += events;
+                }
+            }
+            Kind::Message | Kind::Delivery if words.outcome == Outcome::Allowed => {
+                self.messages += events;
+            }
+            _ => {}
+        }
+    }
+
+    /// All its events.
+    pub fn all(&self) -> u64 {
+        self.events.iter().sum()
+    }
+}
+
+/// The lists of a dashboard.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lists(BTreeMap<Dimension, Vec<Leading>>);
+
+impl Lists {
+    /// Those of a dimension, the busiest first.
+    pub fn of(&self, dimension: Dimension) -> &[Leading] {
+        self.0.get(&dimension).map_or(&[], Vec::as_slice)
+    }
+
+    /// From what the journal counts. `words` tells what a series is, where it is asked for.
+    pub fn add(
+        &mut self,
+        dimension: Dimension,
+        leaders: Leaders,
+        words: impl Fn(u16) -> Option<Words>,
+    ) {
+        let mut list: Vec<Leading> = Vec::new();
+        for leader in leaders.leaders {
+            let mut leading = Leading {
+                value: leader.value,
+                others: leader.others,
+                origin: leader.origin,
+                ..Leading::default()
+            };
+            for (series, events) in leader.events.0 {
+                if let Some(words) = words(series) {
+                    leading.take(words, events);
+                }
+            }
+            if leading.all() > 0 {
+                list.push(leading);
+            }
+        }
+        sort(&mut list);
+        self.0.insert(dimension, list);
+    }
+}
+
+fn sort(list: &mut [Leading]) {
+    list.sort_by(|a, b| b.all().cmp(&a.all()).then_with(|| a.value.cmp(&b.value)));
+}
+
+/// Lists in the making, from events one by one.
+#[derive(Default)]
+pub struct Counting(BTreeMap<(Dimension, Vec<u8>), (Leading, BTreeSet<Vec<u8>>)>);
+
+impl Counting {
+    /// Takes an event.
+    pub fn take(&mut self, event: &Event<'_>, words: Words) {
+        let client = event.client.map(|client| client.to_string().into_bytes());
+        let account = event.account.map(|account| account.0.to_ascii_lowercase());
+        let network = event.client.map(|client| {
+            let prefix = if client.is_ipv4() { 24 } else { 56 };
+            Network::of(client, prefix).to_string().into_bytes()
+        });
+        let operator = (event.origin.operator != 0)
+            .then(|| format!("AS{}", event.origin.operator).into_bytes());
+        let country = (event.origin.country != [0; 2]).then(|| event.origin.country.to_vec());
+        let sender = event.sender.filter(|sender| !sender.is_empty());
+        let sender = sender.map(|sender| sender.0.to_ascii_lowercase());
+        let recipient = event.recipient.map(|name| name.0.to_ascii_lowercase());
+        let asked = event.query_name.map(|name| name.0.to_ascii_lowercase());
+        let is_mx = event.query_type.is_some_and(|asked| asked.0.eq_ignore_ascii_case(b"MX"));
+        let rows = [
+            (Dimension::Client, client.clone(), account.clone()),
+            (Dimension::Network, network, client.clone()),
+            (Dimension::Operator, operator, client.clone()),
+            (Dimension::Country, country, client.clone()),
+            (Dimension::Account, account, client.clone()),
+            (Dimension::Sender, sender, recipient),
+            (Dimension::MxClient, client.filter(|_| is_mx), asked),
+        ];
+        for (dimension, value, other) in rows {
+            let Some(value) = value else { continue };
+            let entry = self.0.entry((dimension, value.clone())).or_default();
+            entry.0.value = value;
+            entry.0.origin = event.origin;
+            entry.0.take(words, 1);
+            entry.1.extend(other);
+        }
+    }
+
+    /// The lists.
+    pub fn lists(self) -> Lists {
+        let mut lists = Lists::default();
+        for ((dimension, _), (mut leading, others)) in self.0 {
+            leading.others = others.len() as u64;
+            lists.0.entry(dimension).or_default().push(leading);
+        }
+        lists.0.values_mut().for_each(|list| sort(list));
+        lists
+    }
+}

@@ -1,0 +1,173 @@
+//! All that a dashboard shows of one view, read at once: panels share what they are drawn from.
+//!
+//! Where the view's terms are about what roll-ups are counted by, a sheet costs the points it
+//! draws. Other terms (an account, an address) are answered by the events themselves, the newest
+//! first; beyond [`EVENTS_MAX`] the sheet says from when on it counts.
+
+use super::counts::{Counts, Words};
+use super::leading::{Counting, Lists};
+use super::span::{Span, WEEK_S};
+use crate::view::View;
+use event::{Event, Subject, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use store::terms::{Field, Term, Value};
+use store::{Dimension, Filter, Reader, Record, Series, Step, StoreError, What};
+
+/// Events that are counted one by one for a sheet.
+pub const EVENTS_MAX: usize = 20_000;
+/// Findings that are looked at for a term about a detector.
+const FINDINGS_MAX: usize = 2_000;
+
+/// What a dashboard shows.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sheet {
+    /// When.
+    pub span: Span,
+    /// Numbers.
+    pub counts: Counts,
+    /// Who most.
+    pub lists: Lists,
+    /// Where there were too many events: those before this are not counted.
+    pub counted_from: Option<Timestamp>,
+}
+
+/// Which series are asked for, and what they are.
+type Wanted = BTreeMap<u16, Words>;
+
+impl Sheet {
+    /// Reads it. `now` is the time by which a view's "last" is meant.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read(reader: &Reader, view: &View, now: Timestamp) -> Result<Sheet, StoreError> {
+        let (from, until) = view.span(now);
+        let newest = reader.newest()?.unwrap_or(now).max(now);
+        let span = Span { from, until, newest };
+        let terms = resolved(reader, view, &span)?;
+        match wanted(&reader.series()?, &terms) {
+            Some(wanted) => by_series(reader, span, &wanted),
+            None => by_events(reader, span, &terms),
+        }
+    }
+}
+
+fn words(series: &Series) -> Words {
+    Words {
+        protocol: series.protocol,
+        kind: series.kind,
+        outcome: series.outcome,
+        reason: series.reason,
+    }
+}
+
+/// The series that meet all terms; `None` where that is no matter of series.
+fn wanted(series: &BTreeMap<u16, Series>, terms: &[Term]) -> Option<Wanted> {
+    let of_series = [
+        Field::Outcome,
+        Field::Reason,
+        Field::Kind,
+        Field::Server,
+        Field::Protocol,
+        Field::Service,
+        Field::Host,
+    ];
+    if !terms.iter().all(|term| of_series.contains(&term.field)) {
+        return None;
+    }
+    let meets = |one: &Series| terms.iter().all(|term| term.matches_series(one) == Some(true));
+    let wanted = series.iter().filter(|(_, one)| meets(one));
+    Some(wanted.map(|(number, one)| (*number, words(one))).collect())
+}
+
+fn by_series(reader: &Reader, span: Span, wanted: &Wanted) -> Result<Sheet, StoreError> {
+    let bins = span.bins();
+    let mut counts = Counts::over(bins);
+    for rollup in reader.rollups(bins.step, span.from, span.until)? {
+        if let Some(words) = wanted.get(&rollup.series) {
+            counts.take(rollup.at.seconds(), *words, rollup.events);
+        }
+    }
+    // A week ago nothing finer than minutes is kept.
+    let step = bins.step.max(Step::Minute);
+    let (from, until) = (span.from.plus_seconds(-WEEK_S), span.until.plus_seconds(-WEEK_S));
+    for rollup in reader.rollups(step, from, until)? {
+        if let Some(words) = wanted.get(&rollup.series) {
+            counts.take_before(rollup.at.seconds(), step.seconds(), *words, rollup.events);
+        }
+    }
+    let mut lists = Lists::default();
+    for dimension in Dimension::ALL {
+        let leaders = reader.leaders(dimension, span.leaders(), span.from, span.until)?;
+        lists.add(dimension, leaders, |series| wanted.get(&series).copied());
+    }
+    Ok(Sheet { span, counts, lists, counted_from: None })
+}
+
+fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, StoreError> {
+    let filter =
+        Filter { from: Some(span.from), until: Some(span.until), ..Filter::of_terms(terms) };
+    let found = reader.query(&filter, EVENTS_MAX)?;
+    let mut counts = Counts::over(span.bins());
+    let mut counting = Counting::default();
+    let mut oldest = span.until;
+    for event in found.rows.iter().filter_map(store::Row::event) {
+        let words = words_of(&event);
+        counts.take(event.at.seconds(), words, 1);
+        counting.take(&event, words);
+        oldest = oldest.min(event.at);
+    }
+    let counted_from = found.cut.then_some(oldest);
+    Ok(Sheet { span, counts, lists: counting.lists(), counted_from })
+}
+
+fn words_of(event: &Event<'_>) -> Words {
+    Words {
+        protocol: event.protocol,
+        kind: event.kind,
+        outcome: event.outcome,
+        reason: event.reason,
+    }
+}
+
+/// Terms about detectors become terms about the clients in which they found something.
+pub fn resolved(reader: &Reader, view: &View, span: &Span) -> Result<Vec<Term>, StoreError> {
+    let mut terms = Vec::new();
+    for term in &view.terms {
+        if term.field == Field::Detector {
+            let clients = found_by(reader, term, span)?;
+            terms.push(Term {
+                field: Field::Client,
+                values: clients,
+                is_excluded: term.is_excluded,
+            });
+        } else {
+            terms.push(term.clone());
+        }
+    }
+    Ok(terms)
+}
+
+fn found_by(reader: &Reader, term: &Term, span: &Span) -> Result<Vec<Value>, StoreError> {
+    let filter = Filter {
+        what: What::Actions,
+        from: Some(span.from),
+        until: Some(span.until),
+        ..Filter::default()
+    };
+    let mut networks = BTreeSet::new();
+    for row in reader.query(&filter, FINDINGS_MAX)?.rows {
+        let (name, subject): (String, Subject) = match row.record() {
+            Some(Record::Finding { finding, .. }) => {
+                (finding.detector.to_string(), finding.subject)
+            }
+            Some(Record::Decision { decision, .. }) => {
+                (decision.rule.to_string(), decision.subject)
+            }
+            _ => continue,
+        };
+        if term.includes(name.as_bytes()) {
+            networks.extend(subject.network());
+        }
+    }
+    Ok(networks.into_iter().map(Value::Network).collect())
+}
