@@ -31,6 +31,7 @@ mod kerio;
 mod mailcow;
 mod mailscanner;
 mod mailu;
+mod mailward;
 mod nginx;
 mod nsd;
 mod opensmtpd;
@@ -138,6 +139,7 @@ pub const PARSERS: &[Parser] = &[
     stalwart::PARSER,
     mailscanner::PARSER,
     assp::PARSER,
+    mailward::PARSER,
     nginx::PARSER,
     mailcow::PARSER,
     mailu::PARSER,

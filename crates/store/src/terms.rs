@@ -9,7 +9,8 @@
 //! `field!=value` (or `-field:value`) excludes. Several values with commas: any of them. A value in
 //! double quotes may hold spaces, commas and, behind a backslash, quotes and backslashes. Names end
 //! or begin with `*` for any text; `none` is the value of events that have none. A word alone is a
-//! text that the log line holds; ASCII case is aside everywhere. [`FIELDS`] lists what can be asked.
+//! text that the log line holds; ASCII case is aside everywhere. [`FIELDS`] lists what can be
+//! asked.
 
 mod parse;
 mod print;

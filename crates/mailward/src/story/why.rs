@@ -1,4 +1,5 @@
-//! What is known of a subject, or of what a detector found last: for `mailward why` and the console.
+//! What is known of a subject, or of what a detector found last: for `mailward why` and the
+//! console.
 
 use super::{account, as_json, as_text, cohort, data, tell};
 use crate::control::{self, Answer, Request};
