@@ -123,8 +123,9 @@ fn readings<'a>(line: &Line<'a>) -> Readings<'a> {
     // 2.4 in its own file: the name begins in front of the level word, which framing took.
     let begins_before = line.identity.starts_with(b"(") && !is_process(line.identity);
     let start = if begins_before { None } else { name_start(text) };
-    // A process always names its driver: otherwise its number is a stranger's name.
-    let start = start.filter(|start| *start > 1 || !is_process(line.identity));
+    // Behind a worker's number a driver is named: otherwise the number is a stranger's name.
+    let is_behind_worker = text.len() < line.text.len();
+    let start = start.filter(|start| *start > 1 || !is_behind_worker);
     let mut strangers = 0;
     for (count, at) in memchr::memrchr_iter(b')', text).enumerate() {
         if count == BRACKETS_MAX {
