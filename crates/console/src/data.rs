@@ -7,9 +7,9 @@ mod readers;
 mod sheet;
 mod span;
 
-pub use actions::{Action, Deed, Incident, actions, incidents};
-pub use counts::{Counts, Line, Lines, Words};
+pub use actions::{Action, Deed, actions, incidents, ordered, subject_of};
+pub use counts::Line;
 pub use leading::{Leading, Lists};
 pub use readers::Readers;
-pub use sheet::{Sheet, resolved};
-pub use span::{Bins, Span};
+pub use sheet::{Sheet, resolved, words};
+pub use span::Span;

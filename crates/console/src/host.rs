@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::net::IpAddr;
-use store::{Found, Reader};
+use store::{Found, Reader, Row};
 
 /// Why the program could not answer, in words for the person who asked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -75,6 +75,9 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// The journal cannot be read.
     fn story(&self, reader: &Reader, id: &[u8]) -> Result<Found, HostError>;
+
+    /// A record as JSON, in the form of `mailward query --format json`.
+    fn json(&self, row: &Row) -> Option<String>;
 
     /// Takes note of a try to sign in.
     fn signed_in(&self, tried: &SignIn<'_>);

@@ -6,13 +6,15 @@
 //! are made by one function, exports defuse formulas.
 
 pub mod access;
+mod api;
+mod app;
 mod assets;
 mod data;
-pub mod draw;
+mod draw;
 mod host;
 mod pages;
 mod server;
+mod view;
 
 pub use host::{Host, HostError, Order, SignIn};
-pub use server::{Options, serve};
-mod view;
+pub use server::{Console, Options, Peer, ServeError, TlsFiles};

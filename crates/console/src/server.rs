@@ -1,9 +1,35 @@
-//! The listener.
+//! The listener: TCP addresses (with TLS or on loopback), and a unix socket. Every connection has
+//! limits, every answer the headers that keep a page's content its own.
 
-use crate::Host;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod guarded;
+mod tls;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::{Host, api, assets, pages};
+use axum::Router;
+use axum::extract::Request;
+use guarded::guarded;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+pub use tls::TlsFiles;
+
+/// Connections open at once; more wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 256;
+/// Who connects says what he wants within this.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// The longest head of a request, in bytes.
+const HEAD_MAX: usize = 32 << 10;
 
 /// Where and how the console listens.
 #[derive(Clone, Debug)]
@@ -14,16 +40,215 @@ pub struct Options {
     pub socket: Option<PathBuf>,
     /// The state directory: the journal lies there, and the console's own file.
     pub dir: PathBuf,
+    /// Certificate and key, for every TCP address.
+    pub tls: Option<TlsFiles>,
+    /// Names by which it may be asked for besides `localhost` and addresses.
+    pub names: Vec<String>,
+    /// Whoever comes is an operator: on loopback only.
+    pub is_open: bool,
+    /// The journal is of a recorded day: its newest event is now.
+    pub is_recorded: bool,
+    /// Where an address is taken, any other port will do.
+    pub any_port: bool,
 }
 
-/// Serves until `stop` is done.
-///
-/// # Errors
-/// It cannot listen.
-pub async fn serve(
-    _options: Options,
-    _host: Arc<dyn Host>,
-    _stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    Ok(())
+/// Why the console cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Beyond loopback everybody could read along.
+    #[error(
+        "console.listen: {0} is beyond this host, and wants TLS: set console.certificate and console.key, or listen on 127.0.0.1 and come by ssh -L"
+    )]
+    NoTls(SocketAddr),
+    /// Beyond loopback everybody would be an operator.
+    #[error("console.listen: {0} is beyond this host, and wants sign-in: take console.open away")]
+    Open(SocketAddr),
+    /// An address cannot be had.
+    #[error("{place}: {error}")]
+    Listen {
+        /// Address or path.
+        place: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Certificate or key.
+    #[error("{0}")]
+    Tls(String),
+    /// The console's own file.
+    #[error("{0}")]
+    Access(#[from] crate::access::AccessError),
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// An address.
+    Address(IpAddr),
+    /// A user of this host, on the unix socket.
+    User(u32),
+}
+
+/// A console that listens and does not serve yet.
+pub struct Console {
+    app: App,
+    tcp: Vec<TcpListener>,
+    unix: Option<UnixListener>,
+    tls: Option<Arc<tls::Tls>>,
+}
+
+impl Console {
+    /// Listens.
+    ///
+    /// # Errors
+    /// It would be unsafe, or an address cannot be had.
+    pub async fn listen(options: Options, host: Arc<dyn Host>) -> Result<Console, ServeError> {
+        for address in options.listen.iter().filter(|address| !address.ip().is_loopback()) {
+            if options.tls.is_none() {
+                return Err(ServeError::NoTls(*address));
+            }
+            if options.is_open {
+                return Err(ServeError::Open(*address));
+            }
+        }
+        let tls = options.tls.as_ref().map(tls::Tls::read).transpose().map_err(ServeError::Tls)?;
+        let mut tcp = Vec::new();
+        for address in &options.listen {
+            tcp.push(listen(*address, options.any_port).await?);
+        }
+        let unix = options.socket.as_deref().map(listen_unix).transpose()?;
+        let access = Access::open(&options.dir)?;
+        let app = App::of(options, host, access);
+        Ok(Console { app, tcp, unix, tls: tls.map(Arc::new) })
+    }
+
+    /// Where a browser finds it: the first TCP address.
+    pub fn url(&self) -> Option<String> {
+        let address = self.tcp.first()?.local_addr().ok()?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Some(format!("{scheme}://{address}"))
+    }
+
+    /// Who may look, and who may act.
+    pub fn access(&self) -> &Access {
+        &self.app.access
+    }
+
+    /// Serves until `stop` is done.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let router = router(self.app.clone(), self.tls.is_some());
+        for listener in self.tcp {
+            let serving = Serving {
+                router: router.clone(),
+                places: Arc::clone(&places),
+                tls: self.tls.clone(),
+            };
+            tokio::spawn(serving.accept(listener));
+        }
+        if let Some(listener) = self.unix {
+            tokio::spawn(Serving { router, places, tls: None }.accept_unix(listener));
+        }
+        stop.await;
+    }
+}
+
+async fn listen(address: SocketAddr, any_port: bool) -> Result<TcpListener, ServeError> {
+    let bound = match TcpListener::bind(address).await {
+        Err(_) if any_port => TcpListener::bind((address.ip(), 0)).await,
+        bound => bound,
+    };
+    bound.map_err(|error| ServeError::Listen { place: address.to_string(), error })
+}
+
+fn listen_unix(path: &Path) -> Result<UnixListener, ServeError> {
+    let told = |error| ServeError::Listen { place: path.display().to_string(), error };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(told)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(told)?;
+    Ok(listener)
+}
+
+/// All routes, with what stands around each.
+pub fn router(app: App, is_tls: bool) -> Router {
+    let routes = Router::new()
+        .merge(pages::routes())
+        .merge(crate::access::routes())
+        .merge(api::routes())
+        .fallback(pages::missing);
+    guarded(routes, &app, is_tls).merge(assets::routes()).with_state(app)
+}
+
+#[derive(Clone)]
+struct Serving {
+    router: Router,
+    places: Arc<Semaphore>,
+    tls: Option<Arc<tls::Tls>>,
+}
+
+impl Serving {
+    async fn accept(self, listener: TcpListener) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let Ok((stream, peer)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let serving = self.clone();
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(async move {
+                let peer = Peer::Address(event::canonical(peer.ip()));
+                match &serving.tls {
+                    None => serving.connection(stream, peer).await,
+                    Some(tls) => {
+                        let shaken = tokio::time::timeout(HEAD_WITHIN, tls.accept(stream)).await;
+                        if let Ok(Ok(stream)) = shaken {
+                            serving.connection(stream, peer).await;
+                        }
+                    }
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn accept_unix(self, listener: UnixListener) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let serving = self.clone();
+            tokio::spawn(async move {
+                if let Some(uid) = user_of(&stream) {
+                    serving.connection(stream, Peer::User(uid)).await;
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn connection<S>(&self, stream: S, peer: Peer)
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.router.clone().map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(peer);
+            request.map(axum::body::Body::new)
+        });
+        // Whatever ends a connection is the peer's affair.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_MAX)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .await;
+    }
+}
+
+fn user_of(stream: &UnixStream) -> Option<u32> {
+    stream.peer_cred().ok().map(|credentials| credentials.uid())
 }

@@ -6,7 +6,6 @@
 
 use event::Timestamp;
 use form_urlencoded::Serializer;
-use store::Filter;
 use store::terms::{Field, Term, TermError, Value, parse, text};
 
 /// Ranges offered by name, and their lengths in seconds.
@@ -158,14 +157,6 @@ impl View {
             Range::Last(_, seconds) => (now.plus_seconds(-seconds), now.plus_seconds(1)),
             Range::Fixed(from, until) => (from, until),
         }
-    }
-
-    /// What the journal is asked.
-    pub fn filter(&self, now: Timestamp) -> Filter {
-        let (from, until) = self.span(now);
-        let terms: Vec<Term> =
-            self.terms.iter().filter(|term| term.field != Field::Detector).cloned().collect();
-        Filter { from: Some(from), until: Some(until), ..Filter::of_terms(&terms) }
     }
 }
 

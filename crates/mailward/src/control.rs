@@ -6,6 +6,7 @@
 use crate::failure::Failure;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -56,6 +57,15 @@ pub enum Request {
         operator: String,
         /// What is ordered.
         request: Box<Request>,
+    },
+    /// Somebody tried to sign in to the console.
+    SignedIn {
+        /// From where; not on the console's socket.
+        client: Option<IpAddr>,
+        /// As whom.
+        account: String,
+        /// Whether it succeeded.
+        is_allowed: bool,
     },
     /// Take off the allowlist.
     Disallow {

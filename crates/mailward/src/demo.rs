@@ -5,18 +5,23 @@
 //! directory of its own, and the kernel is left alone.
 
 use crate::config::Config;
+use crate::control;
 use crate::core::Core;
 use crate::failure::{Context as _, Failure};
+use crate::guard::Control;
+use crate::orders::{self, Desk, explanation};
 use crate::print;
 use crate::recover;
 use crate::story;
 use crate::terminal::{Style, Tone, count};
-use crate::understand::{Reading, Tally};
+use crate::understand::{Reading, Tally, told};
 use edge::clock;
+use edge::enforce::Refusal;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
-use engine::Output;
-use event::{Command, Network, Order, Timestamp};
+use engine::{Engine, Output};
+use event::{Command, Network, Order, Subject, Timestamp};
+use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
@@ -24,6 +29,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
+use store::{Maintainer, Policy};
 
 /// The recorded day: RFC 3339 lines, zstd.
 const DAY: &[u8] = include_bytes!("../demo/day.log.zst");
@@ -38,6 +44,11 @@ const SURROUNDINGS: [IpAddr; 4] = [
 ];
 /// Lines between two commits when played as fast as possible.
 const COMMIT_LINES: u64 = 2_000;
+
+/// How often the console is answered.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often is counted for its charts.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// What ends the demo, also when the terminal is closed: its directory must go.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -56,12 +67,12 @@ impl From<Failure> for Stopped {
 }
 
 /// Plays the day, `speed` times faster than it was (0: as fast as possible), until its end,
-/// ctrl-c, or when nobody watches any more.
-pub fn play(config: Config, speed: u32) -> Result<(), Failure> {
+/// ctrl-c, or when nobody watches any more. With a console it goes on until ctrl-c.
+pub fn play(config: Config, speed: u32, console: bool) -> Result<(), Failure> {
     let signals = crate::guard::signals(&ENDING)?;
     crate::guard::home::keep_private();
     let place = Place::make()?;
-    match play_in(&place, config, speed, &signals) {
+    match play_in(&place, config, speed, &signals, console) {
         Ok(()) | Err(Stopped::Unwatched) => Ok(()),
         Err(Stopped::Failed(failure)) => Err(failure),
     }
@@ -76,12 +87,14 @@ fn play_in(
     mut config: Config,
     speed: u32,
     signals: &UnixStream,
+    console: bool,
 ) -> Result<(), Stopped> {
     let dir = place.0.clone();
     config.state.dir = Some(dir.clone());
     let own = dir.join("mailward.toml");
-    std::fs::write(&own, format!("[state]\ndir = {:?}\n", dir))
-        .context(|| own.display().to_string())?;
+    let listen: Vec<String> = config.console.listen.iter().map(ToString::to_string).collect();
+    let text = format!("[state]\ndir = {dir:?}\n[console]\nlisten = {listen:?}\n");
+    std::fs::write(&own, text).context(|| own.display().to_string())?;
     let style = Style::stdout();
     let title = "mailward plays a recorded hostile day; nothing on this host is changed";
     say(format_args!(
@@ -91,7 +104,11 @@ fn play_in(
         own.display()
     ))?;
     let recovered = recover::open(&dir, &config.engine)?;
+    let socket = control::socket_path(&dir);
     let mut player = Player {
+        maintainer: recovered.core.journal.maintainer(Policy::default()),
+        roll_up_at: clock::monotonic(),
+        control: Control::listen(&socket).context(|| socket.display().to_string())?,
         core: recovered.core,
         tally: Tally::default(),
         rules: BTreeMap::new(),
@@ -99,8 +116,26 @@ fn play_in(
         speed,
     };
     player.protect();
+    let beside = if console { start_console(&config, &own) } else { None };
     player.run(signals)?;
-    player.report(style)
+    player.report(style)?;
+    if beside.is_some() {
+        say(format_args!("The console shows it until ctrl-c.\n"))?;
+        player.stay(signals);
+    }
+    Ok(())
+}
+
+/// The console of the recorded day, where it is wanted; it ends when this is dropped.
+#[cfg(feature = "console")]
+fn start_console(config: &Config, own: &std::path::Path) -> Option<crate::console::Child> {
+    crate::console::Child::start(config, Some(own), true)
+}
+
+/// Built without a console.
+#[cfg(not(feature = "console"))]
+const fn start_console(_: &Config, _: &std::path::Path) -> Option<()> {
+    None
 }
 
 /// A directory for the journal, which goes with the demo: at its end, by ctrl-c, by a failure.
@@ -127,6 +162,10 @@ impl Drop for Place {
 
 struct Player {
     core: Core,
+    /// Counts for the console's charts.
+    maintainer: Maintainer,
+    roll_up_at: clock::Moment,
+    control: Control,
     tally: Tally,
     rules: BTreeMap<String, u64>,
     /// The first stamp, and when it was played.
@@ -184,11 +223,12 @@ impl Player {
             if crate::supervise::arrived(signals) {
                 return true;
             }
+            self.serve();
             let left = due.since(clock::monotonic());
             if left.is_zero() {
                 return false;
             }
-            std::thread::sleep(left.min(Duration::from_millis(100)));
+            std::thread::sleep(left.min(LOOK_EVERY));
         }
     }
 
@@ -202,6 +242,27 @@ impl Player {
         Ok(())
     }
 
+    /// Answers who asks, and counts what the console's charts are drawn from.
+    fn serve(&mut self) {
+        let mut control = std::mem::replace(&mut self.control, Control::none());
+        control.serve(|peer, request| orders::answer(self, peer, request));
+        self.control = control;
+        let now = clock::monotonic();
+        if now >= self.roll_up_at {
+            self.roll_up_at = now.plus(ROLL_UP_EVERY);
+            // What cannot be counted is not shown; the demo goes on.
+            let _ = self.maintainer.maintain(self.core.engine.now());
+        }
+    }
+
+    /// Until ctrl-c.
+    fn stay(&mut self, signals: &UnixStream) {
+        while !crate::supervise::arrived(signals) {
+            self.serve();
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
     fn report(&self, style: Style) -> Result<(), Stopped> {
         let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
         let table = style.table(&["rule", "decisions"], rows);
@@ -209,5 +270,60 @@ impl Player {
             "\n{}\n{table}\nThe journal of this demo is removed; `mailward up` guards this host.\n",
             self.tally
         ))
+    }
+}
+
+/// Orders of the console: on record as everything, and carried out nowhere.
+impl Desk for Player {
+    fn now(&self) -> Timestamp {
+        self.core.engine.now()
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.core.engine
+    }
+
+    fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output> {
+        let command = Command { at: self.now(), operator: by.into(), reason: reason.into(), order };
+        let outputs = self.core.command(&command);
+        self.core.commit(&[]);
+        outputs
+    }
+
+    fn is_enforcing(&self) -> bool {
+        false
+    }
+
+    fn refusal(&self, _: &Network) -> Option<Refusal> {
+        None
+    }
+
+    fn is_allowlist_full(&self) -> bool {
+        false
+    }
+
+    fn status(&self) -> Value {
+        let Tally { lines, events, hostile, noise, unknown, .. } = self.tally;
+        json!({
+            "mode": "observe", "enforcing": false, "now": self.now().to_string(), "lines": self.core.seq,
+            "holds": self.core.engine.holds().count(),
+            "proposals": self.core.engine.proposals().count(),
+            "sources": [{ "name": "the recorded day", "state": "played", "lag_bytes": 0, "lines": lines,
+                "events": events, "hostile": hostile, "noise": noise, "unknown": unknown,
+                "understood_percent": self.tally.understood().unwrap_or(100.0), "losses": 0 }],
+            "tables": [], "journal": self.core.journal.dir().display().to_string(),
+            "kernel": { "running": false, "idle": "left alone by the demo", "bans": 0, "counters": [] },
+        })
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let source = self.core.journal.source("console");
+        let now = self.now();
+        self.core.line(source, line, &told(line, now));
+        self.core.commit(&[]);
+    }
+
+    fn explain(&mut self, subject: &Subject) -> Value {
+        explanation(&self.core.engine.explain(subject), false)
     }
 }

@@ -9,6 +9,8 @@ pub mod print;
 pub mod answer;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "console")]
+pub mod console;
 pub mod control;
 pub mod core;
 pub mod demo;

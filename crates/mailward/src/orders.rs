@@ -27,6 +27,8 @@ pub trait Desk {
     fn is_allowlist_full(&self) -> bool;
     /// How it is.
     fn status(&self) -> Value;
+    /// Takes a line of mailward's own in, as it would one of a log.
+    fn line(&mut self, line: &[u8]);
     /// What is known of a subject.
     fn explain(&mut self, subject: &Subject) -> Value;
 }
@@ -38,30 +40,37 @@ pub fn answer(desk: &mut dyn Desk, peer: Peer, request: Request) -> Answer {
             let name: String = operator.chars().take(OPERATOR_MAX).collect();
             answer_to(desk, &name, *request)
         }
-        Request::As { .. } => Answer::refused("only who runs the guard may name an operator"),
+        Request::SignedIn { client, account, is_allowed } if is_trusted(peer) => {
+            desk.line(&sign_in_line(desk.now(), client, &account, is_allowed));
+            Answer::done("")
+        }
+        Request::As { .. } | Request::SignedIn { .. } => {
+            Answer::refused("only who runs the guard may say so")
+        }
         request => answer_to(desk, &operator(peer.uid), request),
     }
 }
 
 fn answer_to(desk: &mut dyn Desk, by: &str, request: Request) -> Answer {
-    let answered =
-        match request {
-            Request::As { .. } => Ok(Answer::refused("one operator orders")),
-            Request::Status => Ok(Answer::data(desk.status())),
-            Request::Explain { subject } => {
-                subject::read(&subject).map(|subject| Answer::data(desk.explain(&subject)))
-            }
-            Request::Ban { subject, duration_s, reason } => subject::addresses(&subject)
-                .map(|subject| ban(desk, by, &subject, duration_s, &reason)),
-            Request::Unban { subject, reason } => {
-                subject::read(&subject).map(|subject| unban(desk, by, subject, &reason))
-            }
-            Request::Allow { network, duration_s, reason } => subject::network(&network)
-                .map(|network| allow(desk, by, network, duration_s, &reason)),
-            Request::Disallow { network, reason } => {
-                subject::network(&network).map(|network| disallow(desk, by, network, &reason))
-            }
-        };
+    let answered = match request {
+        Request::As { .. } | Request::SignedIn { .. } => Ok(Answer::refused("one operator orders")),
+        Request::Status => Ok(Answer::data(desk.status())),
+        Request::Explain { subject } => {
+            subject::read(&subject).map(|subject| Answer::data(desk.explain(&subject)))
+        }
+        Request::Ban { subject, duration_s, reason } => {
+            subject::addresses(&subject).map(|subject| ban(desk, by, &subject, duration_s, &reason))
+        }
+        Request::Unban { subject, reason } => {
+            subject::read(&subject).map(|subject| unban(desk, by, subject, &reason))
+        }
+        Request::Allow { network, duration_s, reason } => {
+            subject::network(&network).map(|network| allow(desk, by, network, duration_s, &reason))
+        }
+        Request::Disallow { network, reason } => {
+            subject::network(&network).map(|network| disallow(desk, by, network, &reason))
+        }
+    };
     answered.unwrap_or_else(|failure| Answer::refused(failure.to_string()))
 }
 
@@ -160,6 +169,17 @@ fn disallow(desk: &mut dyn Desk, by: &str, network: Network, reason: &str) -> An
             protection_text(protection)
         )),
     }
+}
+
+/// A try to sign in to the console as a line that the parser `mailward` reads.
+fn sign_in_line(at: Timestamp, client: Option<IpAddr>, name: &str, is_allowed: bool) -> Vec<u8> {
+    let word = if is_allowed { "allowed" } else { "refused" };
+    let client = client.map_or_else(|| "-".to_owned(), |client| client.to_string());
+    let name: String = name.chars().take(OPERATOR_MAX).collect();
+    // What a stranger wrote is one line, whatever it was.
+    let name = event::Text::from(&*name);
+    format!("{at} localhost mailward-console: sign-in {word} client={client} account={name}")
+        .into_bytes()
 }
 
 /// The longest name of an operator, in characters.

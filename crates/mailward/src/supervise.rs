@@ -35,6 +35,11 @@ const END_WITHIN: Duration = Duration::from_secs(20);
 /// Restarts right after the first start that are given up: the cause was told then.
 const TRIES_AT_START: u32 = 1;
 
+/// What runs beside the two, and does nothing that they need; dropped, it ends.
+pub type Beside = Option<Box<dyn FnMut()>>;
+/// Starts it, for the configuration in this file. What it gives is called every few seconds.
+pub type StartBeside = fn(Option<&Path>) -> Beside;
+
 /// Why both are ended.
 enum Cause {
     /// By a signal that asks for it.
@@ -91,6 +96,7 @@ struct Pair {
     guard: Child,
     enforcer: Child,
     link: ToGuard,
+    beside: Beside,
 }
 
 /// What can be done where the kernel cannot be changed: without root, without the capability (in a
@@ -132,7 +138,7 @@ pub fn end_with_parent() -> Result<(), Failure> {
 }
 
 /// Runs both until SIGINT or SIGTERM; SIGHUP has the configuration read anew.
-pub fn run(path: Option<&Path>, lock: &EnforcerLock) -> Result<(), Failure> {
+pub fn run(path: Option<&Path>, lock: &EnforcerLock, beside: StartBeside) -> Result<(), Failure> {
     let signals = Signals::begin()?;
     let mut notify = Notify::from_environment();
     // A terminal that stands still must not keep a dead guard from being started again.
@@ -141,7 +147,7 @@ pub fn run(path: Option<&Path>, lock: &EnforcerLock) -> Result<(), Failure> {
     let mut starts = 0;
     loop {
         let began = clock::monotonic();
-        let mut pair = start(path)?;
+        let mut pair = start(path, beside)?;
         starts += 1;
         let cause = watch(&mut pair, path, lock, &signals, &mut notify, &mut screen)?;
         if matches!(cause, Cause::Asked) {
@@ -197,7 +203,7 @@ fn outcome(status: ExitStatus) -> Result<(), Failure> {
     Err(Failure::new(format!("the guard ended with {status}")).remedy("see what it said above"))
 }
 
-fn start(config: Option<&Path>) -> Result<Pair, Failure> {
+fn start(config: Option<&Path>, beside: StartBeside) -> Result<Pair, Failure> {
     let (ours, theirs) = link::pair().context(|| "a socket pair".to_owned())?;
     let (up, down) = link::pair().context(|| "a socket pair".to_owned())?;
     let mut link = ToGuard::begin(up, &ours).context(|| "a socket pair".to_owned())?;
@@ -206,7 +212,7 @@ fn start(config: Option<&Path>) -> Result<Pair, Failure> {
         child("enforcer", None, theirs).context(|| "starting the enforcer".to_owned())?;
     link.tell(crate::guard::surroundings().protected());
     match child("guard", config, down) {
-        Ok(guard) => Ok(Pair { guard, enforcer, link }),
+        Ok(guard) => Ok(Pair { guard, enforcer, link, beside: beside(config) }),
         Err(error) => {
             let mut enforcer = enforcer;
             let _ = enforcer.kill();
@@ -255,6 +261,7 @@ fn watch(
         let due = look_at.since(clock::monotonic());
         if due.is_zero() {
             look_at = clock::monotonic().plus(LOOK_EVERY);
+            pair.beside.iter_mut().for_each(|look_after| look_after());
             lock.answer();
             let surroundings = crate::guard::surroundings();
             pair.link.tell(surroundings.protected());
@@ -302,7 +309,8 @@ fn ended(pair: &mut Pair) -> Result<Option<(&'static str, ExitStatus)>, Failure>
 
 /// Ends both: the guard in its own time (it commits), the enforcer by losing its socket.
 fn end(pair: Pair) -> Result<ExitStatus, Failure> {
-    let Pair { mut guard, mut enforcer, link } = pair;
+    let Pair { mut guard, mut enforcer, link, beside } = pair;
+    drop(beside);
     // Its end is the word to end, for a signal to another user's process needs a capability.
     drop(link);
     let status = wait_or_kill(&mut guard)?;

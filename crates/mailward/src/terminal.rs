@@ -37,6 +37,11 @@ impl Style {
         })
     }
 
+    /// For no terminal: neither colour nor a width.
+    pub const fn plain() -> Self {
+        Style { colour: false, width: None }
+    }
+
     /// For standard error.
     pub fn stderr() -> Self {
         Style::of(std::io::stderr().is_terminal(), || {

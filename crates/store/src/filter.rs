@@ -26,6 +26,13 @@ pub struct Cursor {
     pub(crate) place: u64,
 }
 
+impl Cursor {
+    /// The next place.
+    pub const fn next(self) -> Cursor {
+        Cursor { batch: self.batch, place: self.place + 1 }
+    }
+}
+
 /// `12.7`, as in a URL.
 impl std::fmt::Display for Cursor {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -51,7 +51,8 @@ impl Sheet {
     }
 }
 
-fn words(series: &Series) -> Words {
+/// What is counted of a series.
+pub fn words(series: &Series) -> Words {
     Words {
         protocol: series.protocol,
         kind: series.kind,

@@ -91,11 +91,6 @@ impl Bins {
     pub fn starts(&self) -> Vec<i64> {
         (0..self.count as i64).map(|bin| self.first_s + bin * self.width_s).collect()
     }
-
-    /// The second after the last.
-    pub fn end_s(&self) -> i64 {
-        self.first_s + self.count as i64 * self.width_s
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod bans;
 mod blocklist;
 mod check;
 mod completions;
+#[cfg(feature = "console")]
+mod console;
 mod geo;
 mod parse;
 mod parsers;
@@ -64,6 +66,8 @@ pub const COMMANDS: &[&Command] = &[
     &allow::COMMAND,
     &check::COMMAND,
     &query::COMMAND,
+    #[cfg(feature = "console")]
+    &console::COMMAND,
     &parsers::COMMAND,
     &geo::COMMAND,
     &walk::COMMAND,

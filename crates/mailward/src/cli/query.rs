@@ -18,7 +18,9 @@ pub const COMMAND: Command = Command {
     name: "query",
     summary: "Search the journal: events, findings, decisions, orders",
     about: "Searches everything on record, newest last. All conditions must hold. Times are RFC 3339 \
-            (2026-11-21T16:00:00Z) or a length of time before now (4h, 3d).",
+            (2026-11-21T16:00:00Z) or a length of time before now (4h, 3d). Terms say what is meant as the console's \
+            filter bar does: field:value, field!=value, several values with commas, names with * at an end, a word \
+            alone for a text of the line.",
     examples: &[
         ("mailward query --client 203.0.113.9", "what one address did"),
         (
@@ -28,6 +30,10 @@ pub const COMMAND: Command = Command {
         (
             "mailward query --account bob@example.org --kind auth --lines",
             "logins of an account, with the log lines",
+        ),
+        (
+            "mailward query --since 1h 'outcome!=allowed account:info*,*@example.org'",
+            "all that was not allowed on some accounts",
         ),
         ("mailward query --actions --since 1d", "what was found, decided and ordered"),
         (
@@ -56,6 +62,12 @@ fn word<V: Vocabulary>(name: &'static str, help: &'static str) -> Arg {
 
 fn arguments(command: clap::Command) -> clap::Command {
     config_argument(format_argument(command))
+        .arg(
+            Arg::new("terms")
+                .value_name("TERM")
+                .num_args(0..)
+                .help("Events that meet all of these: outcome!=allowed, client:198.51.100.0/24, \"no such user\""),
+        )
         .arg(option("client", "ADDRESS|NETWORK", "Of this client or of clients in this network"))
         .arg(option("account", "NAME", "Of this account"))
         .arg(option("since", "TIME", "Not before"))
@@ -153,7 +165,11 @@ fn filter(matches: &ArgMatches) -> Result<Filter, Failure> {
         return Err(Failure::usage(format!("nothing is between {from} and {until}"))
             .remedy("name an earlier --since, or a later --until"));
     }
+    let terms = matches.get_many::<String>("terms").into_iter().flatten();
+    let terms = terms.map(String::as_str).collect::<Vec<_>>().join(" ");
+    let terms = store::terms::parse(&terms).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Filter {
+        terms,
         what: match (matches.get_flag("all"), matches.get_flag("actions")) {
             (true, _) => What::All,
             (false, true) => What::Actions,

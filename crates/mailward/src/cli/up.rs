@@ -8,7 +8,7 @@ use crate::{demo, supervise};
 use clap::{Arg, ArgMatches};
 use edge::enforce::EnforcerLock;
 use event::Mode;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The row of this command.
@@ -26,6 +26,7 @@ pub const COMMAND: Command = Command {
     arguments: |command| {
         config_argument(command)
             .arg(flag("demo", "Play a recorded hostile day; nothing is changed"))
+            .arg(flag("no-console", "Without the web console"))
             .arg(
                 Arg::new("speed")
                     .long("speed")
@@ -43,14 +44,48 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let config = config(matches)?;
     if matches.get_flag("demo") {
         let speed = matches.get_one::<u32>("speed").copied().unwrap_or(2880);
-        return demo::play(config, speed).map(|()| ExitCode::SUCCESS);
+        let console = !matches.get_flag("no-console");
+        return demo::play(config, speed, console).map(|()| ExitCode::SUCCESS);
     }
     let path = matches.get_one::<PathBuf>("config").cloned();
+    let beside: supervise::StartBeside = match matches.get_flag("no-console") {
+        true => |_| None,
+        false => beside,
+    };
     match lock(&config)? {
-        Ok(lock) => supervise::run(path.as_deref(), &lock),
-        Err(why) => Start { config, enforcer: Err(why), path, parent: None }.guard()?.run(),
+        Ok(lock) => supervise::run(path.as_deref(), &lock, beside),
+        Err(why) => {
+            // While it may be started: a guard alone gives up the right to.
+            let _beside = beside(path.as_deref());
+            Start { config, enforcer: Err(why), path, parent: None }.guard()?.run()
+        }
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+/// The console, which is started again when it ends.
+#[cfg(feature = "console")]
+fn beside(path: Option<&Path>) -> supervise::Beside {
+    use crate::console::Child;
+    let path = path.map(Path::to_path_buf);
+    let start = move || {
+        let config = crate::config::load(path.as_deref()).ok()?;
+        Child::start(&config, path.as_deref(), false)
+    };
+    let mut child = start()?;
+    Some(Box::new(move || {
+        if child.has_ended()
+            && let Some(another) = start()
+        {
+            child = another;
+        }
+    }))
+}
+
+/// Built without a console.
+#[cfg(not(feature = "console"))]
+const fn beside(_: Option<&Path>) -> supervise::Beside {
+    None
 }
 
 /// The right to drive the kernel, or why this guard has it not and observes instead.

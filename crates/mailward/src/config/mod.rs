@@ -17,7 +17,7 @@ use edge::source::{SyslogAddress, Users};
 use event::{Mode, Network, Server, Vocabulary as _};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Where the configuration is looked for when none is named.
@@ -44,6 +44,38 @@ pub struct Config {
     pub parser_drift: ParserDrift,
     /// Files of operators and countries, in MaxMind's format.
     pub geo_files: Vec<PathBuf>,
+    /// The web console.
+    pub console: Console,
+}
+
+/// The web console.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Console {
+    /// Where it listens; nowhere: it does not run.
+    pub listen: Vec<SocketAddr>,
+    /// Names by which browsers ask for it besides addresses.
+    pub names: Vec<String>,
+    /// Its certificate for TLS, PEM, with its chain.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's key, PEM.
+    pub key: Option<PathBuf>,
+    /// Whoever reaches it is an operator, without sign-in; on loopback only.
+    pub open: bool,
+}
+
+/// Where the console listens unless something else is said.
+const CONSOLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8925);
+
+impl Default for Console {
+    fn default() -> Self {
+        Console {
+            listen: vec![CONSOLE],
+            names: Vec::new(),
+            certificate: None,
+            key: None,
+            open: false,
+        }
+    }
 }
 
 /// `silence`: no line comes while clients do.

@@ -55,7 +55,9 @@ impl Host for Guarded {
     }
 
     fn why(&self, subject: &str) -> Result<String, HostError> {
-        why::tell(&self.dir, subject, SHOWN_MAX, Some(Style::PLAIN)).map(|told| told.text).map_err(told)
+        why::tell(&self.dir, subject, SHOWN_MAX, Some(Style::plain()))
+            .map(|told| told.text)
+            .map_err(told)
     }
 
     fn order(&self, operator: &str, reason: &str, order: &Order) -> Result<String, HostError> {

@@ -184,6 +184,33 @@ pub fn assume(user: Option<User>, dir: &OwnedFd, path: &Path) -> Result<Identity
     Ok(Identity::Own(user.uid))
 }
 
+/// Becomes the user whose directory this is, without any capability, where root does this and the
+/// directory is another's: a process beside the guard.
+///
+/// Call it while there is one thread.
+///
+/// # Errors
+/// The change stopped half way.
+pub fn become_owner(dir: &Path) -> rustix::io::Result<()> {
+    let none = CapabilitySet::empty();
+    let drop_all = || {
+        lower_bounding_set();
+        set_capabilities(
+            None,
+            CapabilitySets { effective: none, permitted: none, inheritable: none },
+        )
+    };
+    let owner = rustix::fs::stat(dir)?;
+    if !rustix::process::geteuid().is_root() || owner.st_uid == 0 {
+        return drop_all();
+    }
+    let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(gid, gid, gid)?;
+    set_thread_res_uid(uid, uid, uid)?;
+    drop_all()
+}
+
 /// What cannot be taken back is told when it cannot be written.
 fn take_back(dir: &OwnedFd) {
     let _ = give(dir, 0, 0);

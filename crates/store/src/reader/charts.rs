@@ -115,6 +115,22 @@ impl Reader {
         Ok(())
     }
 
+    /// Changes when something was committed, or counted for charts.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn version(&self) -> Result<(u64, u64), StoreError> {
+        let sql = match self.has_rollups {
+            true => "SELECT head.batch, rolled.batch FROM head, rolled",
+            false => "SELECT batch, 0 FROM head",
+        };
+        let rows = self.list(sql, [], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(Some((number(0)?, number(1)?)))
+        })?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
     /// The newest event that is counted.
     ///
     /// # Errors

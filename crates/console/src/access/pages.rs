@@ -1,0 +1,341 @@
+//! Signing in and out, and who has access.
+
+use super::who::{COOKIE_PLAIN, COOKIE_TLS};
+use super::{AccessError, From, Operator, Role, Scope, Who, secret};
+use crate::app::{App, Trouble};
+use crate::pages::frame::Frame;
+use crate::pages::shown;
+use crate::server::Peer;
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Form, Router};
+use event::Timestamp;
+use serde::Deserialize;
+
+/// The longest stay, in seconds, as the cookie says.
+const COOKIE_S: i64 = super::SESSION_S;
+
+/// Its routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/link/{token}", get(link).post(use_link))
+        .route("/sign-in", get(sign_in_page).post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route("/access", get(page))
+        .route("/access/password", post(password))
+        .route("/access/sessions", post(end_session))
+        .route("/access/users", post(users))
+        .route("/access/tokens", post(tokens))
+}
+
+impl std::convert::From<AccessError> for Trouble {
+    fn from(error: AccessError) -> Trouble {
+        Trouble::Wrong(error.to_string())
+    }
+}
+
+fn from(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> From {
+    let client = match peer {
+        Some(Extension(Peer::Address(client))) => Some(client),
+        _ => None,
+    };
+    let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes()).unwrap_or_default();
+    From { client, agent: event::Text(agent).to_string() }
+}
+
+#[derive(Template)]
+#[template(path = "access-link.html")]
+struct Link {
+    frame: Frame,
+    is_good: bool,
+}
+
+/// A link is used by a button: programs that look at links beforehand do not use it up.
+async fn link(State(app): State<App>, Path(token): Path<String>) -> Result<Html<String>, Trouble> {
+    let is_good = app.access.is_link(&token)?;
+    shown(&Link { frame: Frame::blank(), is_good })
+}
+
+async fn use_link(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Result<Response, Trouble> {
+    match app.access.use_link(&token, &from(peer, &headers))? {
+        Some(cookie) => Ok(signed_in(&app, &cookie, "/")),
+        None => Ok((StatusCode::GONE, link(State(app), Path(token)).await).into_response()),
+    }
+}
+
+/// Only pages of our own are gone to.
+fn own_page(to: &str) -> &str {
+    let is_own = to.starts_with('/') && !to.starts_with("//") && !to.contains('\\');
+    if is_own && !to.chars().any(char::is_control) { to } else { "/" }
+}
+
+fn signed_in(app: &App, cookie: &str, to: &str) -> Response {
+    let value = match app.options.tls {
+        Some(_) => format!(
+            "{COOKIE_TLS}={cookie}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict; Secure"
+        ),
+        None => {
+            format!(
+                "{COOKIE_PLAIN}={cookie}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict"
+            )
+        }
+    };
+    ([(SET_COOKIE, value)], Redirect::to(own_page(to))).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct To {
+    #[serde(default)]
+    to: String,
+}
+
+#[derive(Template)]
+#[template(path = "access-sign-in.html")]
+struct SignInPage {
+    frame: Frame,
+    to: String,
+    has_no_user: bool,
+    trouble: Option<String>,
+}
+
+async fn sign_in_page(
+    State(app): State<App>,
+    Query(To { to }): Query<To>,
+) -> Result<Html<String>, Trouble> {
+    let has_no_user = app.access.has_no_user()?;
+    let to = own_page(&to).to_owned();
+    shown(&SignInPage { frame: Frame::blank(), to, has_no_user, trouble: None })
+}
+
+#[derive(Deserialize)]
+struct SignInForm {
+    name: String,
+    password: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    to: String,
+}
+
+async fn sign_in(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Trouble> {
+    let from = from(peer, &headers);
+    let to = form.to.clone();
+    let (access, host) = (std::sync::Arc::clone(&app.access), std::sync::Arc::clone(&app.host));
+    let tried = tokio::task::spawn_blocking(move || {
+        access.sign_in(&form.name, &form.password, &form.code, &from, |tried| host.signed_in(tried))
+    });
+    let wait_s = match tried.await.map_err(|_| Trouble::Gone)?? {
+        Ok(cookie) => return Ok(signed_in(&app, &cookie, &to)),
+        Err(wait_s) => wait_s,
+    };
+    let trouble = match wait_s {
+        0 => "Name, password or code is wrong.".to_owned(),
+        seconds => format!("Name, password or code is wrong. Try again in {seconds} s."),
+    };
+    let has_no_user = app.access.has_no_user()?;
+    let to = own_page(&to).to_owned();
+    let page = SignInPage { frame: Frame::blank(), to, has_no_user, trouble: Some(trouble) };
+    let status = if wait_s > 0 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+    Ok((status, shown(&page)?).into_response())
+}
+
+async fn sign_out(State(app): State<App>, who: Who) -> Result<Redirect, Trouble> {
+    if let Some(session) = &who.session {
+        app.access.sign_out(session)?;
+    }
+    Ok(Redirect::to("/sign-in"))
+}
+
+struct SessionRow {
+    id: String,
+    user: String,
+    client: String,
+    agent: String,
+    seen: Timestamp,
+    is_own: bool,
+}
+
+#[derive(Template)]
+#[template(path = "access.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    is_operator: bool,
+    has_session: bool,
+    enrolled: Option<(String, String)>,
+    token: Option<String>,
+    sessions: Vec<SessionRow>,
+    users: Vec<super::User>,
+    tokens: Vec<super::Token>,
+}
+
+/// What was made just now, and is shown this once.
+#[derive(Default)]
+struct Made {
+    enrolled: Option<(String, String)>,
+    token: Option<String>,
+    told: Option<String>,
+}
+
+fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble> {
+    let is_operator = who.may_act();
+    let sessions = app.access.sessions()?;
+    let mine = |session: &super::Session| is_operator || session.user == who.name;
+    let row = |session: super::Session| SessionRow {
+        id: data_encoding::HEXLOWER.encode(&session.hash),
+        is_own: who.session.as_ref() == Some(&session.hash),
+        seen: Timestamp::from_seconds(session.seen_s),
+        user: session.user,
+        client: session.client,
+        agent: session.agent,
+    };
+    let sessions = sessions.into_iter().filter(|session| mine(session)).map(row).collect();
+    let (users, tokens) = match is_operator {
+        true => (app.access.users()?, app.access.tokens()?),
+        false => (Vec::new(), Vec::new()),
+    };
+    let page = Page {
+        name: who.name.clone(),
+        is_operator,
+        has_session: who.session.is_some(),
+        enrolled: made.enrolled,
+        token: made.token,
+        sessions,
+        users,
+        tokens,
+        frame: Frame::of("/access", who).telling(made.told),
+    };
+    shown(&page)
+}
+
+async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
+    access_page(&app, who, Made::default())
+}
+
+#[derive(Deserialize)]
+struct PasswordForm {
+    password: String,
+}
+
+/// Sets the password of whoever is signed in; who came by a link becomes a user by it.
+async fn password(
+    State(app): State<App>,
+    who: Who,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Trouble> {
+    if who.session.is_none() {
+        return Err(Trouble::Wrong("A password belongs to who is signed in.".to_owned()));
+    }
+    let (access, name, role) = (std::sync::Arc::clone(&app.access), who.name.clone(), who.role);
+    let set = tokio::task::spawn_blocking(move || access.set_user(&name, role, &form.password));
+    let secret = set.await.map_err(|_| Trouble::Gone)??;
+    // All sessions have ended, this one begins anew.
+    let link = app.access.link(&who.name, who.role, 60)?;
+    let token = link.rsplit('/').next().unwrap_or_default();
+    let cookie = app.access.use_link(token, &from(peer, &headers))?.unwrap_or_default();
+    let made = Made {
+        enrolled: Some((secret::uri(&who.name, &secret), in_groups(&secret))),
+        told: Some("The password is set; all other sessions have ended.".to_owned()),
+        ..Made::default()
+    };
+    let who = app.access.session(&cookie)?.unwrap_or(who);
+    let html = access_page(&app, who, made)?;
+    let (parts, _) = signed_in(&app, &cookie, "/").into_parts();
+    let cookie = parts.headers.get(SET_COOKIE).cloned();
+    let mut response = html.into_response();
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn in_groups(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
+}
+
+#[derive(Deserialize)]
+struct SessionForm {
+    id: String,
+}
+
+async fn end_session(
+    State(app): State<App>,
+    who: Who,
+    Form(form): Form<SessionForm>,
+) -> Result<Redirect, Trouble> {
+    let hash = data_encoding::HEXLOWER.decode(form.id.as_bytes()).map_err(|_| Trouble::Missing)?;
+    let is_own = |session: &super::Session| {
+        session.hash == hash && (who.may_act() || session.user == who.name)
+    };
+    if !app.access.sessions()?.iter().any(is_own) {
+        return Err(Trouble::Missing);
+    }
+    app.access.sign_out(&hash)?;
+    Ok(Redirect::to("/access"))
+}
+
+#[derive(Deserialize)]
+struct UserForm {
+    deed: String,
+    name: String,
+    #[serde(default)]
+    role: String,
+}
+
+/// Adds a user by a link with which a password is set, or removes one.
+async fn users(
+    State(app): State<App>,
+    Operator(who): Operator,
+    Form(form): Form<UserForm>,
+) -> Result<Html<String>, Trouble> {
+    let told = if form.deed == "remove" {
+        app.access.remove_user(&form.name)?;
+        format!("{} is no user any more.", form.name)
+    } else {
+        let path = app.access.link(&form.name, Role::from_name(&form.role), super::LINK_S)?;
+        format!("Give {} this link, which is good for 15 minutes and once: {path}", form.name)
+    };
+    access_page(&app, who, Made { told: Some(told), ..Made::default() })
+}
+
+#[derive(Deserialize)]
+struct TokenForm {
+    deed: String,
+    name: String,
+    #[serde(default)]
+    scope: String,
+}
+
+async fn tokens(
+    State(app): State<App>,
+    Operator(who): Operator,
+    Form(form): Form<TokenForm>,
+) -> Result<Html<String>, Trouble> {
+    if form.deed == "remove" {
+        app.access.remove_token(&form.name)?;
+        let told = Some(format!("The token {} is of no use any more.", form.name));
+        return access_page(&app, who, Made { told, ..Made::default() });
+    }
+    let scope = Scope::from_name(&form.scope).unwrap_or(Scope::Read);
+    let scopes = if scope == Scope::Act { vec![Scope::Read, Scope::Act] } else { vec![scope] };
+    let token = app.access.add_token(&form.name, &scopes)?;
+    access_page(&app, who, Made { token: Some(token), ..Made::default() })
+}

@@ -1,0 +1,138 @@
+//! A donut of two rings: outcomes inside, their reasons outside.
+
+use super::{count, escaped, percent};
+use std::f64::consts::TAU;
+use std::fmt::Write as _;
+
+/// A part of a ring.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// What it is.
+    pub name: String,
+    /// How many.
+    pub events: u64,
+    /// The class by which it is coloured: the outcome's name.
+    pub class: String,
+    /// Where a click leads: only this.
+    pub include: String,
+    /// Where the other click leads: all but this.
+    pub exclude: String,
+    /// The parts of it in the outer ring.
+    pub parts: Vec<Slice>,
+}
+
+/// Radii of the rings, in units of the picture, which is 200 wide.
+const INNER: (f64, f64) = (42.0, 66.0);
+const OUTER: (f64, f64) = (68.0, 92.0);
+/// Parts of a turn that are drawn at least: less is not seen, and not hit.
+const TURN_MIN: f64 = 0.002;
+
+/// Draws it. Slices are sorted by the caller.
+pub fn draw(slices: &[Slice]) -> String {
+    let whole: u64 = slices.iter().map(|slice| slice.events).sum();
+    let mut out = String::from(
+        "<svg class=\"donut\" viewBox=\"0 0 200 200\" role=\"img\" \
+         aria-label=\"Outcomes, and their reasons around them; the list beside it has the numbers\">",
+    );
+    if whole == 0 {
+        let _ = write!(out, "<path class=\"none\" d=\"{}\"/>", ring(0.0, 1.0, INNER.0, OUTER.1));
+    }
+    let mut turn = 0.0;
+    for slice in slices {
+        let part = slice.events as f64 / whole.max(1) as f64;
+        arc(&mut out, slice, (turn, part), INNER, whole, 0);
+        let mut inside = turn;
+        for (shade, reason) in slice.parts.iter().enumerate() {
+            let part = reason.events as f64 / whole.max(1) as f64;
+            arc(&mut out, reason, (inside, part), OUTER, whole, shade + 1);
+            inside += part;
+        }
+        turn += part;
+    }
+    let _ = write!(
+        out,
+        "<text x=\"100\" y=\"98\" class=\"whole\">{}</text>\
+         <text x=\"100\" y=\"114\" class=\"unit\">events</text></svg>",
+        count(whole)
+    );
+    out
+}
+
+fn arc(
+    out: &mut String,
+    slice: &Slice,
+    (turn, part): (f64, f64),
+    (near, far): (f64, f64),
+    whole: u64,
+    shade: usize,
+) {
+    if slice.events == 0 {
+        return;
+    }
+    // One that is next to nothing is a line that can still be hit.
+    let drawn = part.max(TURN_MIN);
+    let name = escaped(&slice.name);
+    let _ = write!(
+        out,
+        "<a href=\"{}\" data-exclude=\"{}\" tabindex=\"-1\"><path class=\"o-{} shade-{}\" d=\"{}\">\
+         <title>{name}: {} ({})</title></path></a>",
+        escaped(&slice.include),
+        escaped(&slice.exclude),
+        slice.class,
+        shade % 4,
+        ring(turn, drawn, near, far),
+        count(slice.events),
+        percent(slice.events, whole)
+    );
+}
+
+/// A piece of a ring that begins `turn` turns after twelve o'clock.
+fn ring(turn: f64, part: f64, near: f64, far: f64) -> String {
+    // A whole turn has no two ends.
+    let part = part.min(0.999_99);
+    let point = |at: f64, radius: f64| {
+        let angle = at * TAU;
+        (100.0 + radius * angle.sin(), 100.0 - radius * angle.cos())
+    };
+    let large = i32::from(part > 0.5);
+    let ((ax, ay), (bx, by)) = (point(turn, far), point(turn + part, far));
+    let ((cx, cy), (dx, dy)) = (point(turn + part, near), point(turn, near));
+    format!(
+        "M{ax:.2} {ay:.2}A{far} {far} 0 {large} 1 {bx:.2} {by:.2}\
+         L{cx:.2} {cy:.2}A{near} {near} 0 {large} 0 {dx:.2} {dy:.2}Z"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(name: &str, events: u64, parts: Vec<Slice>) -> Slice {
+        Slice {
+            name: name.into(),
+            events,
+            class: "rejected".into(),
+            include: format!("/?q={name}&x=1"),
+            exclude: "/?q=-".into(),
+            parts,
+        }
+    }
+
+    #[test]
+    fn nothing_all_and_a_little_are_drawn() {
+        let none = draw(&[]);
+        assert!(none.contains("class=\"none\"") && none.contains(">0<") && !none.contains("NaN"));
+        let all = draw(&[slice("rejected", 7, vec![slice("auth-failed", 7, Vec::new())])]);
+        assert_eq!(all.matches("<a ").count(), 2);
+        assert!(all.contains("(100\u{202f}%)") && !all.contains("NaN"));
+        let little = draw(&[slice("a", 1_000_000, Vec::new()), slice("b", 1, Vec::new())]);
+        assert!(little.contains("&lt;\u{202f}0.1") || little.contains("<\u{202f}0.1"));
+        assert_eq!(draw(&[slice("a", 0, Vec::new())]).matches("<a ").count(), 0);
+    }
+
+    #[test]
+    fn a_name_is_no_markup() {
+        let hostile = draw(&[slice("\"><script>", 1, Vec::new())]);
+        assert!(!hostile.contains("<script>"), "{hostile}");
+    }
+}

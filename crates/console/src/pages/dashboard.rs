@@ -1,0 +1,186 @@
+//! The dashboard: panels that each answer one question, all of one view.
+
+use super::frame::{Frame, bar};
+use super::health;
+use super::lists;
+use super::panel::Panel;
+use crate::access::Who;
+use crate::app::{App, Trouble};
+use crate::data::{Action, Deed, Line, Sheet, actions};
+use crate::draw::{donut, lines};
+use crate::view::View;
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Html;
+use event::{Outcome, Reason, Timestamp, Vocabulary};
+use serde_json::json;
+use std::collections::BTreeSet;
+use store::terms::{Field, Value};
+use store::{Filter, Reader};
+
+/// Its page.
+pub const PAGE: &str = "/";
+/// Findings and decisions that are looked at for incidents and marks.
+const ACTIONS_MAX: usize = 2_000;
+/// Marks on the lines.
+const MARKS_MAX: usize = 200;
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Page {
+    frame: Frame,
+    bar: String,
+    live: String,
+    now: Timestamp,
+    panels: Vec<String>,
+}
+
+/// `GET /`
+pub async fn page(
+    State(app): State<App>,
+    who: Who,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Trouble> {
+    let view = View::of(query.as_deref().unwrap_or_default());
+    let asked = view.clone();
+    let (now, panels) = app.read(move |reader, app| panels(reader, app, &asked)).await?;
+    let panels = panels.into_iter().map(|(_, html)| html).collect();
+    let page = Page {
+        bar: bar(PAGE, &view),
+        live: view.url("/live"),
+        frame: Frame::with(PAGE, who, &view),
+        now,
+        panels,
+    };
+    super::shown(&page)
+}
+
+/// All panels of a view, by their names, in the order of the page.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn panels(
+    reader: &Reader,
+    app: &App,
+    view: &View,
+) -> Result<(Timestamp, Vec<(&'static str, String)>), Trouble> {
+    let now = app.now(reader)?;
+    let sheet = Sheet::read(reader, view, now)?;
+    let span =
+        Filter { from: Some(sheet.span.from), until: Some(sheet.span.until), ..Filter::default() };
+    let (deeds, _) = actions(reader, &span, ACTIONS_MAX)?;
+    let holds: BTreeSet<event::Subject> =
+        reader.holds()?.into_iter().map(|decision| decision.subject).collect();
+    let before = lists::before(reader, view, now)?;
+    let mut panels =
+        vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
+    let tables = [
+        Some(lists::incidents(&deeds, &holds, view)),
+        Some(lists::logins(&sheet, view)),
+        Some(lists::accounts(&sheet, view)),
+        Some(lists::clients(&sheet, view)),
+        Some(lists::networks(&sheet, view)),
+        lists::places(&sheet, view),
+        Some(lists::takeover(&deeds)),
+        lists::outbound(&sheet, &before, view),
+        lists::mx(&sheet, &before, view),
+        lists::decoys(&sheet, view),
+        app.host.status().ok().map(|status| health::guard(&status)),
+        Some(lists::clock(reader, &deeds)?),
+    ];
+    panels.extend(tables.into_iter().flatten().map(|panel: Panel| (panel.id, panel.html())));
+    Ok((now, panels))
+}
+
+#[derive(Template)]
+#[template(path = "panel-outcomes.html")]
+struct Outcomes {
+    donut: String,
+    slices: Vec<donut::Slice>,
+    whole: u64,
+    counted_from: Option<Timestamp>,
+    is_filtered: bool,
+}
+
+fn outcomes(sheet: &Sheet, view: &View) -> String {
+    let slice = |field, word: &'static str, class: Outcome, events, parts| donut::Slice {
+        name: word.to_owned(),
+        events,
+        class: class.name().to_owned(),
+        include: view.with(field, Value::Word(word)).url(PAGE),
+        exclude: view.without(field, Value::Word(word)).url(PAGE),
+        parts,
+    };
+    let reason = |outcome, (reason, events): (&Option<Reason>, &u64)| {
+        let reason = (*reason)?;
+        Some(slice(Field::Reason, reason.name(), outcome, *events, Vec::new()))
+    };
+    let mut slices = Vec::new();
+    for (outcome, reasons) in &sheet.counts.outcomes {
+        let mut parts: Vec<donut::Slice> =
+            reasons.iter().filter_map(|entry| reason(*outcome, entry)).collect();
+        parts.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.name.cmp(&b.name)));
+        let events = reasons.values().sum();
+        slices.push(slice(Field::Outcome, outcome.name(), *outcome, events, parts));
+    }
+    slices.retain(|slice| slice.events > 0);
+    let page = Outcomes {
+        donut: donut::draw(&slices),
+        slices,
+        whole: sheet.counts.events,
+        counted_from: sheet.counted_from,
+        is_filtered: !view.terms.is_empty(),
+    };
+    page.render().unwrap_or_default()
+}
+
+struct Small {
+    name: &'static str,
+    class: &'static str,
+    events: u64,
+    svg: String,
+}
+
+#[derive(Template)]
+#[template(path = "panel-lines.html")]
+struct OverTime {
+    lines: Vec<Small>,
+    marks: Vec<serde_json::Value>,
+    data: String,
+    page: &'static str,
+    query: String,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+fn over_time(sheet: &Sheet, view: &View, deeds: &[Action]) -> String {
+    let drawn = sheet.counts.lines();
+    let small = |name, class, line, values: &[f64], before: &[f64]| Small {
+        name,
+        class,
+        events: sheet.counts.of_line(line),
+        svg: lines::draw(class, name, values, before),
+    };
+    let [allowed, deferred, blocked] = &drawn.week_before;
+    let marks: Vec<serde_json::Value> = deeds
+        .iter()
+        .filter(|action| action.deed == Deed::Found)
+        .take(MARKS_MAX)
+        .map(|action| json!({ "at_s": action.at.seconds(), "what": action.rule }))
+        .collect();
+    let data = json!({ "lines": drawn, "marks": marks });
+    let page = OverTime {
+        lines: vec![
+            small("Allowed", "allowed", Line::Allowed, &drawn.allowed, allowed),
+            small("Deferred", "deferred", Line::Deferred, &drawn.deferred, deferred),
+            small("Blocked", "rejected", Line::Blocked, &drawn.blocked, blocked),
+        ],
+        marks,
+        data: data.to_string(),
+        page: PAGE,
+        query: view.text(),
+        from: sheet.span.from,
+        until: sheet.span.until,
+    };
+    page.render().unwrap_or_default()
+}

@@ -1,0 +1,395 @@
+//! The dashboard's panels that are tables.
+
+use super::dashboard::PAGE;
+use super::panel::{Cell, Holds, Panel, figure, heads, link, number, text, time, value, why};
+use crate::data::{Action, Deed, Leading, Lists, Sheet, incidents as incidents_of};
+use crate::draw::count;
+use crate::view::View;
+use event::{Outcome, Subject, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use store::terms::{Field, Value};
+use store::{Dimension, Filter, Reader, StoreError};
+
+/// Rows of a panel.
+const ROWS: usize = 8;
+/// What was usual is what happened in the week before.
+const WEEK_S: i64 = 7 * 86_400;
+
+fn bar(leading: &Leading, top: u64) -> Cell {
+    Cell { class: "graph", holds: Holds::Bar(leading.events, top) }
+}
+
+/// Those for whom this is not zero, most of it first.
+fn ranked(list: &[Leading], by: impl Fn(&Leading) -> u64) -> Vec<&Leading> {
+    let mut ranked: Vec<&Leading> = list.iter().filter(|one| by(one) > 0).collect();
+    ranked.sort_by(|a, b| by(b).cmp(&by(a)).then_with(|| a.value.cmp(&b.value)));
+    ranked.truncate(ROWS);
+    ranked
+}
+
+/// A subject with its story.
+pub fn subject(subject: Option<&Subject>) -> Cell {
+    match subject {
+        Some(subject @ (Subject::Sender(_) | Subject::Host(_))) => {
+            let shown = subject.to_string();
+            let url = why(&format!("{}:{shown}", subject.kind()));
+            link(shown, url)
+        }
+        Some(Subject::Network(network)) => link(network.short(), why(&network.short())),
+        Some(subject) => link(subject.to_string(), why(&subject.to_string())),
+        None => text(""),
+    }
+}
+
+/// What is going on, by detector.
+pub fn incidents(deeds: &[Action], holds: &BTreeSet<Subject>, view: &View) -> Panel {
+    let rows = incidents_of(deeds, holds).into_iter().take(ROWS).map(|incident| {
+        let term = Value::name(incident.detector.as_bytes());
+        let narrowed = View { terms: Vec::new(), ..view.clone() }.with(Field::Detector, term);
+        let state = match (incident.holding, incident.decisions) {
+            (0, 0) => "told",
+            (0, _) => "over",
+            _ => "contained",
+        };
+        vec![
+            link(incident.detector.clone(), narrowed.url(PAGE)),
+            text(state),
+            number(incident.actors as u64),
+            number(incident.accounts as u64),
+            number(incident.holding as u64),
+            time(incident.first),
+            time(incident.last),
+        ]
+    });
+    Panel {
+        id: "incidents",
+        class: "wide",
+        title: "Incidents",
+        aside: "findings of one detector that are close in time".to_owned(),
+        more: Some("/decisions".to_owned()),
+        head: heads(&["detector", "state", "#clients", "#accounts", "#held now", "since", "last"]),
+        rows: rows.collect(),
+        empty: "No detector found anything in this time.",
+    }
+}
+
+/// Logins by protocol, and how widely clients and accounts are spread over each other.
+pub fn logins(sheet: &Sheet, view: &View) -> Panel {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for (protocol, outcomes) in &sheet.counts.logins {
+        let allowed = outcomes.get(&Outcome::Allowed).copied().unwrap_or(0);
+        let failed: u64 = outcomes.values().sum::<u64>() - allowed;
+        let term = Value::Word(event::Vocabulary::name(*protocol));
+        let url = view.with(Field::Protocol, term.clone()).url(PAGE);
+        let exclude = view.without(Field::Protocol, term).url(PAGE);
+        let holds = Holds::Value(protocol.to_string(), url, exclude, None);
+        rows.push(vec![Cell { class: "value", holds }, number(allowed), number(failed)]);
+    }
+    Panel {
+        id: "logins",
+        class: "",
+        title: "Logins",
+        aside: spread(sheet),
+        more: None,
+        head: heads(&["protocol", "#allowed", "#failed"]),
+        rows,
+        empty: "No login was tried.",
+    }
+}
+
+/// The most accounts of one address and the most addresses of one account, among failed logins.
+fn spread(sheet: &Sheet) -> String {
+    let most = |dimension| {
+        let failed = sheet.lists.of(dimension).iter().filter(|one| one.logins[1] > 0);
+        failed.map(|one| one.others).max().unwrap_or(0)
+    };
+    match (most(Dimension::Client), most(Dimension::Account)) {
+        (0, 0) => String::new(),
+        (accounts, clients) => format!(
+            "up to {} accounts tried by one address, up to {} addresses on one account",
+            count(accounts),
+            count(clients)
+        ),
+    }
+}
+
+/// Accounts on which logins failed.
+pub fn accounts(sheet: &Sheet, view: &View) -> Panel {
+    let list = ranked(sheet.lists.of(Dimension::Account), |one| one.logins[1]);
+    let rows = list.into_iter().map(|one| {
+        vec![
+            value(view, PAGE, Field::Account, &one.value),
+            number(one.logins[1]),
+            number(one.others),
+            number(one.logins[0]),
+        ]
+    });
+    Panel {
+        id: "accounts",
+        class: "",
+        title: "Targeted accounts",
+        aside: String::new(),
+        more: None,
+        head: heads(&["account", "#failed", "#addresses", "#allowed"]),
+        rows: rows.collect(),
+        empty: "No login failed.",
+    }
+}
+
+/// A list of values with bars; `extra` says what else a row tells.
+fn sources(
+    list: &[Leading],
+    view: &View,
+    field: Field,
+    extra: impl Fn(&Leading) -> Cell,
+) -> Vec<Vec<Cell>> {
+    let ranked = ranked(list, Leading::all);
+    let top = ranked.first().map_or(0, |one| one.all());
+    let row = |one: &Leading| {
+        vec![value(view, PAGE, field, &one.value), bar(one, top), number(one.all()), extra(one)]
+    };
+    ranked.into_iter().map(row).collect()
+}
+
+/// Clients.
+pub fn clients(sheet: &Sheet, view: &View) -> Panel {
+    let place = |one: &Leading| match one.origin.is_unknown() {
+        true => text(""),
+        false => text(one.origin.to_string()),
+    };
+    Panel {
+        id: "clients",
+        class: "",
+        title: "Addresses",
+        aside: String::new(),
+        more: None,
+        head: heads(&["address", "", "#events", "operator"]),
+        rows: sources(sheet.lists.of(Dimension::Client), view, Field::Client, place),
+        empty: "No address did anything.",
+    }
+}
+
+/// Networks.
+pub fn networks(sheet: &Sheet, view: &View) -> Panel {
+    let clients = |one: &Leading| number(one.others);
+    Panel {
+        id: "networks",
+        class: "",
+        title: "Networks",
+        aside: "/24 and /56".to_owned(),
+        more: None,
+        head: heads(&["network", "", "#events", "#addresses"]),
+        rows: sources(sheet.lists.of(Dimension::Network), view, Field::Client, clients),
+        empty: "No network did anything.",
+    }
+}
+
+/// Operators and countries, where a file of them is present.
+pub fn places(sheet: &Sheet, view: &View) -> Option<Panel> {
+    let clients = |one: &Leading| number(one.others);
+    let mut rows = sources(sheet.lists.of(Dimension::Country), view, Field::Country, clients);
+    rows.extend(sources(sheet.lists.of(Dimension::Operator), view, Field::Operator, clients));
+    (!rows.is_empty()).then(|| Panel {
+        id: "places",
+        class: "",
+        title: "Countries and operators",
+        aside: String::new(),
+        more: None,
+        head: heads(&["place", "", "#events", "#addresses"]),
+        rows,
+        empty: "",
+    })
+}
+
+/// Logins that look like those of somebody who took an account over.
+pub fn takeover(deeds: &[Action]) -> Panel {
+    let is_one = |action: &&Action| action.rule == "takeover" && action.deed != Deed::Ended;
+    let rows = deeds.iter().filter(is_one).take(ROWS).map(|action| {
+        vec![subject(action.subject.as_ref()), text(action.deed.name()), time(action.at)]
+    });
+    Panel {
+        id: "takeover",
+        class: "",
+        title: "Takeover watch",
+        aside: String::new(),
+        more: None,
+        head: heads(&["account", "", "when"]),
+        rows: rows.collect(),
+        empty: "No login looks like a takeover.",
+    }
+}
+
+/// Who did how much in the week before, by dimension.
+pub type Before = BTreeMap<Dimension, BTreeMap<Vec<u8>, u64>>;
+
+/// What was usual: the lists of the week before the view's time, whatever the outcome.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn before(reader: &Reader, view: &View, now: Timestamp) -> Result<Before, StoreError> {
+    let (from, _) = view.span(now);
+    let mut before = Before::new();
+    let series = reader.series()?;
+    let known = |number| series.get(&number).map(crate::data::words);
+    for dimension in [Dimension::Account, Dimension::MxClient] {
+        let step = store::Step::Hour;
+        let leaders = reader.leaders(dimension, step, from.plus_seconds(-WEEK_S), from)?;
+        let mut lists = Lists::default();
+        lists.add(dimension, leaders, known);
+        let by_value =
+            lists.of(dimension).iter().map(|one| (one.value.clone(), usual(dimension, one)));
+        before.insert(dimension, by_value.collect());
+    }
+    Ok(before)
+}
+
+fn usual(dimension: Dimension, one: &Leading) -> u64 {
+    if dimension == Dimension::Account { one.messages } else { one.all() }
+}
+
+/// A list against what was usual in a time as long.
+fn against_usual(
+    sheet: &Sheet,
+    before: &Before,
+    view: &View,
+    (dimension, field): (Dimension, Field),
+) -> Vec<Vec<Cell>> {
+    let share = sheet.span.seconds() as f64 / WEEK_S as f64;
+    let list = ranked(sheet.lists.of(dimension), |one| usual(dimension, one));
+    let row = |one: &Leading| {
+        let events = usual(dimension, one);
+        let week = before.get(&dimension).and_then(|values| values.get(&one.value));
+        let usual = week.map_or(0.0, |events| *events as f64 * share);
+        let times = match usual {
+            usual if usual < 0.5 => "new".to_owned(),
+            usual => format!("{:.1} ×", events as f64 / usual),
+        };
+        vec![
+            value(view, PAGE, field, &one.value),
+            number(events),
+            number(usual.round() as u64),
+            figure(times),
+            number(one.others),
+        ]
+    };
+    list.into_iter().map(row).collect()
+}
+
+/// What accounts send.
+pub fn outbound(sheet: &Sheet, before: &Before, view: &View) -> Option<Panel> {
+    let rows = against_usual(sheet, before, view, (Dimension::Account, Field::Account));
+    let hides_allowed = sheet.counts.of(Outcome::Allowed) == 0;
+    (!rows.is_empty() || !hides_allowed).then(|| Panel {
+        id: "outbound",
+        class: "",
+        title: "Outbound by account",
+        aside: "against the week before".to_owned(),
+        more: None,
+        head: heads(&["account", "#messages", "#usual", "#", "#addresses"]),
+        rows,
+        empty: "No account sent a message.",
+    })
+}
+
+/// Who asks for MX records.
+pub fn mx(sheet: &Sheet, before: &Before, view: &View) -> Option<Panel> {
+    let rows = against_usual(sheet, before, view, (Dimension::MxClient, Field::Client));
+    (!rows.is_empty()).then(|| Panel {
+        id: "mx",
+        class: "",
+        title: "MX queries by client",
+        aside: "against the week before".to_owned(),
+        more: None,
+        head: heads(&["client", "#queries", "#usual", "#", "#names"]),
+        rows,
+        empty: "",
+    })
+}
+
+/// What decoys answered, once there are any.
+pub fn decoys(sheet: &Sheet, view: &View) -> Option<Panel> {
+    let met = [Outcome::Decoyed, Outcome::Tarpitted].map(|outcome| sheet.counts.of(outcome));
+    let names = ["answered by a decoy", "answered slowly"];
+    let _ = view;
+    (met != [0, 0]).then(|| Panel {
+        id: "decoys",
+        class: "",
+        title: "Decoys",
+        aside: String::new(),
+        more: None,
+        head: heads(&["", "#events"]),
+        rows: names.iter().zip(met).map(|(name, met)| vec![text(*name), number(met)]).collect(),
+        empty: "",
+    })
+}
+
+/// How quickly what was found was answered, and how it ended.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn clock(reader: &Reader, deeds: &[Action]) -> Result<Panel, StoreError> {
+    const DECISIONS_MAX: usize = 50;
+    let is_by_rule = |action: &&Action| {
+        action.deed == Deed::Decided && action.rule != "operator" && !action.evidence.is_empty()
+    };
+    let decided: Vec<&Action> = deeds.iter().filter(is_by_rule).take(DECISIONS_MAX).collect();
+    let first: Vec<u64> = decided.iter().filter_map(|one| one.evidence.first().copied()).collect();
+    let until = decided.first().map(|one| one.at.plus_seconds(1));
+    let mut filter = Filter::lines(&first);
+    filter.until = until;
+    let found =
+        if first.is_empty() { Vec::new() } else { reader.query(&filter, first.len())?.rows };
+    let times: BTreeMap<u64, Timestamp> =
+        found.iter().filter_map(|row| Some((row.seq()?, row.event()?.at))).collect();
+    let detect = decided.iter().filter_map(|one| {
+        let began = times.get(one.evidence.first()?)?;
+        Some(one.at.seconds() - began.seconds())
+    });
+    let ends = |cause: &str| {
+        deeds.iter().filter(|one| one.deed == Deed::Ended && one.text == cause).count() as u64
+    };
+    let by_hand = |rule: &str| {
+        let is_one = |one: &&Action| {
+            one.deed == Deed::Decided && (one.rule == "operator") == (rule == "operator")
+        };
+        deeds.iter().filter(is_one).count() as u64
+    };
+    let rows = vec![
+        vec![
+            text("from the first line that counts to the decision, median"),
+            figure(median(detect)),
+        ],
+        vec![text("decisions by detectors"), number(by_hand("rule"))],
+        vec![text("decisions by hand"), number(by_hand("operator"))],
+        vec![text("ended because their time was over"), number(ends("expired"))],
+        vec![text("ended by hand: perhaps wrong ones"), number(ends("operator"))],
+        vec![text("ended because the client logged in"), number(ends("login"))],
+    ];
+    Ok(Panel {
+        id: "clock",
+        class: "",
+        title: "Response clock",
+        aside: String::new(),
+        more: None,
+        head: heads(&["", "#"]),
+        rows,
+        empty: "",
+    })
+}
+
+fn median(seconds: impl Iterator<Item = i64>) -> String {
+    let mut seconds: Vec<i64> = seconds.map(|seconds| seconds.max(0)).collect();
+    seconds.sort_unstable();
+    seconds.get(seconds.len() / 2).map_or_else(|| "–".to_owned(), |middle| duration(*middle))
+}
+
+/// A length of time: `40 s`, `3 min`, `2.5 h`, `4 d`.
+pub fn duration(seconds: i64) -> String {
+    let narrow = '\u{202f}';
+    match seconds {
+        seconds if seconds < 120 => format!("{seconds}{narrow}s"),
+        seconds if seconds < 7200 => format!("{}{narrow}min", seconds / 60),
+        seconds if seconds < 172_800 => format!("{:.1}{narrow}h", seconds as f64 / 3600.0),
+        seconds => format!("{:.1}{narrow}d", seconds as f64 / 86_400.0),
+    }
+}

@@ -1,0 +1,108 @@
+//! Orders: a form with a reason, and what became of it. All of it is in the audit trail.
+
+use crate::access::Operator;
+use crate::app::{App, Trouble};
+use crate::host::Order;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Redirect;
+use event::Subject;
+use serde::Deserialize;
+
+/// The longest reason, in bytes.
+const REASON_MAX: usize = 1_000;
+
+/// A form about one subject.
+#[derive(Template)]
+#[template(path = "orders.html")]
+pub struct Form {
+    number: usize,
+    subject: String,
+    shown: String,
+    orders: Vec<(&'static str, &'static str)>,
+}
+
+impl Form {
+    /// Forms about these.
+    pub fn about(subjects: &[Subject]) -> Vec<Form> {
+        let form = |(number, subject): (usize, &Subject)| Form {
+            number,
+            subject: subject.to_string(),
+            shown: subject.to_string(),
+            orders: match subject.network() {
+                Some(_) => vec![
+                    ("ban", "Ban"),
+                    ("unban", "Unban"),
+                    ("allow", "Never ban"),
+                    ("disallow", "Off the allowlist"),
+                ],
+                None => vec![("unban", "End what holds")],
+            },
+        };
+        subjects.iter().enumerate().map(form).collect()
+    }
+
+    /// Its markup.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}
+
+/// What a form brings.
+#[derive(Debug, Deserialize)]
+pub struct Ordered {
+    order: String,
+    subject: String,
+    reason: String,
+    #[serde(default)]
+    duration: String,
+}
+
+impl Ordered {
+    /// Why.
+    pub fn reason(&self) -> &str {
+        self.reason.trim()
+    }
+
+    /// The order, where it makes sense.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn order(&self) -> Result<Order, Trouble> {
+        if self.reason.trim().is_empty() {
+            return Err(Trouble::Wrong(
+                "An order wants a reason: go back and give one.".to_owned(),
+            ));
+        }
+        if self.reason.len() > REASON_MAX {
+            return Err(Trouble::Wrong(format!("The reason is longer than {REASON_MAX} bytes.")));
+        }
+        let duration_s = match self.duration.as_str() {
+            "" => None,
+            text => Some(text.parse().map_err(|_| {
+                Trouble::Wrong("The duration is a number of seconds, or nothing.".to_owned())
+            })?),
+        };
+        let (subject, network) = (self.subject.clone(), self.subject.clone());
+        match self.order.as_str() {
+            "ban" => Ok(Order::Ban { subject, duration_s }),
+            "unban" => Ok(Order::Unban { subject }),
+            "allow" => Ok(Order::Allow { network, duration_s }),
+            "disallow" => Ok(Order::Disallow { network }),
+            other => Err(Trouble::Wrong(format!("There is no order {other}."))),
+        }
+    }
+}
+
+/// `POST /orders`
+pub async fn order(
+    State(app): State<App>,
+    Operator(who): Operator,
+    axum::Form(ordered): axum::Form<Ordered>,
+) -> Result<Redirect, Trouble> {
+    let order = ordered.order()?;
+    let reason = ordered.reason().to_owned();
+    let told = app.ask(move |host| host.order(&who.name, &reason, &order)).await?;
+    let told = app.tell(told);
+    Ok(Redirect::to(&super::url("/audit", "told", &told.to_string())))
+}

@@ -1,0 +1,184 @@
+//! A panel that is a table: rows of cells, each with what can be done with it.
+
+use crate::draw::{count, escaped};
+use crate::view::View;
+use askama::Template;
+use event::{Text, Timestamp};
+use std::fmt::Write as _;
+use store::terms::{Field, Value};
+
+/// What a cell holds.
+pub enum Holds {
+    /// Nothing is known.
+    Nothing,
+    /// A text; a stranger may have chosen it.
+    Text(String),
+    /// A value that the view can be narrowed to: text, URL to include, URL to exclude, its story.
+    Value(String, String, String, Option<String>),
+    /// A text that leads elsewhere.
+    Link(String, String),
+    /// A number.
+    Count(u64),
+    /// Allowed, deferred and blocked, of the largest such sum in the column.
+    Bar([u64; 3], u64),
+    /// A point in time.
+    Time(Timestamp),
+}
+
+/// A cell.
+#[derive(Template)]
+#[template(path = "cell.html")]
+pub struct Cell {
+    /// Its class.
+    pub class: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+impl Cell {
+    /// Its markup.
+    pub fn html(&self) -> String {
+        self.render().unwrap_or_default()
+    }
+}
+
+/// The head of a column.
+pub struct Head {
+    /// Its name.
+    pub name: &'static str,
+    /// Numbers stand to the right.
+    pub is_number: bool,
+}
+
+/// The panel.
+pub struct Panel {
+    /// Its name in URLs and markup.
+    pub id: &'static str,
+    /// For the style sheet.
+    pub class: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// Said beside the title.
+    pub aside: String,
+    /// Where there is more of it.
+    pub more: Option<String>,
+    /// The heads of the columns.
+    pub head: Vec<Head>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// Said where there are none.
+    pub empty: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "panel-table.html")]
+struct Page<'p> {
+    panel: &'p Panel,
+}
+
+impl Panel {
+    /// Its markup.
+    pub fn html(&self) -> String {
+        Page { panel: self }.render().unwrap_or_default()
+    }
+}
+
+/// Heads of columns; a name that begins with `#` is that of numbers.
+pub fn heads(names: &[&'static str]) -> Vec<Head> {
+    let head = |name: &&'static str| match name.strip_prefix('#') {
+        Some(name) => Head { name, is_number: true },
+        None => Head { name, is_number: false },
+    };
+    names.iter().map(head).collect()
+}
+
+/// A cell with a text.
+pub fn text(text: impl Into<String>) -> Cell {
+    let text = text.into();
+    let holds = if text.is_empty() { Holds::Nothing } else { Holds::Text(text) };
+    Cell { class: "", holds }
+}
+
+/// A cell with a number.
+pub fn number(number: u64) -> Cell {
+    let class = if number == 0 { "number zero" } else { "number" };
+    Cell { class, holds: Holds::Count(number) }
+}
+
+/// A cell with a text that stands to the right.
+pub fn figure(text: String) -> Cell {
+    Cell { class: "number", holds: Holds::Text(text) }
+}
+
+/// A cell with a time.
+pub fn time(at: Timestamp) -> Cell {
+    Cell { class: "time", holds: Holds::Time(at) }
+}
+
+/// A cell with a link.
+pub fn link(text: impl Into<String>, url: String) -> Cell {
+    Cell { class: "", holds: Holds::Link(text.into(), url) }
+}
+
+/// A cell with a value that the view can be narrowed to.
+pub fn value(view: &View, page: &str, field: Field, value: &[u8]) -> Cell {
+    let shown = Text(value).to_string();
+    let Some(wanted) = wanted(field, value) else { return text(shown) };
+    let include = view.with(field, wanted.clone()).url(page);
+    let exclude = view.without(field, wanted).url(page);
+    let why = matches!(field, Field::Client | Field::Account).then(|| why(&shown));
+    Cell { class: "value", holds: Holds::Value(shown, include, exclude, why) }
+}
+
+/// The page of a subject's story.
+pub fn why(subject: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("subject", subject);
+    format!("/why?{}", query.finish())
+}
+
+/// A value as a term has it.
+fn wanted(field: Field, value: &[u8]) -> Option<Value> {
+    let parsed = str::from_utf8(value).ok();
+    match field {
+        Field::Client => {
+            let text = parsed?;
+            let network = text.parse().ok().map(event::Network::host);
+            Some(Value::Network(network.or_else(|| text.parse().ok())?))
+        }
+        Field::Operator => Some(Value::Operator(parsed?.strip_prefix("AS")?.parse().ok()?)),
+        Field::Country => Some(Value::Country(value.try_into().ok()?)),
+        _ => Some(Value::name(value)),
+    }
+}
+
+/// A bar of what was allowed, deferred and blocked.
+fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
+    const WIDTH: f64 = 100.0;
+    let top = (*top).max(1) as f64;
+    let all: u64 = parts.iter().sum();
+    let mut out = format!(
+        "<svg class=\"bar\" viewBox=\"0 0 {WIDTH} 8\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-label=\"{}\">",
+        escaped(&format!(
+            "{} events: {} allowed, {} deferred, {} blocked",
+            count(all),
+            count(parts[0]),
+            count(parts[1]),
+            count(parts[2])
+        ))
+    );
+    let mut x = 0.0;
+    for (part, class) in parts.iter().zip(["allowed", "deferred", "rejected"]) {
+        let width = *part as f64 / top * WIDTH;
+        if width > 0.0 {
+            let _ = write!(
+                out,
+                "<rect class=\"o-{class}\" x=\"{x:.2}\" y=\"0\" width=\"{width:.2}\" height=\"8\"/>"
+            );
+        }
+        x += width;
+    }
+    out.push_str("</svg>");
+    out
+}

@@ -1,0 +1,121 @@
+//! What holds, what was decided, what was ordered.
+
+use super::frame::Frame;
+use super::lists::subject;
+use super::panel::{Cell, Panel, figure, heads, link, text, time};
+use crate::access::Who;
+use crate::app::{App, Trouble};
+use crate::data::{Action, actions, ordered, subject_of};
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Html;
+use event::{Decision, Mode, Text};
+use store::{Filter, Reader};
+
+/// Rows of a table.
+const ROWS: usize = 500;
+
+#[derive(Template)]
+#[template(path = "panels.html")]
+struct Page {
+    frame: Frame,
+    title: &'static str,
+    trouble: Option<String>,
+    panels: Vec<String>,
+}
+
+/// `GET /decisions`
+pub async fn decisions(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
+    let panels = app.read(|reader, _| Ok(vec![holds(reader)?, log(reader)?])).await?;
+    let panels = panels.iter().map(Panel::html).collect();
+    let frame = Frame::of("/decisions", who);
+    super::shown(&Page { frame, title: "Decisions", trouble: None, panels })
+}
+
+fn holds(reader: &Reader) -> Result<Panel, Trouble> {
+    let mut holds = reader.holds()?;
+    holds.sort_by_key(|decision| std::cmp::Reverse(decision.at));
+    let all = holds.len();
+    holds.truncate(ROWS);
+    let row = |decision: &Decision| {
+        vec![
+            subject(Some(&decision.subject)),
+            text(decision.measure.name()),
+            link(decision.rule.to_string(), super::panel::why(&decision.rule)),
+            text(if decision.mode == Mode::Enforce { "" } else { "recorded only" }),
+            time(decision.at),
+            decision.until.map_or_else(|| text("until lifted"), time),
+        ]
+    };
+    Ok(Panel {
+        id: "holds",
+        class: "wide",
+        title: "What holds now",
+        aside: if all > ROWS { format!("the newest {ROWS} of {all}") } else { String::new() },
+        more: None,
+        head: heads(&["who", "what", "rule", "", "since", "until"]),
+        rows: holds.iter().map(row).collect(),
+        empty: "Nobody is banned.",
+    })
+}
+
+fn log(reader: &Reader) -> Result<Panel, Trouble> {
+    let (deeds, _) = actions(reader, &Filter::default(), ROWS)?;
+    let row = |action: &Action| {
+        let what = action.measure.map_or("", event::Measure::name);
+        let words = [what, action.text.as_str()];
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        vec![
+            time(action.at),
+            Cell { class: "deed", ..text(action.deed.name()) },
+            subject(action.subject.as_ref()),
+            text(words.join(": ")),
+            text(action.rule.clone()),
+            figure(if action.score > 0.0 { format!("{:.1}", action.score) } else { String::new() }),
+        ]
+    };
+    Ok(Panel {
+        id: "log",
+        class: "wide",
+        title: "What was found, decided and ordered",
+        aside: "the newest first".to_owned(),
+        more: None,
+        head: heads(&["when", "", "who", "what", "rule, reason or topic", "#score"]),
+        rows: deeds.iter().map(row).collect(),
+        empty: "Nothing was found, decided or ordered yet.",
+    })
+}
+
+/// `GET /audit`
+pub async fn audit(
+    State(app): State<App>,
+    who: Who,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Trouble> {
+    let entries = app.read(|reader, _| Ok(reader.audit(ROWS)?)).await?;
+    let row = |entry: &store::AuditEntry| {
+        let command = &entry.command;
+        vec![
+            time(command.at),
+            text(Text::from(&*command.operator).to_string()),
+            text(ordered(command)),
+            subject(subject_of(&command.order).as_ref()),
+            text(Text::from(&*command.reason).to_string()),
+        ]
+    };
+    let panel = Panel {
+        id: "audit",
+        class: "wide",
+        title: "What operators ordered",
+        aside: "the newest first".to_owned(),
+        more: None,
+        head: heads(&["when", "who", "order", "about", "reason"]),
+        rows: entries.iter().map(row).collect(),
+        empty: "Nobody ordered anything yet.",
+    };
+    let query = query.unwrap_or_default();
+    let told = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "told");
+    let told = told.and_then(|(_, number)| app.told(number.parse().ok()?));
+    let frame = Frame::of("/audit", who).telling(told);
+    super::shown(&Page { frame, title: "Audit trail", trouble: None, panels: vec![panel.html()] })
+}
