@@ -31,7 +31,7 @@ const TURN_MIN: f64 = 0.002;
 pub fn draw(slices: &[Slice]) -> String {
     let whole: u64 = slices.iter().map(|slice| slice.events).sum();
     let mut out = String::from(
-        "<svg class=\"donut\" viewBox=\"0 0 200 200\" role=\"img\" \
+        "<svg class=\"donut\" viewBox=\"0 0 200 200\" role=\"group\" \
          aria-label=\"Outcomes, and their reasons around them; the list beside it has the numbers\">",
     );
     if whole == 0 {
@@ -74,7 +74,7 @@ fn arc(
     let name = escaped(&slice.name);
     let _ = write!(
         out,
-        "<a href=\"{}\" data-exclude=\"{}\" tabindex=\"-1\"><path class=\"o-{} shade-{}\" d=\"{}\">\
+        "<a href=\"{}\" data-exclude=\"{}\"><path class=\"o-{} shade-{}\" d=\"{}\">\
          <title>{name}: {} ({})</title></path></a>",
         escaped(&slice.include),
         escaped(&slice.exclude),
