@@ -9,22 +9,34 @@ pub struct Package {
     pub name: &'static str,
     /// Why it is needed.
     pub reason: &'static str,
+    /// A program by which it is known to be there, whoever brought it; nothing: dpkg is asked.
+    pub program: Option<&'static str>,
+}
+
+const fn package(name: &'static str, reason: &'static str) -> Package {
+    Package { name, reason, program: None }
+}
+
+const fn program(name: &'static str, program: &'static str, reason: &'static str) -> Package {
+    Package { name, reason, program: Some(program) }
 }
 
 /// Needed by `cargo xtask test`. The range names its own (`range/packages`).
 pub const FOR_TESTS: &[Package] = &[
-    Package { name: "g++", reason: "links the fuzz targets, builds the bundled SQLite" },
-    Package { name: "nftables", reason: "the enforcer's tests check the kernel with nft" },
-    Package { name: "iproute2", reason: "tests that touch the network run in a namespace" },
+    package("g++", "links the fuzz targets, builds the bundled SQLite"),
+    package("nftables", "the enforcer's tests check the kernel with nft"),
+    package("iproute2", "tests that touch the network run in a namespace"),
+    program("nodejs", "node", "drives the browser that looks at the console"),
+    program("npm", "npm", "brings the console's chart library, pinned by a lock file"),
+    program("chromium", "chromium", "the browser that looks at the console"),
 ];
 
 /// Needed by `cargo xtask bench`.
-pub const FOR_BENCHES: &[Package] =
-    &[Package { name: "ripgrep", reason: "the baseline of the reading figures" }];
+pub const FOR_BENCHES: &[Package] = &[package("ripgrep", "the baseline of the reading figures")];
 
 /// Installs what is missing: says what and why, then asks apt-get, as root or by sudo.
 pub fn ensure(wanted: &[Package]) -> Outcome {
-    let missing: Vec<&Package> = wanted.iter().filter(|package| !installed(package.name)).collect();
+    let missing: Vec<&Package> = wanted.iter().filter(|package| !package.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -72,6 +84,12 @@ pub fn ensure_toolchain() -> Outcome {
         process::output(Command::new("rustup").args(["component", "add", component]))?;
     }
     Ok(())
+}
+
+impl Package {
+    fn is_there(&self) -> bool {
+        self.program.map_or_else(|| installed(self.name), process::found)
+    }
 }
 
 fn installed(name: &str) -> bool {

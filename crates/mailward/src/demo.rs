@@ -267,7 +267,7 @@ impl Player {
         let rows = self.rules.iter().map(|(rule, bans)| vec![rule.clone(), count(*bans)]);
         let table = style.table(&["rule", "decisions"], rows);
         say(format_args!(
-            "\n{}\n{table}\nThe journal of this demo is removed; `mailward up` guards this host.\n",
+            "\n{}\n{table}\nThe journal of this demo goes with it; `mailward up` guards this host.\n",
             self.tally
         ))
     }

@@ -123,8 +123,14 @@ pub fn cells(row: &Row, view: &View) -> Option<Vec<Cell>> {
         named(Field::Account, event.account),
         word(view, Field::Kind, event.kind.name()),
         value(view, PAGE, Field::Service, event.service.0),
-        Cell { class: "line", ..link(Text(line).to_string(), page) },
+        Cell { class: "line", ..link(Text(message(line)).to_string(), page) },
     ])
+}
+
+/// What a line says, without stamp, host and program: a row tells those.
+fn message(line: &[u8]) -> &[u8] {
+    let colon = line.windows(2).position(|pair| pair == b": ");
+    colon.and_then(|colon| line.get(colon + 2..)).filter(|rest| !rest.is_empty()).unwrap_or(line)
 }
 
 fn word(view: &View, field: Field, word: &'static str) -> Cell {
@@ -218,9 +224,13 @@ fn pieces(event: &Event<'_>, line: &[u8]) -> Vec<Piece> {
         .into_iter()
         .filter_map(|(name, text)| {
             let part = text?.0;
-            let start = start_of(part)?;
-            let end = start.checked_add(part.len())?;
-            (end <= line.len() && !part.is_empty()).then_some((start, end, name))
+            if part.is_empty() {
+                return None;
+            }
+            // Of an event in history the texts stand apart from the line: they are looked for.
+            let inside = start_of(part).filter(|start| start + part.len() <= line.len());
+            let start = inside.or_else(|| line.windows(part.len()).position(|at| at == part))?;
+            Some((start, start + part.len(), name))
         })
         .collect();
     // The client is kept as an address: where it stands is looked for, to be shown only.

@@ -5,6 +5,8 @@ use super::options;
 use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
+use crate::guard::Starts;
+use crate::guard::confine::Confinement;
 use crate::print;
 use crate::supervise;
 use console::Console;
@@ -102,14 +104,25 @@ pub fn serve(config: &Config, is_recorded: bool) -> Result<(), Failure> {
         .build()
         .context(|| "the console's threads".to_owned())?;
     runtime.block_on(async {
-        let host = Arc::new(Guarded::in_dir(dir));
+        let host = Arc::new(Guarded::in_dir(dir.clone()));
         let console = Console::listen(options, host)
             .await
             .map_err(|error| Failure::new(error.to_string()))?;
+        // While sockets could still be had; from here on it reads what strangers send.
+        confine(config, &dir)?;
         announce(&console)?;
         console.serve(ended(&signals)).await;
         Ok(())
     })
+}
+
+/// Gives up what it does not need: other sockets than those it listens on, all files but its own.
+fn confine(config: &Config, dir: &Path) -> Result<(), Failure> {
+    let files = [&config.console.certificate, &config.console.key];
+    // A renewed certificate may be another file in the same directory.
+    let read = files.into_iter().flatten().map(|file| crate::guard::directory_of(file)).collect();
+    let write = vec![dir.to_owned()];
+    Confinement { write, read, starts: Starts::default() }.put_on().map(drop)
 }
 
 /// Says where it is; to the first who comes, with a link that signs in.

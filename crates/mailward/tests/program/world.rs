@@ -79,7 +79,8 @@ impl World {
     /// Writes the configuration anew.
     pub fn configure(&self, more: &str) {
         let text = format!(
-            "source.find = false\nsource.files = {:?}\nsource.zone = \"UTC\"\nstate.dir = {:?}\n{more}\n",
+            "source.find = false\nsource.files = {:?}\nsource.zone = \"UTC\"\nstate.dir = {:?}\n\
+             console.listen = []\n{more}\n",
             self.logs(),
             self.state()
         );

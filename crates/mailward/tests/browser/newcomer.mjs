@@ -1,0 +1,112 @@
+// What a newcomer does with the console, in a real browser; then every page is looked at.
+// Arguments: the one-time link, the directory for screenshots.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import puppeteer from "puppeteer-core";
+
+const [link, shots] = process.argv.slice(2);
+const base = new URL(link).origin;
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+const page = await browser.newPage();
+page.setDefaultTimeout(30_000);
+await page.setViewport({ width: 1440, height: 900 });
+const complaints = [];
+page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
+page.on("pageerror", (error) => complaints.push(error.message));
+const query = () => new URL(page.url()).searchParams.get("q");
+const step = (text) => console.log("ok:", text);
+const follow = async (selector) => { await Promise.all([page.waitForNavigation(), page.click(selector)]); };
+
+try {
+  await page.goto(base + "/events");
+  assert.equal(new URL(page.url()).pathname, "/sign-in");
+  step("who is not signed in sees nothing");
+
+  await page.goto(link);
+  await follow("button.main");
+  assert.equal(new URL(page.url()).pathname, "/");
+  assert.equal((await page.goto(link)).status(), 200);
+  assert.match(await page.$eval("main", (main) => main.innerText), /used, or its time is over/);
+  step("the printed link signs in, once");
+
+  await page.goto(base + "/?last=30d");
+  const blocked = () => page.$$eval(".legend > li > b", (all) => all.reduce((sum, b) => sum + Number(b.textContent.replace(/\D/g, "")), 0));
+  const before = await blocked();
+  await page.waitForFunction((before) => [...document.querySelectorAll(".legend > li > b")].reduce((sum, b) => sum + Number(b.textContent.replace(/\D/g, "")), 0) > before, {}, before);
+  step("the attack arrives without a reload");
+
+  await follow(".chips .offer a");
+  assert.equal(query(), "");
+  await page.keyboard.down("Alt");
+  await follow(".legend > li > a[href*='outcome%3Aallowed']");
+  await page.keyboard.up("Alt");
+  assert.equal(query(), "outcome!=allowed");
+  step("the other click excludes allowed");
+
+  await page.waitForSelector(".donut path.o-rejected");
+  const slice = await page.$eval(".donut a[href*='outcome%3Arejected']", (a) => a.getAttribute("href"));
+  await page.evaluate(() => document.getElementById("pause").click());
+  const [x, y] = await page.$eval(".donut a[href*='outcome%3Arejected'] path", (path) => {
+    // The middle of an arc's box is not in the arc.
+    const box = path.getBoundingClientRect();
+    for (let i = 1; i < 20; i++) for (let j = 1; j < 20; j++) {
+      const [x, y] = [box.left + box.width * i / 20, box.top + box.height * j / 20];
+      if (document.elementFromPoint(x, y) === path) return [x, y];
+    }
+  });
+  await Promise.all([page.waitForNavigation(), page.mouse.click(x, y)]);
+  assert.equal(query(), "outcome!=allowed outcome:rejected", slice);
+  step("a slice narrows the view");
+
+  await follow("nav a[href^='/events']");
+  assert.equal(query(), "outcome!=allowed outcome:rejected");
+  await follow("tr:has(td:nth-child(4) a) td.line a");
+  const line = await page.$eval("pre.raw", (pre) => pre.innerText);
+  const client = await page.$eval("mark[data-field=client]", (mark) => mark.innerText);
+  assert.ok(line.includes(client));
+  step("a row leads to its raw line, with what the parser read marked in it");
+
+  const prefix = await page.$eval("section.deed:nth-of-type(3) h2 .foreign, section.deed:last-of-type h2 .foreign", (name) => name.innerText);
+  assert.match(prefix, /\/(24|64)$/);
+  await page.type("section.deed:last-of-type input[name=reason]", "the newcomer's <b>reason</b>");
+  await follow("section.deed:last-of-type button.ban");
+  assert.equal(new URL(page.url()).pathname, "/audit");
+  assert.match(await page.$eval(".told", (told) => told.innerText), /would be banned|is never|not banned/);
+  const entry = await page.$eval("#panel-audit tbody tr", (row) => row.innerText);
+  for (const part of ["admin", "ban " + prefix, "the newcomer's <b>reason</b>"]) assert.ok(entry.includes(part), entry);
+  step("the prefix is banned, and the audit trail says by whom and why");
+
+  await page.setJavaScriptEnabled(false);
+  await page.goto(base + "/?last=30d");
+  assert.ok(await page.$(".legend b") && await page.$("svg.line path.stroke"));
+  await page.setJavaScriptEnabled(true);
+  step("it is read without JavaScript");
+
+  const event = await (async () => { await page.goto(base + "/events?last=30d"); return page.$eval("td.line a", (a) => a.getAttribute("href")); })();
+  const pages = { dashboard: "/?last=30d", everything: "/?last=30d&q=", nothing: "/?last=30d&q=account%3Anobody-here", wrong: "/?q=acount%3Abob", events: "/events?last=30d&q=", event,
+    decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", why: "/why?subject=" + client, story: "/session?id=nothing", "not-here": "/no/such/page" };
+  complaints.length = 0;
+  for (const [name, path] of Object.entries(pages)) for (const scheme of ["light", "dark"]) for (const width of [1440, 390]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await page.setViewport({ width, height: 900 });
+    await page.goto(base + path);
+    await page.evaluate(() => document.fonts.ready);
+    const what = `${name}, ${scheme}, ${width}`;
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what}: scrolls sideways`);
+    assert.doesNotMatch(await page.evaluate(() => document.body.innerText), /\b(null|undefined|NaN)\b/, what);
+    await page.screenshot({ path: `${shots}/${name}-${scheme}-${width}.png` });
+    await page.evaluate(axe);
+    const serious = await page.evaluate(async () => (await window.axe.run()).violations.filter((one) => ["serious", "critical"].includes(one.impact))
+      .map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).slice(0, 3).join("; ")));
+    assert.deepEqual(serious, [], what);
+  }
+  const real = complaints.filter((text) => !/status of 404/.test(text));
+  assert.deepEqual(real, [], "the browser complains");
+  step(`${Object.keys(pages).length} pages, light and dark, wide and narrow`);
+} catch (error) {
+  await page.screenshot({ path: `${shots}/failed.png` }).catch(() => {});
+  console.error(error, "\nat", page.url(), complaints);
+  process.exitCode = 1;
+}
+await browser.close();
