@@ -12,7 +12,6 @@ use database::Database;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 use throttle::Throttle;
 
 pub use database::{Session, Token, User};
@@ -332,8 +331,7 @@ fn check_name(name: &str) -> Result<(), AccessError> {
 }
 
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    crate::clock::now().seconds()
 }
 
 #[cfg(test)]

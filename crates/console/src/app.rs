@@ -1,6 +1,7 @@
 //! What all handlers share.
 
 use crate::access::Access;
+use crate::clock;
 use crate::data::Readers;
 use crate::pages::live::Live;
 use crate::server::Options;
@@ -123,10 +124,9 @@ impl App {
     /// # Errors
     /// The journal cannot be read.
     pub fn now(&self, reader: &Reader) -> Result<Timestamp, StoreError> {
-        let clock = Timestamp(jiff::Timestamp::now().as_microsecond());
         match self.options.is_recorded {
-            true => Ok(reader.newest()?.unwrap_or(clock)),
-            false => Ok(clock),
+            true => Ok(reader.newest()?.unwrap_or_else(clock::now)),
+            false => Ok(clock::now()),
         }
     }
 }

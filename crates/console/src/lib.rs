@@ -9,6 +9,7 @@ pub mod access;
 mod api;
 mod app;
 mod assets;
+mod clock;
 mod data;
 mod draw;
 mod host;

@@ -1,1 +1,133 @@
+use super::secret::code_at;
+use super::*;
+use std::cell::RefCell;
 
+const PASSWORD: &str = "correct horse battery";
+
+fn access() -> (tempfile::TempDir, Access) {
+    let dir = tempfile::tempdir().unwrap();
+    let access = Access::open(dir.path()).unwrap();
+    (dir, access)
+}
+
+fn from(client: &str) -> From {
+    From { client: client.parse().ok(), agent: "x".repeat(1000) }
+}
+
+fn secret_of(base32: &str) -> Vec<u8> {
+    data_encoding::BASE32_NOPAD.decode(base32.as_bytes()).unwrap()
+}
+
+#[test]
+fn a_link_signs_in_once_and_not_for_ever() {
+    let (_dir, access) = access();
+    assert!(access.has_no_user().unwrap());
+    let path = access.link("admin", Role::Operator, 60).unwrap();
+    let token = path.strip_prefix("/link/").unwrap();
+    assert!(access.is_link(token).unwrap() && !access.is_link("other").unwrap());
+    let cookie = access.use_link(token, &from("192.0.2.1")).unwrap().unwrap();
+    assert!(!access.is_link(token).unwrap());
+    assert_eq!(access.use_link(token, &from("192.0.2.1")).unwrap(), None);
+    let who = access.session(&cookie).unwrap().unwrap();
+    assert_eq!((who.name.as_str(), who.role), ("admin", Role::Operator));
+    let session = &access.sessions().unwrap()[0];
+    assert_eq!((session.client.as_str(), session.agent.len()), ("192.0.2.1", 200));
+    for forged in ["", "x", &cookie[1..], &format!("{cookie}x"), &cookie.to_lowercase()] {
+        assert_eq!(access.session(forged).unwrap(), None, "{forged}");
+    }
+    access.sign_out(&who.session.unwrap()).unwrap();
+    assert_eq!(access.session(&cookie).unwrap(), None);
+    let old = access.link("admin", Role::Operator, -1).unwrap();
+    assert_eq!(access.use_link(old.strip_prefix("/link/").unwrap(), &from("")).unwrap(), None);
+}
+
+#[test]
+fn name_password_and_code_sign_in_and_nothing_less() {
+    let (_dir, access) = access();
+    let secret = secret_of(&access.set_user("alice", Role::Reader, PASSWORD).unwrap());
+    let told = RefCell::new(Vec::new());
+    let note = |tried: &SignIn<'_>| {
+        told.borrow_mut().push((tried.account.to_owned(), tried.is_allowed));
+    };
+    let code = code_at(&secret, now_s());
+    let try_in = |name: &str, password: &str, code: &str, client: &str| {
+        access.sign_in(name, password, code, &from(client), note).unwrap()
+    };
+    assert!(try_in("alice", "wrong password!", &code, "192.0.2.1").is_err());
+    assert!(try_in("alice", PASSWORD, "", "192.0.2.2").is_err());
+    assert!(try_in("bob", PASSWORD, &code, "192.0.2.3").is_err());
+    let cookie = try_in("alice", PASSWORD, &code, "192.0.2.4").unwrap();
+    assert_eq!(access.session(&cookie).unwrap().unwrap().role, Role::Reader);
+    assert!(try_in("alice", PASSWORD, &code, "192.0.2.5").is_err(), "a code is used once");
+    let expected =
+        [("alice", false), ("alice", false), ("bob", false), ("alice", true), ("alice", false)];
+    assert_eq!(*told.borrow(), expected.map(|(name, allowed)| (name.to_owned(), allowed)));
+    // Another password ends what was.
+    access.set_user("alice", Role::Operator, "another password").unwrap();
+    assert_eq!(access.session(&cookie).unwrap(), None);
+    access.remove_user("alice").unwrap();
+    assert!(matches!(access.remove_user("alice"), Err(AccessError::Missing(_))));
+}
+
+#[test]
+fn who_guesses_waits_and_hashes_no_password_meanwhile() {
+    let (_dir, access) = access();
+    let told = RefCell::new(0);
+    let waits: Vec<u64> = (0..1000)
+        .map(|_| {
+            let note = |_: &SignIn<'_>| *told.borrow_mut() += 1;
+            access
+                .sign_in("alice", "a guess", "000000", &from("192.0.2.1"), note)
+                .unwrap()
+                .unwrap_err()
+        })
+        .collect();
+    assert!(*told.borrow() < 10, "{} were looked at", told.borrow());
+    assert!(waits[999] >= 1);
+}
+
+#[test]
+fn tokens_have_scopes_and_are_shown_once() {
+    let (_dir, access) = access();
+    let token = access.add_token("grafana", &[Scope::Metrics]).unwrap();
+    assert!(matches!(access.add_token("grafana", &[Scope::Read]), Err(AccessError::Known(_))));
+    let who = access.bearer(&token).unwrap().unwrap();
+    assert_eq!((who.role, who.scopes), (Role::Reader, Some(vec![Scope::Metrics])));
+    assert!(access.tokens().unwrap()[0].used_s.is_some());
+    assert_eq!(access.bearer("other").unwrap(), None);
+    access.remove_token("grafana").unwrap();
+    assert_eq!(access.bearer(&token).unwrap(), None);
+}
+
+#[test]
+fn names_and_passwords_have_bounds() {
+    let (_dir, access) = access();
+    for name in ["", "a b", "<script>", "a\nb", "\u{202e}x", &"x".repeat(65)] {
+        assert!(matches!(access.set_user(name, Role::Reader, PASSWORD), Err(AccessError::Name)));
+        assert!(matches!(access.link(name, Role::Reader, 60), Err(AccessError::Name)), "{name:?}");
+    }
+    for password in ["short", &"x".repeat(1025)] {
+        let set = access.set_user("alice", Role::Reader, password);
+        assert!(matches!(set, Err(AccessError::Password)), "{} characters", password.len());
+    }
+}
+
+#[test]
+fn sessions_are_bounded_and_secrets_are_not_in_the_file() {
+    let (dir, access) = access();
+    let secret = access.set_user("alice", Role::Reader, PASSWORD).unwrap();
+    let mut cookies = Vec::new();
+    for _ in 0..SESSIONS_MAX + 20 {
+        cookies.push(begin_session(&access.database(), "alice", Role::Reader, &from("")).unwrap());
+    }
+    assert_eq!(access.sessions().unwrap().len(), SESSIONS_MAX);
+    drop(access);
+    let file = [FILE.to_owned(), format!("{FILE}-wal")].map(|name| dir.path().join(name));
+    let bytes: Vec<u8> =
+        file.iter().flat_map(|path| std::fs::read(path).unwrap_or_default()).collect();
+    let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("alice") && !holds(PASSWORD) && !cookies.iter().any(|cookie| holds(cookie)));
+    assert!(!secret.is_empty());
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&file[0]).unwrap().permissions().mode() & 0o777, 0o600);
+}

@@ -99,7 +99,10 @@ fn sort(list: &mut [Leading]) {
 
 /// Lists in the making, from events one by one.
 #[derive(Default)]
-pub struct Counting(BTreeMap<(Dimension, Vec<u8>), (Leading, BTreeSet<Vec<u8>>)>);
+pub struct Counting(BTreeMap<(Dimension, Vec<u8>), Counted>);
+
+/// A value, and the others that it met.
+type Counted = (Leading, BTreeSet<Vec<u8>>);
 
 impl Counting {
     /// Takes an event.

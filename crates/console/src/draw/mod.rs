@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn numbers_are_read_at_a_glance() {
         assert_eq!(
-            [0, 999, 1000, 1_234_567].map(count::<u64>),
+            [0, 999, 1000, 1_234_567].map(|number: u64| count(number)),
             ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]
         );
         let share = |part: u64, whole: u64| percent(part, whole).replace('\u{202f}', "");

@@ -55,15 +55,14 @@ pub async fn page(
     super::shown(&page)
 }
 
+/// A panel's name and its markup.
+pub type Drawn = (&'static str, String);
+
 /// All panels of a view, by their names, in the order of the page.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn panels(
-    reader: &Reader,
-    app: &App,
-    view: &View,
-) -> Result<(Timestamp, Vec<(&'static str, String)>), Trouble> {
+pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec<Drawn>), Trouble> {
     let now = app.now(reader)?;
     let sheet = Sheet::read(reader, view, now)?;
     let span =

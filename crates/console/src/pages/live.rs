@@ -7,6 +7,7 @@
 use super::dashboard::panels;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock;
 use crate::view::View;
 use axum::extract::{RawQuery, State};
 use axum::response::IntoResponse;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -68,12 +69,12 @@ impl Live {
 async fn draw(app: App, view: View, sender: watch::Sender<Drawn>) {
     let mut version = None;
     let mut pause = EVERY;
-    let mut drawn_at = Instant::now();
+    let mut drawn_at = clock::monotonic();
     loop {
         if sender.receiver_count() <= 1 {
             return;
         }
-        let began = Instant::now();
+        let began = clock::monotonic();
         let (asked, before) = (view.clone(), version);
         let is_due = drawn_at.elapsed() > ANYWAY_EVERY;
         let drawn = app
@@ -88,7 +89,7 @@ async fn draw(app: App, view: View, sender: watch::Sender<Drawn>) {
             .await;
         if let Ok(Some((now, at, drawn))) = drawn {
             version = Some(now);
-            drawn_at = Instant::now();
+            drawn_at = clock::monotonic();
             let panels = Arc::new(drawn.into_iter().collect());
             sender.send_replace(Drawn { now: at.to_string(), panels });
             pause = EVERY.max(began.elapsed() * SHARE);

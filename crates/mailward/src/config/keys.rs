@@ -1,5 +1,6 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
+mod console;
 mod values;
 
 use super::{Config, WebFile};
@@ -459,66 +460,11 @@ pub const KEYS: &[Key] = &[
             Some(())
         },
     },
-    Key {
-        path: "console.listen",
-        summary: "Where the web console listens, such as `127.0.0.1:8925`; empty: it does not run. Beyond this host only with TLS.",
-        unit: "",
-        kind: ValueKind::Words,
-        max: 0,
-        get: |config| words(config.console.listen.iter().map(ToString::to_string)),
-        set: |config, value| match value {
-            Value::Words(words) => {
-                let parsed: Result<Vec<_>, _> = words.iter().map(|word| word.parse()).collect();
-                config.console.listen = parsed.ok()?;
-                Some(())
-            }
-            _ => None,
-        },
-    },
-    Key {
-        path: "console.names",
-        summary: "Names by which browsers ask for the console, such as `mail.example.org`; addresses and `localhost` always do.",
-        unit: "",
-        kind: ValueKind::Words,
-        max: 0,
-        get: |config| words(config.console.names.iter().cloned()),
-        set: |config, value| match value {
-            Value::Words(words) => {
-                config.console.names = words.iter().map(ToString::to_string).collect();
-                Some(())
-            }
-            _ => None,
-        },
-    },
-    Key {
-        path: "console.certificate",
-        summary: "The console's certificate for TLS, PEM, with its chain; read anew when it changes.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.console.certificate.as_ref()),
-        set: |config, value| {
-            config.console.certificate = path_of(value)?;
-            Some(())
-        },
-    },
-    Key {
-        path: "console.key",
-        summary: "The key of `console.certificate`, PEM.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.console.key.as_ref()),
-        set: |config, value| {
-            config.console.key = path_of(value)?;
-            Some(())
-        },
-    },
-    switch!(
-        "console.open",
-        "Whoever reaches the console is an operator, without sign-in; on loopback only.",
-        console.open
-    ),
+    console::LISTEN,
+    console::NAMES,
+    console::CERTIFICATE,
+    console::KEY,
+    console::OPEN,
     Key {
         path: "export.list",
         summary: "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",
