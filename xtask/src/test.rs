@@ -42,6 +42,10 @@ fn all() -> Outcome {
     });
     steps.run("licences, bans, sources", || licences::run(&[]).map(End::from));
     steps.run("tests", || cargo_test(&["test", "--locked", "--workspace", "--no-fail-fast"]));
+    steps.run("without the console", || {
+        let words = ["check", "--locked", "-p", "mailward", "--no-default-features", "--quiet"];
+        process::shown(&mut process::cargo(&words)).map(End::from)
+    });
     steps.run("API documentation", || {
         let mut command =
             process::cargo(&["doc", "--locked", "--workspace", "--no-deps", "--quiet"]);

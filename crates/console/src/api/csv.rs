@@ -63,8 +63,8 @@ mod tests {
         ];
         assert_eq!(
             of(&rows),
-            "a,b,n,c\r\nplain,,-4,\r\n\"'=cmd|' /C calc'!A0\",,1.5,\"say \"\"hi\"\", twice\r\n\"\r\n\
-             \"'@SUM(A1)\",true,,\"'-2+3\"\r\n"
+            "a,n,b,c\r\nplain,-4,,\r\n\"'=cmd|' /C calc'!A0\",1.5,,\"say \"\"hi\"\", twice\r\n\"\r\n\
+             \"'@SUM(A1)\",,true,\"'-2+3\"\r\n"
         );
         assert_eq!(of(&[]), "\r\n");
     }

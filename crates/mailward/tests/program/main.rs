@@ -8,6 +8,7 @@ mod administrators;
 mod clock;
 mod command_line;
 mod confined;
+mod console;
 mod control;
 mod damaged;
 mod hostile;

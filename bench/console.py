@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Measures the console over a large journal, while events come in: what docs/benchmarks.md says of it.
+
+    cargo build --release && cargo build --release -p testkit --example world
+    bench/console.py [ACCOUNTS [DIR]]
+
+A world of testkit is read by a real guard without root; its console is asked over HTTP while 2 000 lines a second are
+written to another log. Prints medians and the largest of each question. DIR is left behind for another run.
+"""
+import http.client, json, os, re, statistics, subprocess, sys, threading, time
+from datetime import datetime, timezone
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ACCOUNTS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+DIR = sys.argv[2] if len(sys.argv) > 2 else "/tmp/mailward-console-bench"
+LIVE_LINES_A_SECOND = 2000
+RUNS = 15
+DASHBOARDS = 100
+
+
+def program(name):
+    return f"{ROOT}/target/release/{name}"
+
+
+def make_log(path):
+    """A month of a large site."""
+    with open(path, "wb") as out:
+        world = subprocess.Popen([program("examples/world"), "--plan", "everything-month", "--seed", "11", "--set", f"accounts={ACCOUNTS}"],
+                                 stdout=out, stderr=subprocess.DEVNULL)
+        world.wait()
+
+
+class Console:
+    def __init__(self, link):
+        self.host, path = re.match(r"http://([^/]+)(/.*)", link).groups()
+        answer = self.ask("POST", path, {"Origin": f"http://{self.host}"})
+        self.cookie = re.search(r"mailward=([^;]+)", answer.getheader("set-cookie"))[1]
+
+    def ask(self, method, path, headers):
+        self.connection = http.client.HTTPConnection(self.host, timeout=60)
+        self.connection.request(method, path, headers=headers)
+        return self.connection.getresponse()
+
+    def get(self, path, accept="identity"):
+        answer = self.ask("GET", path, {"Cookie": f"mailward={self.cookie}", "Accept-Encoding": accept})
+        body = answer.read()
+        assert answer.status == 200, (path, answer.status, body[:300])
+        return body
+
+
+def process(pid):
+    """CPU seconds and resident megabytes."""
+    with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/status") as status:
+        fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) / 1024
+
+
+def feed(path, stop):
+    number = 0
+    with open(path, "ab", buffering=0) as log:
+        while not stop.is_set():
+            stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+            rows = []
+            for _ in range(LIVE_LINES_A_SECOND // 10):
+                number += 1
+                client = f"198.18.{number // 200 % 200}.{number % 200}"
+                rows.append(f"{stamp} mx1 dovecot: imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): "
+                            f"user=<user{number % 3000}@example.org>, method=PLAIN, rip={client}, lip=192.0.2.1, session=<{number:016x}>\n")
+            log.write("".join(rows).encode())
+            time.sleep(0.1)
+
+
+def measure(console, name, path):
+    times = []
+    for _ in range(RUNS):
+        began = time.monotonic()
+        body = console.get(path)
+        times.append((time.monotonic() - began) * 1000)
+    print(f"{name:<44} median {statistics.median(times):7.1f} ms   most {max(times):7.1f} ms   {len(body) / 1000:7.1f} kB", flush=True)
+
+
+def wait_until_read(console, lines):
+    while True:
+        status = json.loads(console.get("/api/v1/status"))
+        read = sum(source["lines"] for source in status["sources"])
+        if read >= lines:
+            return
+        print(f"\r{read:,} lines read", end="", file=sys.stderr, flush=True)
+        time.sleep(2)
+
+
+def main():
+    os.makedirs(DIR, exist_ok=True)
+    past, live = f"{DIR}/past.log", f"{DIR}/live.log"
+    if not os.path.exists(past):
+        make_log(past)
+    lines = int(subprocess.run(["wc", "-l", past], capture_output=True, text=True).stdout.split()[0])
+    open(live, "a").close()
+    with open(f"{DIR}/mailward.toml", "w") as config:
+        config.write(f'mode = "observe"\nsource.find = false\nsource.from_beginning = true\nsource.zone = "UTC"\nsource.files = ["{past}", "{live}"]\n'
+                     f'state.dir = "{DIR}/state"\nstate.keep_days = 4000\nconsole.listen = ["127.0.0.1:0"]\n')
+    guard = subprocess.Popen([program("mailward"), "up", "--config", f"{DIR}/mailward.toml"], stdout=subprocess.PIPE, text=True)
+    link = next(re.search(r"http://\S+", line)[0] for line in guard.stdout if "console: http" in line)
+    threading.Thread(target=lambda: [None for _ in guard.stdout], daemon=True).start()
+    console = Console(link)
+    began = time.monotonic()
+    wait_until_read(console, lines)
+    print(f"\n{lines:,} lines read in {time.monotonic() - began:.0f} s", flush=True)
+    time.sleep(20)
+    newest = json.loads(console.get("/api/v1/events?limit=1&last=90d") or b"{}")
+    series = [row for row in json.loads(console.get("/api/v1/series?from=1420070400&until=2000000000&q="))["series"] if row["allowed"] + row["blocked"]]
+    events = sum(row["allowed"] + row["deferred"] + row["blocked"] for row in series)
+    first = int(datetime.fromisoformat(series[0]["at"].replace("Z", "+00:00")).timestamp())
+    print(f"{events:,} events on record, from {series[0]['at']} on", flush=True)
+    month = f"from={first}&until={first + 31 * 86400}"
+    ours = next(int(pid) for pid in subprocess.run(["pgrep", "-f", "console serve"], capture_output=True, text=True).stdout.split()
+                if DIR.encode() in open(f"/proc/{pid}/cmdline", "rb").read())
+    stop = threading.Event()
+    threading.Thread(target=feed, args=(live, stop), daemon=True).start()
+    time.sleep(5)
+    for name, query in [("a month, everything", f"{month}&q="), ("a month, all but allowed", f"{month}&q=outcome%21%3Dallowed"), ("the last hour", "last=1h&q="), ("the last 24 hours", "last=24h&q=")]:
+        measure(console, f"dashboard, {name}", f"/?{query}")
+        for topic in ["outcomes", "series", "clients", "networks", "accounts"]:
+            measure(console, f"  {topic}, {name}", f"/api/v1/{topic}?{query}")
+        measure(console, f"events, first page, {name}", f"/events?{query}")
+    account = json.loads(console.get(f"/api/v1/accounts?{month}&q="))["accounts"][20]["value"]
+    client = json.loads(console.get(f"/api/v1/clients?{month}&q="))["clients"][20]["value"]
+    for name, term in [("an account", f"account:{account}"), ("an address", f"client:{client}"), ("a text", '"no such user"')]:
+        query = f"{month}&q=" + term.replace(":", "%3A").replace('"', "%22").replace(" ", "+").replace("@", "%40")
+        measure(console, f"dashboard, a month, {name}", f"/?{query}")
+        measure(console, f"events, first page, a month, {name}", f"/events?{query}")
+    html, css, js = (len(console.get(path, "gzip")) for path in ("/?last=24h", *re.findall(r'(?:href|src)="(/assets/\S+app\.(?:css|js))"', console.get("/").decode())))
+    print(f"first visit, compressed: page {html / 1000:.1f} kB, style {css / 1000:.1f} kB, script {js / 1000:.1f} kB", flush=True)
+    _, resident = process(ours)
+    print(f"console: {resident:.0f} MB resident", flush=True)
+    streams = []
+    for count in (1, DASHBOARDS):
+        while len(streams) < count:
+            answer = console.ask("GET", "/live?last=24h", {"Cookie": f"mailward={console.cookie}"})
+            streams.append((console.connection, answer))
+            threading.Thread(target=lambda answer=answer: [None for _ in iter(lambda: answer.read1(65536), b"")], daemon=True).start()
+        time.sleep(5)
+        before, _ = process(ours)
+        time.sleep(30)
+        after, resident = process(ours)
+        print(f"{count} dashboards open: {(after - before) / 30 * 100:.1f} % of a core, {resident:.0f} MB resident", flush=True)
+    stop.set()
+    guard.terminate()
+    guard.wait()
+
+
+main()
