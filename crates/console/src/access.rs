@@ -11,12 +11,13 @@ use crate::host::SignIn;
 use database::Database;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use throttle::Throttle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use database::{Session, Token, User};
 pub use pages::routes;
-pub use who::{Allowed, Operator, Role, Scope, Who};
+pub use who::{Allowed, Keeper, Operator, Person, Role, Scope, Who};
 
 /// The console's own file in the state directory.
 pub const FILE: &str = "console.db";
@@ -31,7 +32,10 @@ const SESSIONS_MAX: usize = 256;
 const NAME_MAX: usize = 64;
 /// The shortest password, in characters (NIST SP 800-63B).
 const PASSWORD_MIN: usize = 12;
+/// The longest, in bytes.
 const PASSWORD_MAX: usize = 1024;
+/// Who waits for a turn to sign in; who comes beyond that is sent away.
+const WAITING_MAX: usize = 8;
 
 /// What is wrong with what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +47,7 @@ pub enum AccessError {
     #[error("a name has 1 to {NAME_MAX} letters, digits, dots, dashes, underscores or @")]
     Name,
     /// A password.
-    #[error("a password has at least {PASSWORD_MIN} characters")]
+    #[error("a password has at least {PASSWORD_MIN} characters, and at most {PASSWORD_MAX} bytes")]
     Password,
     /// There is no such user, session or token.
     #[error("there is no {0}")]
@@ -69,8 +73,9 @@ pub struct From {
 pub struct Access {
     database: Mutex<Database>,
     throttle: Mutex<Throttle>,
-    /// One password at a time: hashing one takes 19 MiB, and a stranger asks for it.
-    hashing: Mutex<()>,
+    /// One password at a time: hashing one takes 19 MiB and a thread, and a stranger asks for it.
+    hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl Access {
@@ -82,7 +87,8 @@ impl Access {
         Ok(Access {
             database: Mutex::new(Database::open(&dir.join(FILE))?),
             throttle: Mutex::default(),
-            hashing: Mutex::default(),
+            hashing: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
         })
     }
 
@@ -157,9 +163,25 @@ impl Access {
             let wait_s = self.throttle().failed(from.client, name, now_s());
             return Ok(Err(wait_s));
         }
-        self.throttle().succeeded(from.client, name);
+        self.throttle().succeeded(from.client, name, now_s());
         let role = user.map_or(Role::Reader, |user| user.role);
         begin_session(&self.database(), name, role, from).map(Ok)
+    }
+
+    /// A turn to hash a password, held meanwhile; `None` where too many wait for one. Asked for
+    /// before a thread is: pages want those.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let _waiting = self.waiting.try_acquire().ok()?;
+        Arc::clone(&self.hashing).acquire_owned().await.ok()
+    }
+
+    /// True as long as the session of this hash has not ended.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_session(&self, hash: &[u8]) -> Result<bool, AccessError> {
+        let session = self.database().session(hash)?;
+        Ok(session.is_some_and(|session| !is_over(&session, now_s())))
     }
 
     /// A name that nobody has costs the same time.
@@ -169,8 +191,10 @@ impl Access {
         password: &str,
         code: &str,
     ) -> Result<bool, AccessError> {
-        let _one_at_a_time = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
-        let password = password.get(..PASSWORD_MAX).unwrap_or(password);
+        // What nobody can have set is not hashed: a stranger says how long it is.
+        if password.len() > PASSWORD_MAX {
+            return Ok(false);
+        }
         let hash = user.map(|user| user.password.as_str());
         let is_password = secret::verify(password, hash);
         let Some(user) = user.filter(|_| is_password) else { return Ok(false) };
@@ -191,7 +215,7 @@ impl Access {
         let hash = secret::hash(cookie);
         let database = self.database();
         let Some(session) = database.session(&hash)? else { return Ok(None) };
-        if now_s - session.seen_s > IDLE_S || now_s - session.began_s > SESSION_S {
+        if is_over(&session, now_s) {
             database.end_session(&hash)?;
             return Ok(None);
         }
@@ -247,7 +271,7 @@ impl Access {
     /// Name or password are none.
     pub fn set_user(&self, name: &str, role: Role, password: &str) -> Result<String, AccessError> {
         check_name(name)?;
-        if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&password.chars().count()) {
+        if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_MAX {
             return Err(AccessError::Password);
         }
         let totp = secret::totp()?;
@@ -299,6 +323,10 @@ impl Access {
             false => Err(AccessError::Missing(format!("token {name}"))),
         }
     }
+}
+
+fn is_over(session: &Session, now_s: i64) -> bool {
+    now_s - session.seen_s > IDLE_S || now_s - session.began_s > SESSION_S
 }
 
 fn begin_session(

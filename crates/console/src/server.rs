@@ -2,6 +2,7 @@
 //! limits, every answer the headers that keep a page's content its own.
 
 mod guarded;
+mod places;
 mod tls;
 
 use crate::access::Access;
@@ -19,13 +20,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
+
+use places::Places;
 
 pub use tls::TlsFiles;
 
-/// Connections open at once; more wait in the kernel's queue.
+/// Connections open at once, on TCP; more wait in the kernel's queue. As many again on the socket:
+/// no stranger keeps this host's own people out.
 const CONNECTIONS_MAX: usize = 256;
+/// Who does not take in what is sent to him for so long, in milliseconds, is gone.
+const TAKEN_WITHIN_MS: u32 = 30_000;
 /// Who connects says what he wants within this.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// The longest head of a request, in bytes.
@@ -135,17 +140,15 @@ impl Console {
 
     /// Serves until `stop` is done.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Places::new(CONNECTIONS_MAX);
         let router = router(self.app.clone(), self.tls.is_some());
         for listener in self.tcp {
-            let serving = Serving {
-                router: router.clone(),
-                places: Arc::clone(&places),
-                tls: self.tls.clone(),
-            };
+            let serving =
+                Serving { router: router.clone(), places: places.clone(), tls: self.tls.clone() };
             tokio::spawn(serving.accept(listener));
         }
         if let Some(listener) = self.unix {
+            let places = Places::new(CONNECTIONS_MAX);
             tokio::spawn(Serving { router, places, tls: None }.accept_unix(listener));
         }
         stop.await;
@@ -178,28 +181,31 @@ pub fn router(app: App, is_tls: bool) -> Router {
         .merge(crate::access::routes())
         .merge(api::routes())
         .fallback(pages::missing);
-    guarded(routes, &app, is_tls).merge(assets::routes()).with_state(app)
+    guarded(routes, assets::routes(), &app, is_tls).with_state(app)
 }
 
 #[derive(Clone)]
 struct Serving {
     router: Router,
-    places: Arc<Semaphore>,
+    places: Places,
     tls: Option<Arc<tls::Tls>>,
 }
 
 impl Serving {
     async fn accept(self, listener: TcpListener) {
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let Some(place) = self.places.one().await else { return };
             let Ok((stream, peer)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
+            let client = event::canonical(peer.ip());
+            let Some(own) = self.places.of_client(client) else { continue };
             let serving = self.clone();
             let _ = stream.set_nodelay(true);
+            let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, TAKEN_WITHIN_MS);
             tokio::spawn(async move {
-                let peer = Peer::Address(event::canonical(peer.ip()));
+                let peer = Peer::Address(client);
                 match &serving.tls {
                     None => serving.connection(stream, peer).await,
                     Some(tls) => {
@@ -209,14 +215,14 @@ impl Serving {
                         }
                     }
                 }
-                drop(place);
+                drop((place, own));
             });
         }
     }
 
     async fn accept_unix(self, listener: UnixListener) {
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            let Some(place) = self.places.one().await else { return };
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;

@@ -129,5 +129,5 @@ pub use journal::{
     SourceId,
 };
 pub use maintain::{Interrupt, Maintained, Maintainer, Policy};
-pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Source, Statistics, Top};
+pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Search, Source, Statistics, Top};
 pub use rollup::{Dimension, Distinct, Events, Leader, Leaders, Rollup, Series, Step};

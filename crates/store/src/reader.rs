@@ -12,7 +12,7 @@ use ::event::Event;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
-pub use query::{Found, Top};
+pub use query::{Found, Search, Top};
 pub use tables::{AuditEntry, Count, Sample, Source, Statistics};
 
 /// The journal, open for reading.

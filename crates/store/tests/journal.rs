@@ -127,6 +127,24 @@ fn in_pages(reader: &Reader, mut filter: Filter) -> Vec<u64> {
     }
 }
 
+/// The answer by searches that are given up as early as can be, each going on where the one before
+/// stopped.
+fn in_parts(reader: &Reader, mut filter: Filter) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    let mut parts = 0;
+    loop {
+        let search = store::Search { is_enough: &|| true, with_lines: true };
+        let part = reader.search(&filter, 10_000, search).unwrap();
+        seqs.extend(part.rows.iter().filter_map(store::Row::seq));
+        parts += 1;
+        let Some(stopped) = part.stopped else {
+            assert!(parts > 1, "nothing was given up");
+            return seqs;
+        };
+        filter.before = Some(stopped);
+    }
+}
+
 /// Which lines a question is to find.
 type Wanted = Box<dyn Fn(u64) -> bool>;
 
@@ -228,7 +246,8 @@ fn terms_find_the_same_in_batches_and_segments_and_page_by_page() {
         let seqs: Vec<u64> = found.rows.iter().filter_map(store::Row::seq).collect();
         let wanted: Vec<u64> = (1..=5000).rev().filter(|seq| expected(*seq)).collect();
         assert_eq!(seqs, wanted, "{text}");
-        assert_eq!(in_pages(&reader, filter), wanted, "{text}, page by page");
+        assert_eq!(in_pages(&reader, filter.clone()), wanted, "{text}, page by page");
+        assert_eq!(in_parts(&reader, filter), wanted, "{text}, in searches that are given up");
     }
 }
 

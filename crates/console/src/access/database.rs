@@ -116,6 +116,8 @@ impl Database {
 
     fn end_sessions(&self, name: &str) -> Result<()> {
         self.0.prepare_cached("DELETE FROM session WHERE user = ?1")?.execute([name])?;
+        // A link that was not used yet would begin another.
+        self.0.prepare_cached("DELETE FROM link WHERE user = ?1")?.execute([name])?;
         Ok(())
     }
 
@@ -168,6 +170,14 @@ impl Database {
             .prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
             .execute(params![hash, now_s])?;
         Ok(())
+    }
+
+    /// Moves a session in time, for tests.
+    #[cfg(test)]
+    pub(super) fn put_times(&self, hash: &[u8], began_s: i64, seen_s: i64) -> Result<usize> {
+        self.0
+            .prepare_cached("UPDATE session SET began = ?2, seen = ?3 WHERE hash = ?1")?
+            .execute(params![hash, began_s, seen_s])
     }
 
     pub(super) fn end_session(&self, hash: &[u8]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Signing in and out, and who has access.
 
-use super::who::{COOKIE_PLAIN, COOKIE_TLS};
-use super::{AccessError, From, Operator, Role, Scope, Who, secret};
+use super::who::{Keeper, Person, cookie_name};
+use super::{AccessError, From, Role, Scope, Who, secret};
 use crate::app::{App, Trouble};
 use crate::pages::frame::Frame;
 use crate::pages::shown;
@@ -79,17 +79,13 @@ fn own_page(to: &str) -> &str {
 }
 
 fn signed_in(app: &App, cookie: &str, to: &str) -> Response {
-    let value = match app.options.tls {
-        Some(_) => format!(
-            "{COOKIE_TLS}={cookie}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict; Secure"
-        ),
-        None => {
-            format!(
-                "{COOKIE_PLAIN}={cookie}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Strict"
-            )
-        }
-    };
-    ([(SET_COOKIE, value)], Redirect::to(own_page(to))).into_response()
+    ([(SET_COOKIE, cookie_of(app, cookie, COOKIE_S))], Redirect::to(own_page(to))).into_response()
+}
+
+fn cookie_of(app: &App, cookie: &str, age_s: i64) -> String {
+    let is_tls = app.options.tls.is_some();
+    let (name, secure) = (cookie_name(is_tls), if is_tls { "; Secure" } else { "" });
+    format!("{name}={cookie}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,7 +131,9 @@ async fn sign_in(
     let from = from(peer, &headers);
     let to = form.to.clone();
     let (access, host) = (std::sync::Arc::clone(&app.access), std::sync::Arc::clone(&app.host));
+    let Some(turn) = app.access.turn().await else { return busy(&app, &to) };
     let tried = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         access.sign_in(&form.name, &form.password, &form.code, &from, |tried| host.signed_in(tried))
     });
     let wait_s = match tried.await.map_err(|_| Trouble::Gone)?? {
@@ -153,11 +151,23 @@ async fn sign_in(
     Ok((status, shown(&page)?).into_response())
 }
 
-async fn sign_out(State(app): State<App>, who: Who) -> Result<Redirect, Trouble> {
+/// Too many sign in at once.
+fn busy(app: &App, to: &str) -> Result<Response, Trouble> {
+    let page = SignInPage {
+        frame: Frame::blank(),
+        to: own_page(to).to_owned(),
+        has_no_user: app.access.has_no_user()?,
+        trouble: Some("Many try to sign in just now. Try again.".to_owned()),
+    };
+    Ok((StatusCode::SERVICE_UNAVAILABLE, shown(&page)?).into_response())
+}
+
+async fn sign_out(State(app): State<App>, Person(who): Person) -> Result<Response, Trouble> {
     if let Some(session) = &who.session {
         app.access.sign_out(session)?;
     }
-    Ok(Redirect::to("/sign-in"))
+    let forgotten = [(SET_COOKIE, cookie_of(&app, "", 0))];
+    Ok((forgotten, Redirect::to("/sign-in")).into_response())
 }
 
 struct SessionRow {
@@ -222,7 +232,7 @@ fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble>
     shown(&page)
 }
 
-async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
+async fn page(State(app): State<App>, Person(who): Person) -> Result<Html<String>, Trouble> {
     access_page(&app, who, Made::default())
 }
 
@@ -234,7 +244,7 @@ struct PasswordForm {
 /// Sets the password of whoever is signed in; who came by a link becomes a user by it.
 async fn password(
     State(app): State<App>,
-    who: Who,
+    Person(who): Person,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     Form(form): Form<PasswordForm>,
@@ -243,7 +253,11 @@ async fn password(
         return Err(Trouble::Wrong("A password belongs to who is signed in.".to_owned()));
     }
     let (access, name, role) = (std::sync::Arc::clone(&app.access), who.name.clone(), who.role);
-    let set = tokio::task::spawn_blocking(move || access.set_user(&name, role, &form.password));
+    let turn = app.access.turn().await.ok_or(Trouble::Gone)?;
+    let set = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        access.set_user(&name, role, &form.password)
+    });
     let secret = set.await.map_err(|_| Trouble::Gone)??;
     // All sessions have ended, this one begins anew.
     let link = app.access.link(&who.name, who.role, 60)?;
@@ -278,7 +292,7 @@ struct SessionForm {
 
 async fn end_session(
     State(app): State<App>,
-    who: Who,
+    Person(who): Person,
     Form(form): Form<SessionForm>,
 ) -> Result<Redirect, Trouble> {
     let hash = data_encoding::HEXLOWER.decode(form.id.as_bytes()).map_err(|_| Trouble::Missing)?;
@@ -303,7 +317,7 @@ struct UserForm {
 /// Adds a user by a link with which a password is set, or removes one.
 async fn users(
     State(app): State<App>,
-    Operator(who): Operator,
+    Keeper(who): Keeper,
     Form(form): Form<UserForm>,
 ) -> Result<Html<String>, Trouble> {
     let told = if form.deed == "remove" {
@@ -326,7 +340,7 @@ struct TokenForm {
 
 async fn tokens(
     State(app): State<App>,
-    Operator(who): Operator,
+    Keeper(who): Keeper,
     Form(form): Form<TokenForm>,
 ) -> Result<Html<String>, Trouble> {
     if form.deed == "remove" {

@@ -131,3 +131,77 @@ fn sessions_are_bounded_and_secrets_are_not_in_the_file() {
     use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&file[0]).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn a_password_that_can_be_set_signs_in() {
+    let (_dir, access) = access();
+    let umlauts = "\u{fc}".repeat(512);
+    let secret = secret_of(&access.set_user("alice", Role::Reader, &umlauts).unwrap());
+    let try_in = |password: &str| {
+        access.sign_in("alice", password, &code_at(&secret, now_s()), &from("192.0.2.1"), |_| {})
+    };
+    assert!(try_in(&format!("{umlauts}x")).unwrap().is_err());
+    assert!(try_in(&umlauts).unwrap().is_ok());
+    let longer = "\u{fc}".repeat(513);
+    let set = access.set_user("alice", Role::Reader, &longer);
+    assert!(matches!(set, Err(AccessError::Password)));
+}
+
+#[test]
+fn who_is_removed_comes_by_no_link_either() {
+    let (_dir, access) = access();
+    access.set_user("alice", Role::Operator, PASSWORD).unwrap();
+    let link = access.link("alice", Role::Operator, 60).unwrap();
+    let session = begin_session(&access.database(), "alice", Role::Operator, &from("")).unwrap();
+    let hash = secret::hash(&session);
+    assert!(access.is_session(&hash).unwrap());
+    access.remove_user("alice").unwrap();
+    assert!(!access.is_session(&hash).unwrap());
+    let token = link.strip_prefix("/link/").unwrap();
+    assert_eq!(access.use_link(token, &from("")).unwrap(), None);
+}
+
+#[test]
+fn sessions_end_when_nobody_uses_them_and_in_any_case() {
+    let (_dir, access) = access();
+    let begin = || begin_session(&access.database(), "alice", Role::Reader, &from("")).unwrap();
+    let [idle, old, fresh] = [begin(), begin(), begin()];
+    let set = |cookie: &str, began: i64, seen: i64| {
+        let hash = secret::hash(cookie);
+        access.database().put_times(&hash, began, seen).unwrap();
+        let is_on = access.is_session(&hash).unwrap();
+        assert_eq!(access.session(cookie).unwrap().is_some(), is_on);
+        is_on
+    };
+    assert!(!set(&idle, now_s() - IDLE_S - 60, now_s() - IDLE_S - 60));
+    assert!(!set(&old, now_s() - SESSION_S - 60, now_s()));
+    assert!(set(&fresh, now_s() - SESSION_S + 60, now_s() - IDLE_S + 60));
+    assert_eq!(access.sessions().unwrap().len(), 1, "what is over is gone");
+}
+
+#[test]
+fn a_name_that_nobody_has_costs_the_time_of_a_password() {
+    let hash = secret::hashed(PASSWORD).unwrap();
+    let time = |hash: Option<&str>| {
+        let began = crate::clock::monotonic();
+        assert!(!secret::verify("a guess", hash));
+        began.elapsed()
+    };
+    // The least of some: a busy machine only adds.
+    let least = |hash| (0..5).map(|_| time(hash)).min().unwrap();
+    let (known, unknown) = (least(Some(hash.as_str())), least(None));
+    assert!(unknown * 2 > known && known * 2 > unknown, "{known:?} {unknown:?}");
+}
+
+#[tokio::test]
+async fn few_wait_for_a_turn() {
+    use std::future::Future as _;
+    let (_dir, access) = access();
+    let held = access.turn().await.unwrap();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(access.turn())).collect();
+    assert!(waiting.iter_mut().all(|turn| turn.as_mut().poll(&mut context).is_pending()));
+    assert!(access.turn().await.is_none(), "one too many is sent away");
+    drop((held, waiting));
+    assert!(access.turn().await.is_some());
+}

@@ -1,5 +1,8 @@
 //! How often one may try to sign in: after three failures of an address, or on a name, each further
 //! one doubles the time in which no other is heard. The engine judges besides, and bans.
+//!
+//! Whence somebody signed in lately, failures of others on the name cost no time: no stranger locks
+//! anybody out.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +15,9 @@ const WAIT_MAX_S: i64 = 300;
 const FORGOTTEN_S: i64 = 3600;
 /// Addresses and names that are remembered; the one that was seen longest ago gives way.
 const KEYS_MAX: usize = 4096;
+
+/// Places of users that are remembered.
+const GOOD_MAX: usize = 1024;
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
@@ -31,6 +37,8 @@ impl Failures {
 #[derive(Debug, Default)]
 pub struct Throttle {
     failed: BTreeMap<String, Failures>,
+    /// From where who signed in, and when.
+    good: BTreeMap<String, i64>,
 }
 
 /// An IPv6 client has a whole /64 to itself.
@@ -44,7 +52,12 @@ fn keys(client: Option<IpAddr>, name: &str) -> [Option<String>; 2] {
 impl Throttle {
     /// For how many seconds no try of this address, or on this name, is heard.
     pub fn wait_s(&self, client: Option<IpAddr>, name: &str, now_s: i64) -> u64 {
-        let waits = keys(client, name)
+        let [client, name] = keys(client, name);
+        let is_good = client
+            .as_ref()
+            .zip(name.as_ref())
+            .is_some_and(|(client, name)| self.good.contains_key(&format!("{client}{name}")));
+        let waits = [client, name.filter(|_| !is_good)]
             .into_iter()
             .flatten()
             .filter_map(|key| self.failed.get(&key).map(|failures| failures.wait_s(now_s)));
@@ -68,8 +81,17 @@ impl Throttle {
     }
 
     /// Somebody signed in from there.
-    pub fn succeeded(&mut self, client: Option<IpAddr>, name: &str) {
-        for key in keys(client, name).into_iter().flatten() {
+    pub fn succeeded(&mut self, client: Option<IpAddr>, name: &str, now_s: i64) {
+        let keys = keys(client, name);
+        if let [Some(client), Some(name)] = &keys {
+            self.good.insert(format!("{client}{name}"), now_s);
+            while self.good.len() > GOOD_MAX {
+                let oldest = self.good.iter().min_by_key(|(_, at_s)| **at_s);
+                let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+                self.good.remove(&oldest);
+            }
+        }
+        for key in keys.into_iter().flatten() {
             self.failed.remove(&key);
         }
     }
@@ -93,8 +115,23 @@ mod tests {
         assert_eq!(throttle.wait_s(address("192.0.2.1"), "bob", 150), 250, "the same name");
         assert_eq!(throttle.wait_s(address("192.0.2.1"), "eve", 100), 0);
         assert_eq!(throttle.wait_s(address("2001:db8::1"), "bob", 401), 0);
-        throttle.succeeded(address("2001:db8::1"), "bob");
+        throttle.succeeded(address("2001:db8::1"), "bob", 500);
         assert_eq!(throttle.failed(address("2001:db8::1"), "bob", 500), 0);
+    }
+
+    #[test]
+    fn a_stranger_locks_nobody_out() {
+        let mut throttle = Throttle::default();
+        throttle.succeeded(address("192.0.2.1"), "bob", 100);
+        for _ in 0..20 {
+            throttle.failed(address("198.51.100.7"), "bob", 200);
+        }
+        assert_eq!(throttle.wait_s(address("192.0.2.1"), "bob", 200), 0);
+        assert_eq!(throttle.wait_s(address("192.0.2.2"), "bob", 200), 300, "a new place");
+        for _ in 0..20 {
+            throttle.failed(address("192.0.2.1"), "bob", 200);
+        }
+        assert_eq!(throttle.wait_s(address("192.0.2.1"), "bob", 200), 300, "by its own failures");
     }
 
     #[test]

@@ -101,6 +101,12 @@ impl Who {
 /// Somebody who may order.
 pub struct Operator(pub Who);
 
+/// Somebody in person: no token hands out access, lest one that may only ban makes itself a user.
+pub struct Person(pub Who);
+
+/// An operator in person.
+pub struct Keeper(pub Who);
+
 /// Somebody who may read the numbers for monitoring.
 pub struct Allowed(pub Who);
 
@@ -135,6 +141,12 @@ impl IntoResponse for Refused {
     }
 }
 
+/// The name of the session's cookie. Under TLS the plain one counts for nothing: any host of the
+/// same domain may set it.
+pub const fn cookie_name(is_tls: bool) -> &'static str {
+    if is_tls { COOKIE_TLS } else { COOKIE_PLAIN }
+}
+
 /// A cookie of this name.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
@@ -152,11 +164,22 @@ fn by_socket(parts: &Parts) -> Option<Who> {
     let Some(Peer::User(uid)) = parts.extensions.get::<Peer>() else { return None };
     let is_ours = *uid == 0 || *uid == rustix::process::geteuid().as_raw();
     is_ours.then(|| Who {
-        name: format!("uid {uid}"),
+        name: user_name(*uid),
         role: Role::Operator,
         session: None,
         scopes: None,
     })
+}
+
+/// As the host calls a user.
+fn user_name(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid {uid}"))
 }
 
 fn known(parts: &Parts, app: &App) -> Option<Who> {
@@ -167,9 +190,9 @@ fn known(parts: &Parts, app: &App) -> Option<Who> {
     if let Some(token) = bearer.and_then(|value| value.strip_prefix("Bearer ")) {
         return app.access.bearer(token.trim()).ok().flatten();
     }
-    let cookie =
-        [COOKIE_TLS, COOKIE_PLAIN].into_iter().find_map(|name| cookie(&parts.headers, name));
-    let session = cookie.and_then(|cookie| app.access.session(cookie).ok().flatten());
+    let name = cookie_name(app.options.tls.is_some());
+    let session =
+        cookie(&parts.headers, name).and_then(|cookie| app.access.session(cookie).ok().flatten());
     session.or_else(|| {
         app.options.is_open.then(|| Who {
             name: "anybody".to_owned(),
@@ -203,6 +226,24 @@ impl FromRequestParts<App> for Operator {
         let who = required(parts, app)?;
         let may = who.may_act() && who.has(Scope::Act);
         if may { Ok(Operator(who)) } else { Err(Refused::Forbidden) }
+    }
+}
+
+impl FromRequestParts<App> for Person {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let who = required(parts, app)?;
+        if who.scopes.is_none() { Ok(Person(who)) } else { Err(Refused::Forbidden) }
+    }
+}
+
+impl FromRequestParts<App> for Keeper {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let Person(who) = Person::from_request_parts(parts, app).await?;
+        if who.may_act() { Ok(Keeper(who)) } else { Err(Refused::Forbidden) }
     }
 }
 

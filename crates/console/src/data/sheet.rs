@@ -7,14 +7,18 @@
 use super::counts::{Counts, Words};
 use super::leading::{Counting, Lists};
 use super::span::{Span, WEEK_S};
+use crate::clock;
 use crate::view::View;
 use event::{Event, Subject, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use store::terms::{Field, Term, Value};
-use store::{Dimension, Filter, Reader, Record, Series, Step, StoreError, What};
+use store::{Dimension, Filter, Reader, Record, Search, Series, Step, StoreError, What};
 
 /// Events that are counted one by one for a sheet.
-pub const EVENTS_MAX: usize = 20_000;
+pub const EVENTS_MAX: usize = 10_000;
+/// After so long no further part of the journal is looked at.
+const COUNTED_WITHIN: Duration = Duration::from_millis(120);
 /// Findings that are looked at for a term about a detector.
 const FINDINGS_MAX: usize = 2_000;
 
@@ -107,7 +111,10 @@ fn by_series(reader: &Reader, span: Span, wanted: &Wanted) -> Result<Sheet, Stor
 fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, StoreError> {
     let filter =
         Filter { from: Some(span.from), until: Some(span.until), ..Filter::of_terms(terms) };
-    let found = reader.query(&filter, EVENTS_MAX)?;
+    let began = clock::monotonic();
+    let is_enough = || began.elapsed() > COUNTED_WITHIN;
+    let search = Search { is_enough: &is_enough, with_lines: false };
+    let found = reader.search(&filter, EVENTS_MAX, search)?;
     let mut counts = Counts::over(span.bins());
     let mut counting = Counting::default();
     let mut oldest = span.until;
@@ -117,6 +124,7 @@ fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, Store
         counting.take(&event, words);
         oldest = oldest.min(event.at);
     }
+    // Where the search was given up before anything was found, nothing is known of any time.
     let counted_from = found.cut.then_some(oldest);
     Ok(Sheet { span, counts, lists: counting.lists(), counted_from })
 }

@@ -5,19 +5,23 @@ use super::orders::Form;
 use super::panel::{Cell, Holds, figure, link, text, time, value, why};
 use crate::access::Who;
 use crate::app::{App, Trouble};
+use crate::clock;
 use crate::data::resolved;
 use crate::view::View;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Html;
 use event::{Event, Network, Subject, Text, Vocabulary};
+use std::time::Duration;
 use store::terms::Field;
-use store::{Cursor, Filter, Reader, Record, Row};
+use store::{Cursor, Filter, Reader, Record, Row, Search};
 
 /// Its page.
 pub const PAGE: &str = "/events";
 /// Rows of a page.
 const ROWS: usize = 100;
+/// A page is given after so long, with what was found by then.
+const SEARCHED_WITHIN: Duration = Duration::from_millis(120);
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -33,6 +37,8 @@ struct Page {
 #[template(path = "rows.html")]
 struct Rows {
     rows: Vec<Vec<Cell>>,
+    /// The search took long: what was found so far.
+    is_stopped: bool,
     next: Option<String>,
     next_page: Option<String>,
     losses: Vec<String>,
@@ -75,11 +81,15 @@ fn cursor(query: &str) -> Option<Cursor> {
 }
 
 fn rows(reader: &Reader, app: &App, view: &View, before: Option<Cursor>) -> Result<Rows, Trouble> {
-    let found = reader.query(&filter(reader, app, view, before)?, ROWS)?;
-    let last = found.rows.last().filter(|_| found.cut).map(Row::cursor);
+    let began = clock::monotonic();
+    let is_enough = || began.elapsed() > SEARCHED_WITHIN;
+    let search = Search { is_enough: &is_enough, with_lines: true };
+    let found = reader.search(&filter(reader, app, view, before)?, ROWS, search)?;
+    let last = found.stopped.or_else(|| found.rows.last().filter(|_| found.cut).map(Row::cursor));
     let url = |page: &str| last.map(|last| format!("{}&before={last}", view.url(page)));
     Ok(Rows {
         rows: found.rows.iter().filter_map(|row| cells(row, view)).collect(),
+        is_stopped: found.stopped.is_some(),
         next: url("/events/rows"),
         next_page: url(PAGE),
         losses: found.losses.iter().map(|loss| loss.what.clone()).collect(),

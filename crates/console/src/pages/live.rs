@@ -101,14 +101,21 @@ async fn draw(app: App, view: View, sender: watch::Sender<Drawn>) {
 /// `GET /live`
 pub async fn stream(
     State(app): State<App>,
-    _: Who,
+    who: Who,
     RawQuery(query): RawQuery,
 ) -> impl IntoResponse {
     let view = View::of(query.as_deref().unwrap_or_default());
+    // Who signs out, or is signed out, hears no more.
+    let access = Arc::clone(&app.access);
+    let may_hear = move || {
+        let session = who.session.as_deref();
+        session.is_none_or(|session| access.is_session(session).unwrap_or(false))
+    };
     let events: Events = match app.live.watch(&app, &view) {
         Some(watched) => {
             let mut shown = Arc::default();
-            Box::pin(WatchStream::from_changes(watched).map(move |drawn| {
+            let changes = WatchStream::from_changes(watched).take_while(move |_| may_hear());
+            Box::pin(changes.map(move |drawn| {
                 let before = std::mem::replace(&mut shown, Arc::clone(&drawn.panels));
                 Ok(update(&before, &drawn))
             }))

@@ -12,11 +12,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
+use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 /// The longest body of a request, in bytes.
 const BODY_MAX: usize = 64 << 10;
+
+/// From the end of a request's head to the beginning of its answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 
 /// Nothing but our own files, no frame around us, no form to elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -34,18 +38,30 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Two years.
 const ONLY_TLS: &str = "max-age=63072000";
 
-/// Puts it around these routes.
-pub fn guarded(routes: Router<App>, app: &App, is_tls: bool) -> Router<App> {
+/// Puts it around these routes; around the files only what every answer says.
+pub fn guarded(routes: Router<App>, files: Router<App>, app: &App, is_tls: bool) -> Router<App> {
     routes
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(app.clone(), same_site))
+        .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(|_| Trouble::Gone.into_response()))
         .layer(CompressionLayer::new())
+        .merge(files)
         .layer(from_fn(move |request: Request, next: Next| async move {
             let mut response = next.run(request).await;
             label(response.headers_mut(), is_tls);
             response
         }))
+}
+
+/// Who sends his request by drops holds a place no longer than this. A stream of events has
+/// answered by then, and goes on.
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = "This took too long.";
+    match tokio::time::timeout(ANSWERED_WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => refused(StatusCode::REQUEST_TIMEOUT, late),
+    }
 }
 
 fn label(headers: &mut HeaderMap, is_tls: bool) {
@@ -72,13 +88,18 @@ async fn same_site(State(app): State<App>, request: Request, next: Next) -> Resp
             "This console is not called so: console.names lists its names.",
         );
     }
-    if !request.method().is_safe()
-        && !headers.contains_key(AUTHORIZATION)
-        && !is_from_here(headers, host)
-    {
+    // No browser comes by the socket.
+    let is_program = is_local || has_token(headers);
+    if !request.method().is_safe() && !is_program && !is_from_here(headers, host) {
         return refused(StatusCode::FORBIDDEN, "This was sent by the page of another site.");
     }
     next.run(request).await
+}
+
+/// A program's token, which no browser sends by itself; it would send a name and password (`Basic`)
+/// that were meant for a proxy before us.
+fn has_token(headers: &HeaderMap) -> bool {
+    text(headers, &AUTHORIZATION).is_some_and(|value| value.starts_with("Bearer "))
 }
 
 fn refused(status: StatusCode, what: &'static str) -> Response {

@@ -119,8 +119,11 @@ pub fn serve(config: &Config, is_recorded: bool) -> Result<(), Failure> {
 /// Gives up what it does not need: other sockets than those it listens on, all files but its own.
 fn confine(config: &Config, dir: &Path) -> Result<(), Failure> {
     let files = [&config.console.certificate, &config.console.key];
-    // A renewed certificate may be another file in the same directory.
-    let read = files.into_iter().flatten().map(|file| crate::guard::directory_of(file)).collect();
+    // A renewed certificate may be another file in the same directory, and certbot's are links to
+    // files in another one.
+    let places =
+        files.into_iter().flatten().flat_map(|file| [Some(file.clone()), file.canonicalize().ok()]);
+    let read = places.flatten().map(|file| crate::guard::directory_of(&file)).collect();
     let write = vec![dir.to_owned()];
     Confinement { write, read, starts: Starts::default() }.put_on().map(drop)
 }

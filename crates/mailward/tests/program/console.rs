@@ -78,7 +78,7 @@ fn who_guesses_at_the_console_is_found_by_the_engine() {
     let world = world();
     let guard = world.guard(Place::Powerless);
     wait_until("the console answers", || is_served(&world));
-    // Nobody has an account, so every try is a wrong one. The socket has no address: the line says so.
+    // Nobody has an account, so every try is a wrong one. The socket has no address.
     let form = "name=eve&password=a+wrong+password&code=1";
     for _ in 0..3 {
         let request = "POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\

@@ -144,7 +144,7 @@ impl Maintainer {
         if group >= segment.row_groups() {
             return whole;
         }
-        for row in segment.find(group, &Filter::default(), usize::MAX).unwrap_or_default() {
+        for row in segment.find(group, &Filter::default(), usize::MAX, false).unwrap_or_default() {
             if row.batch > from.batch
                 && let Ok(Record::Event { event, .. }) =
                     decode(row.record.get(4..).unwrap_or_default())

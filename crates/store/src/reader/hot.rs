@@ -3,7 +3,7 @@
 use super::{Reader, add_loss};
 use crate::batch::Batch;
 use crate::codec::{Record, decode};
-use crate::filter::Filter;
+use crate::filter::{Cursor, Filter};
 use crate::needle::Needle;
 use crate::summary::Asked;
 use crate::{Loss, StoreError, database};
@@ -16,13 +16,15 @@ pub(super) type Each<'e> = dyn FnMut(&Record<'_>, &[u8], u64, u64) -> bool + 'e;
 
 impl Reader {
     /// Hands the matching records of the batches that are in no segment yet to `each`: newest
-    /// batch first, but each batch from its beginning. `each` says whether to go on.
+    /// batch first, but each batch from its beginning. `each` says whether to go on. Where it was
+    /// enough before the end, gives the place before which nothing was looked at.
     pub(super) fn each_hot(
         &self,
         filter: &Filter,
         losses: &mut Vec<Loss>,
+        is_enough: &dyn Fn() -> bool,
         each: &mut Each<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Cursor>, StoreError> {
         let path = self.dir.join(database::FILE);
         let mut statement = self
             .database
@@ -33,17 +35,24 @@ impl Reader {
             .map_err(self.sql())?;
         let from = filter.from.map_or(i64::MIN, |at| at.0);
         let until = filter.until.map_or(i64::MAX, |at| at.0);
-        let to = filter.before.map_or(i64::MAX, |before| before.batch.cast_signed());
+        // Nothing of a batch stands before its first place.
+        let last_asked = |before: Cursor| before.batch.saturating_sub(u64::from(before.place == 0));
+        let to = filter.before.map_or(i64::MAX, |before| last_asked(before).cast_signed());
+        let mut last_read = None;
         for (first, last) in self.to_read(filter).map_err(self.sql())? {
             let mut batches =
                 statement.query(params![first, last, from, until, to]).map_err(self.sql())?;
             while let Some(row) = batches.next().map_err(self.sql())? {
+                if let Some(last) = last_read.filter(|_| is_enough()) {
+                    return Ok(Some(Cursor { batch: last, place: 0 }));
+                }
+                last_read = Some(row.get::<_, i64>(0).map_err(self.sql())?.cast_unsigned());
                 if !each_in(row, filter, &path, losses, each).map_err(self.sql())? {
-                    return Ok(());
+                    return Ok(None);
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Spans of batches that may hold what is asked for, newest first: all but those whose

@@ -2,7 +2,7 @@
 
 use super::{Reader, Row, add_loss};
 use crate::codec::Record;
-use crate::filter::{Filter, What};
+use crate::filter::{Cursor, Filter, What};
 use crate::segment::{Family, Name, Segment};
 use crate::{Loss, StoreError, database};
 use ::event::{Event, Subject, Timestamp};
@@ -22,6 +22,23 @@ pub struct Found {
     pub cut: bool,
     /// What could not be read; there may have been more to find in it.
     pub losses: Vec<Loss>,
+    /// Where the search was given up: what stands before this was not looked at.
+    pub stopped: Option<Cursor>,
+}
+
+/// How a search goes.
+#[derive(Clone, Copy)]
+pub struct Search<'s> {
+    /// Asked between two parts of the journal: a search that takes too long is given up.
+    pub is_enough: &'s dyn Fn() -> bool,
+    /// False: events of history come without their lines, which is quicker where they are counted.
+    pub with_lines: bool,
+}
+
+impl Default for Search<'_> {
+    fn default() -> Self {
+        Search { is_enough: &|| false, with_lines: true }
+    }
 }
 
 /// The answer to "who most".
@@ -43,13 +60,30 @@ struct Listed {
 impl Reader {
     /// Records that the filter asks for, newest first in the journal's order.
     pub fn query(&self, filter: &Filter, limit: usize) -> Result<Found, StoreError> {
+        self.search(filter, limit, Search::default())
+    }
+
+    /// The same, until it is enough. Only a search for events alone is given up.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn search(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        search: Search<'_>,
+    ) -> Result<Found, StoreError> {
+        let search = match filter.what {
+            What::Events => search,
+            What::Actions | What::All => Search { is_enough: &|| false, ..search },
+        };
         let limit = limit.min(ROWS_MAX);
         let mut found = Found::default();
         // One snapshot for the catalogue and the batches: a segment made meanwhile is not seen
         // twice, and what it took over is still there.
         let snapshot = self.database.unchecked_transaction().map_err(self.sql())?;
         let path = self.dir.join(database::FILE);
-        if let Err(error) = self.query_batches(filter, limit, &mut found) {
+        if let Err(error) = self.query_batches(filter, limit, search, &mut found) {
             add_loss(&mut found.losses, &path, error.to_string());
         }
         let segments = self.segments().unwrap_or_else(|error| {
@@ -57,10 +91,10 @@ impl Reader {
             Vec::new()
         });
         drop(snapshot);
-        if found.rows.len() < limit {
-            self.query_segments(&segments, filter, limit, &mut found);
+        if found.rows.len() < limit && found.stopped.is_none() {
+            self.query_segments(&segments, filter, limit, search, &mut found);
         }
-        found.cut = found.rows.len() >= limit;
+        found.cut = found.rows.len() >= limit || found.stopped.is_some();
         found.rows.truncate(limit);
         Ok(found)
     }
@@ -91,7 +125,7 @@ impl Reader {
         let mut losses = Vec::new();
         let filter = Filter { what: What::Events, ..filter.clone() };
         let snapshot = self.database.unchecked_transaction().map_err(self.sql())?;
-        self.each_hot(&filter, &mut losses, &mut |record, _, _, _| {
+        self.each_hot(&filter, &mut losses, &|| false, &mut |record, _, _, _| {
             if let Record::Event { event: Event { client: Some(client), .. }, .. } = record {
                 count(&mut counts, client.to_string().into_bytes());
             }
@@ -121,27 +155,32 @@ impl Reader {
         &self,
         filter: &Filter,
         limit: usize,
+        search: Search<'_>,
         found: &mut Found,
     ) -> Result<(), StoreError> {
         let names = self.source_names()?;
-        let Found { rows, losses, .. } = found;
+        let Found { rows, losses, stopped, .. } = found;
         let mut inside: Vec<Row> = Vec::new();
-        let walked = self.each_hot(filter, losses, &mut |record, body, batch, place| {
-            if inside.last().is_some_and(|row| row.batch != batch) {
-                rows.extend(inside.drain(..).rev());
-                if rows.len() >= limit {
-                    return false;
+        let walked =
+            self.each_hot(filter, losses, search.is_enough, &mut |record, body, batch, place| {
+                if inside.last().is_some_and(|row| row.batch != batch) {
+                    rows.extend(inside.drain(..).rev());
+                    if rows.len() >= limit {
+                        return false;
+                    }
                 }
-            }
-            let source = match record {
-                Record::Event { source, .. } => names.get(&source.0).cloned().unwrap_or_default(),
-                _ => String::new(),
-            };
-            inside.push(Row::new(batch, place, source, body.to_vec()));
-            true
-        });
+                let source = match record {
+                    Record::Event { source, .. } => {
+                        names.get(&source.0).cloned().unwrap_or_default()
+                    }
+                    _ => String::new(),
+                };
+                inside.push(Row::new(batch, place, source, body.to_vec()));
+                true
+            });
         rows.extend(inside.drain(..).rev());
-        walked
+        *stopped = walked?;
+        Ok(())
     }
 
     fn query_segments(
@@ -149,6 +188,7 @@ impl Reader {
         segments: &[Listed],
         filter: &Filter,
         limit: usize,
+        search: Search<'_>,
         found: &mut Found,
     ) {
         // The two families cover the same batches: each is asked for all that is wanted, then
@@ -161,9 +201,12 @@ impl Reader {
             let mut of_family = Vec::new();
             for listed in relevant(segments, filter, family).filter(|_| asked) {
                 let done = Segment::open(&self.dir, &listed.name)
-                    .and_then(|segment| find(&segment, filter, wanted, &mut of_family));
-                self.told(done, listed, &mut found.losses);
-                if of_family.len() >= wanted {
+                    .and_then(|segment| find(&segment, filter, wanted, search, &mut of_family));
+                match done {
+                    Ok(stopped) => found.stopped = stopped,
+                    Err(error) => self.told(Err(error), listed, &mut found.losses),
+                }
+                if of_family.len() >= wanted || found.stopped.is_some() {
                     break;
                 }
             }
@@ -221,25 +264,37 @@ fn relevant<'a>(
     })
 }
 
-/// The newest `wanted` matching rows of a segment, newest row group first.
+/// The newest `wanted` matching rows of a segment, newest row group first; where it was enough
+/// before that, the place before which nothing was looked at.
 fn find(
     segment: &Segment,
     filter: &Filter,
     wanted: usize,
+    search: Search<'_>,
     rows: &mut Vec<Row>,
-) -> Result<(), StoreError> {
+) -> Result<Option<Cursor>, StoreError> {
+    let mut looked_at = None;
     for group in (0..segment.row_groups()).rev() {
         let left = wanted.saturating_sub(rows.len());
         if left == 0 {
             break;
         }
-        let found = segment.find(group, filter, left)?;
+        if let Some(looked_at) = looked_at.filter(|_| (search.is_enough)()) {
+            return segment.begins(looked_at).map(Some);
+        }
+        if let Some(before) = filter.before
+            && segment.begins(group)? >= before
+        {
+            continue;
+        }
+        let found = segment.find(group, filter, left, search.with_lines)?;
         rows.extend(found.into_iter().rev().map(|row| {
             let body = row.record.get(4..).unwrap_or_default().to_vec();
             Row::new(row.batch, row.place, row.source, body)
         }));
+        looked_at = Some(group);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Counts one more. When too many distinct values are held, those seen once give way.

@@ -8,7 +8,7 @@ use super::write::SUMMARIES;
 use super::{Name, parquet};
 use crate::StoreError;
 use crate::codec::{Record, encode};
-use crate::filter::Filter;
+use crate::filter::{Cursor, Filter};
 use crate::journal::SourceId;
 use crate::summary::Asked;
 use ::event::{
@@ -76,12 +76,27 @@ impl Segment {
         self.reader.metadata().file_metadata().num_rows().cast_unsigned()
     }
 
+    /// Where a row group begins in the journal.
+    pub(crate) fn begins(&self, group: usize) -> Result<Cursor, StoreError> {
+        let error = parquet("read", &self.path);
+        let group = self.reader.get_row_group(group).map_err(&error)?;
+        let group = Group(&*group);
+        let first = |column| -> Result<u64, ParquetError> {
+            let cell = group.numbers(column, &[0])?.into_iter().next().flatten();
+            Ok(cell.unwrap_or_default().cast_unsigned())
+        };
+        let (batch, place) = (first(C::Batch).map_err(&error)?, first(C::Place).map_err(&error)?);
+        Ok(Cursor { batch, place })
+    }
+
     /// The rows of a row group that the filter asks for, in order; no more than the last `limit`.
+    /// Events come without their lines where those are not wanted.
     pub(crate) fn find(
         &self,
         group: usize,
         filter: &Filter,
         limit: usize,
+        with_lines: bool,
     ) -> Result<Vec<SegmentRow>, StoreError> {
         let error = parquet("read", &self.path);
         if !self.may_hold(group, filter).map_err(&error)? {
@@ -94,7 +109,7 @@ impl Segment {
         match self.name.family {
             super::Family::Events => {
                 rows.drain(..surplus);
-                group.events(&rows).map_err(&error)
+                group.events(&rows, with_lines).map_err(&error)
             }
             super::Family::Actions => {
                 let mut found = group.actions(&rows, filter).map_err(&error)?;
@@ -207,13 +222,14 @@ impl Group<'_> {
         Ok(found)
     }
 
-    fn events(&self, rows: &[usize]) -> Result<Vec<SegmentRow>, ParquetError> {
+    fn events(&self, rows: &[usize], with_lines: bool) -> Result<Vec<SegmentRow>, ParquetError> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let mut columns = Columns::default();
         let stored = self.0.metadata().num_columns();
-        for id in OF_EVENTS.into_iter().filter(|id| (*id as usize) < stored) {
+        let is_wanted = |id: &C| (*id as usize) < stored && (with_lines || *id != C::Line);
+        for id in OF_EVENTS.into_iter().filter(is_wanted) {
             match COLUMNS.get(id as usize).map(|column| column.holds) {
                 Some(Holds::Text) => columns.texts.push((id, self.texts(id, rows)?)),
                 _ => columns.numbers.push((id, self.numbers(id, rows)?)),

@@ -1,0 +1,285 @@
+//! Who keeps others out, gets in by a side door, or stays after the door was shut; and TLS, as
+//! `openssl` sees it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use console::access::{Access, Role, Scope};
+use console::{Console, Host, HostError, Options, Order, SignIn, TlsFiles};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Found, Journal, Reader, Row};
+
+struct Deaf;
+
+impl Host for Deaf {
+    fn status(&self) -> Result<serde_json::Value, HostError> {
+        Ok(serde_json::json!({}))
+    }
+
+    fn why(&self, _: &str) -> Result<String, HostError> {
+        Ok(String::new())
+    }
+
+    fn order(&self, _: &str, _: &str, _: &Order) -> Result<String, HostError> {
+        Ok("done".to_owned())
+    }
+
+    fn story(&self, _: &Reader, _: &[u8]) -> Result<Found, HostError> {
+        Err(HostError("none".to_owned()))
+    }
+
+    fn json(&self, _: &Row) -> Option<String> {
+        None
+    }
+
+    fn signed_in(&self, _: &SignIn<'_>) {}
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    address: String,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+fn world(change: impl FnOnce(&mut Options)) -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), store::Options::default()).unwrap();
+    journal.commit(&[]).unwrap();
+    let mut options = Options {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        socket: Some(dir.path().join("console.sock")),
+        dir: dir.path().to_owned(),
+        tls: None,
+        names: Vec::new(),
+        is_open: false,
+        is_recorded: false,
+        any_port: false,
+    };
+    change(&mut options);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (ready, listening) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let console = Console::listen(options, Arc::new(Deaf)).await.unwrap();
+            ready.send(console.url().unwrap()).unwrap();
+            console.serve(async { drop(stopped.await) }).await;
+        });
+    });
+    let address = listening.recv().unwrap().split("//").nth(1).unwrap().to_owned();
+    World { dir, address, _stop: stop }
+}
+
+impl World {
+    fn access(&self) -> Access {
+        Access::open(self.dir.path()).unwrap()
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    fn head(&self, method: &str, path: &str, headers: &str, length: usize) -> String {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n{headers}\r\n",
+            self.address
+        )
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(self.head(method, path, headers, body.len()).as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        all_of(stream)
+    }
+
+    fn own_page(&self) -> String {
+        format!("Origin: http://{}\r\n", self.address)
+    }
+
+    /// The cookie of a session by a link.
+    fn session(&self, role: Role) -> String {
+        let link = self.access().link("admin", role, 60).unwrap();
+        let answer = self.ask("POST", &link, &self.own_page(), "");
+        answer.split("mailward=").nth(1).unwrap().split(';').next().unwrap().to_owned()
+    }
+}
+
+fn all_of(mut stream: impl std::io::Read) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_token_that_may_act_hands_out_no_access() {
+    let world = world(|_| {});
+    let token = world.access().add_token("bans", &[Scope::Read, Scope::Act]).unwrap();
+    let headers = format!("Authorization: Bearer {token}\r\n");
+    assert!(world.ask("GET", "/decisions", &headers, "").starts_with("HTTP/1.1 200"));
+    for (path, body) in [
+        ("/access/users", "deed=add&name=eve&role=operator"),
+        ("/access/users", "deed=remove&name=admin"),
+        ("/access/tokens", "deed=add&name=eve&scope=act"),
+        ("/access/sessions", "id=00"),
+        ("/access/password", "password=correct+horse+battery"),
+    ] {
+        let answer = world.ask("POST", path, &headers, body);
+        assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
+    }
+    assert!(world.ask("GET", "/access", &headers, "").starts_with("HTTP/1.1 403"));
+    assert_eq!(world.access().tokens().unwrap().len(), 1);
+    // A person may.
+    let own = format!("Cookie: mailward={}\r\n{}", world.session(Role::Operator), world.own_page());
+    let answer = world.ask("POST", "/access/tokens", &own, "deed=add&name=eve&scope=act");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_password_for_a_proxy_makes_no_other_site_ours() {
+    let world = world(|_| {});
+    let cookie = world.session(Role::Operator);
+    let body = "order=ban&subject=198.51.100.7&reason=x";
+    let post = |authorization: &str, origin: &str| {
+        let headers = format!(
+            "Cookie: mailward={cookie}\r\nAuthorization: {authorization}\r\nOrigin: {origin}\r\n"
+        );
+        world.ask("POST", "/orders", &headers, body)
+    };
+    let basic = "Basic YTpi";
+    assert!(post(basic, "http://127.0.0.1:1").starts_with("HTTP/1.1 403"));
+    assert!(post(basic, &format!("http://{}", world.address)).starts_with("HTTP/1.1 303"));
+    // A token that is none is nobody, whatever cookie comes with it.
+    let nobody = post("Bearer x", "http://127.0.0.1:1");
+    assert!(nobody.contains("location: /sign-in"), "{nobody}");
+}
+
+#[test]
+fn who_sends_by_drops_gives_the_places_back() {
+    let world = world(|_| {});
+    let head = world.head("POST", "/sign-in", &world.own_page(), 1000);
+    let mut slow: Vec<TcpStream> = (0..256).map(|_| world.connect()).collect();
+    for stream in &mut slow {
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    // All places on TCP are taken: on the socket there are others.
+    let mut socket = UnixStream::connect(world.dir.path().join("console.sock")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.write_all(b"GET /decisions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(all_of(socket).starts_with("HTTP/1.1 200"));
+    // And on TCP there are some again, without any of these going away by itself.
+    assert!(world.ask("GET", "/sign-in", "", "").starts_with("HTTP/1.1 200"));
+    let answer = all_of(slow.swap_remove(0));
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[test]
+fn who_was_signed_out_hears_no_more() {
+    let world = world(|_| {});
+    let cookie = world.session(Role::Reader);
+    let mut stream = world.connect();
+    let headers = format!("Cookie: mailward={cookie}\r\n");
+    stream.write_all(world.head("GET", "/live?q=", &headers, 0).as_bytes()).unwrap();
+    let mut part = [0; 8192];
+    let mut heard = String::new();
+    while !heard.contains("event: panels") {
+        let count = stream.read(&mut part).unwrap();
+        assert!(count > 0, "{heard}");
+        heard.push_str(&String::from_utf8_lossy(&part[..count]));
+    }
+    let own = format!("Cookie: mailward={cookie}\r\n{}", world.own_page());
+    let out = world.ask("POST", "/sign-out", &own, "");
+    assert!(out.contains("mailward=; Path=/; Max-Age=0"), "{out}");
+    let (mut journal, _) = Journal::open(world.dir.path(), store::Options::default()).unwrap();
+    let source = journal.source("a");
+    let event = event::Event::new(
+        event::Timestamp::from_seconds(1_795_219_700),
+        event::Server::Exim,
+        event::Text::from("exim"),
+        event::Kind::Connect,
+        event::Outcome::Deferred,
+    );
+    journal.append_event(1, source, &event, b"a line");
+    journal.commit(&[]).unwrap();
+    let rest = all_of(stream);
+    assert!(!rest.contains("event: panels"), "{rest}");
+}
+
+#[test]
+fn files_say_what_they_are_too() {
+    let world = world(|_| {});
+    let page = world.ask("GET", "/sign-in", "", "");
+    let asset = page.split("\"/assets/").nth(1).unwrap().split('"').next().unwrap();
+    let answer = world.ask("GET", &format!("/assets/{asset}"), "", "");
+    for header in ["x-content-type-options: nosniff", "content-security-policy: ", "immutable"] {
+        assert!(answer.contains(header), "{header}: {answer}");
+    }
+}
+
+/// A key and a certificate of its own making.
+fn make_certificate(files: &TlsFiles, name: &str) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "2", "-subj", &format!("/CN={name}"), "-keyout"])
+        .arg(&files.key)
+        .arg("-out")
+        .arg(&files.certificate)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.unwrap().success());
+}
+
+/// What `openssl` reads and sees of a server.
+fn by_tls(address: &str, request: &str) -> String {
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-ign_eof", "-connect", address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    client.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+    String::from_utf8_lossy(&client.wait_with_output().unwrap().stdout).into_owned()
+}
+
+fn tls_files(dir: &Path) -> TlsFiles {
+    TlsFiles { certificate: dir.join("cert.pem"), key: dir.join("key.pem") }
+}
+
+#[test]
+fn tls_has_its_own_cookie_and_takes_a_new_certificate() {
+    let pem = tempfile::tempdir().unwrap();
+    let files = tls_files(pem.path());
+    make_certificate(&files, "first.example");
+    let given = files.clone();
+    let world = world(|options| options.tls = Some(given));
+    let link = world.access().link("admin", Role::Operator, 60).unwrap();
+    let origin = format!("Origin: https://{}\r\n", world.address);
+    let answer = by_tls(&world.address, &world.head("POST", &link, &origin, 0));
+    assert!(answer.contains("first.example"), "{answer}");
+    assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
+    let cookie = answer.split("__Host-mailward=").nth(1).unwrap();
+    assert!(cookie.lines().next().unwrap().ends_with("; Secure"), "{answer}");
+    let cookie = cookie.split(';').next().unwrap();
+    let get = |name: &str| {
+        let headers = format!("Cookie: {name}={cookie}\r\n");
+        by_tls(&world.address, &world.head("GET", "/decisions", &headers, 0))
+    };
+    assert!(get("__Host-mailward").contains("HTTP/1.1 200"));
+    assert!(get("mailward").contains("HTTP/1.1 303"), "any host of the domain could set this one");
+    // Without TLS nobody is heard.
+    let plain = world.ask("GET", "/sign-in", "", "");
+    assert!(!plain.contains("HTTP/1.1 200"), "{plain}");
+    // Files that are half-written leave what was; a new pair is taken.
+    std::fs::write(&files.certificate, "-----BEGIN").unwrap();
+    assert!(get("__Host-mailward").contains("first.example"));
+    make_certificate(&files, "second.example");
+    assert!(get("__Host-mailward").contains("second.example"));
+}
