@@ -40,6 +40,11 @@ const WAITING_MAX: usize = 8;
 /// What is wrong with what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
+    /// A later version wrote it.
+    #[error(
+        "{FILE} was written by a later version of mailward: use that one, or remove the file and make links anew"
+    )]
+    Newer,
     /// The file.
     #[error("{FILE}: {0}")]
     Database(#[from] rusqlite::Error),
@@ -85,7 +90,7 @@ impl Access {
     /// It cannot be read.
     pub fn open(dir: &Path) -> Result<Access, AccessError> {
         Ok(Access {
-            database: Mutex::new(Database::open(&dir.join(FILE))?),
+            database: Mutex::new(Database::open(&dir.join(FILE))?.ok_or(AccessError::Newer)?),
             throttle: Mutex::default(),
             hashing: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -154,6 +159,10 @@ impl Access {
     ) -> Result<Result<String, u64>, AccessError> {
         let wait_s = self.throttle().wait_s(from.client, name, now_s());
         if wait_s > 0 {
+            // It is a try all the same: the engine decides what becomes of who goes on.
+            if self.throttle().may_tell(now_s()) {
+                tell(&SignIn { client: from.client, account: name, is_allowed: false });
+            }
             return Ok(Err(wait_s));
         }
         let user = self.database().user(name)?;

@@ -2,7 +2,7 @@
 //! is made from the table of routes, and numbers for Prometheus.
 
 mod csv;
-mod metrics;
+pub mod metrics;
 mod openapi;
 
 use crate::access::{Operator, Who};

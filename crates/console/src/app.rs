@@ -1,6 +1,7 @@
 //! What all handlers share.
 
 use crate::access::Access;
+use crate::api::metrics::Base;
 use crate::clock;
 use crate::data::Readers;
 use crate::pages::live::Live;
@@ -23,6 +24,8 @@ pub struct App {
     pub host: Arc<dyn Host>,
     /// Who may look, and who may act.
     pub access: Arc<Access>,
+    /// What counters for monitoring begin with.
+    pub counted: Arc<Base>,
     /// Dashboards that are looked at.
     pub live: Live,
     readers: Arc<Readers>,
@@ -58,6 +61,7 @@ impl App {
             options: Arc::new(options),
             host,
             access: Arc::new(access),
+            counted: Arc::default(),
             live: Live::default(),
             readers,
             told: Arc::default(),

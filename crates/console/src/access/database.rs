@@ -68,7 +68,8 @@ pub struct Token {
 pub(super) struct Database(Connection);
 
 impl Database {
-    pub(super) fn open(path: &Path) -> Result<Database> {
+    /// Nothing where a later version wrote it.
+    pub(super) fn open(path: &Path) -> Result<Option<Database>> {
         // SQLite would make it with the rights that the umask leaves.
         let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
         drop(made);
@@ -82,7 +83,7 @@ impl Database {
             transaction.pragma_update(None, "user_version", FORMAT)?;
             transaction.commit()?;
         }
-        Ok(Database(db))
+        Ok((format <= FORMAT).then_some(Database(db)))
     }
 
     pub(super) fn users(&self) -> Result<Vec<User>> {

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 /// Failures that cost no time: people mistype.
 const FREE: u32 = 3;
+/// Tries that are not heard and told to the guard all the same, in a second.
+const TOLD_A_SECOND: u32 = 5;
 /// The longest wait, seconds.
 const WAIT_MAX_S: i64 = 300;
 /// What is not seen for so long is forgotten, seconds.
@@ -36,6 +38,8 @@ impl Failures {
 /// Addresses and names on which sign-in failed.
 #[derive(Debug, Default)]
 pub struct Throttle {
+    /// This second, and what was told in it.
+    told: (i64, u32),
     failed: BTreeMap<String, Failures>,
     /// From where who signed in, and when.
     good: BTreeMap<String, i64>,
@@ -62,6 +66,15 @@ impl Throttle {
             .flatten()
             .filter_map(|key| self.failed.get(&key).map(|failures| failures.wait_s(now_s)));
         waits.max().unwrap_or(0).unsigned_abs()
+    }
+
+    /// True where one more try that is not heard may be told: a flood of them tells some.
+    pub fn may_tell(&mut self, now_s: i64) -> bool {
+        if self.told.0 != now_s {
+            self.told = (now_s, 0);
+        }
+        self.told.1 += 1;
+        self.told.1 <= TOLD_A_SECOND
     }
 
     /// Takes note of a failure; returns for how long no other is heard.

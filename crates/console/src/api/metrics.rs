@@ -3,6 +3,7 @@
 
 use crate::access::Allowed;
 use crate::app::{App, Trouble};
+use crate::clock;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -10,12 +11,15 @@ use event::{Timestamp, Vocabulary};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use store::Reader;
+use std::sync::OnceLock;
+use store::{Reader, StoreError};
+
+const HOUR_S: i64 = 3600;
 
 /// `GET /metrics`
 pub async fn page(State(app): State<App>, _: Allowed) -> Result<Response, Trouble> {
     let status = app.ask(|host| host.status()).await.ok();
-    let mut text = app.read(|reader, _| Ok(of_journal(reader)?)).await?;
+    let mut text = app.read(|reader, app| Ok(of_journal(reader, &app.counted)?)).await?;
     of_guard(&mut text, status.as_ref());
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
@@ -34,39 +38,68 @@ fn label(text: &str) -> String {
     event::Text::from(text).to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-fn of_journal(reader: &Reader) -> Result<String, store::StoreError> {
-    let mut out = String::new();
-    head(&mut out, "mailward_events_total", "counter", "Events by server, outcome and reason.");
-    let mut sums: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-    for count in reader.counts(Timestamp(i64::MIN), Timestamp(i64::MAX))? {
+/// Sums of the hours that are over when the console begins: hours that are removed later because
+/// of their age do not make a counter go back.
+#[derive(Default)]
+pub struct Base(OnceLock<(Timestamp, Sums)>);
+
+type Sums = BTreeMap<(&'static str, &'static str, &'static str), u64>;
+
+fn sums(reader: &Reader, from: Timestamp, until: Timestamp) -> Result<Sums, StoreError> {
+    let mut sums = Sums::new();
+    for count in reader.counts(from, until)? {
         let reason = count.reason.map_or("", Vocabulary::name);
-        *sums.entry((count.server.name(), count.outcome.name(), reason)).or_default() +=
-            count.events;
+        let words = (count.server.name(), count.outcome.name(), reason);
+        *sums.entry(words).or_default() += count.events;
     }
-    for ((server, outcome, reason), events) in sums {
+    Ok(sums)
+}
+
+fn events(reader: &Reader, base: &Base) -> Result<Sums, StoreError> {
+    let (since, before) = match base.0.get() {
+        Some(base) => base,
+        None => {
+            let hour = clock::now().seconds() / HOUR_S * HOUR_S;
+            let since = Timestamp::from_seconds(hour);
+            let before = sums(reader, Timestamp(i64::MIN), since)?;
+            base.0.get_or_init(|| (since, before))
+        }
+    };
+    let mut all = before.clone();
+    for (words, events) in sums(reader, *since, Timestamp(i64::MAX))? {
+        *all.entry(words).or_default() += events;
+    }
+    Ok(all)
+}
+
+fn of_journal(reader: &Reader, base: &Base) -> Result<String, StoreError> {
+    let mut out = String::new();
+    head(&mut out, "mailward_build_info", "gauge", "1, with the version as a label.");
+    let _ = writeln!(out, "mailward_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+    head(&mut out, "mailward_events_total", "counter", "Events by server, outcome and reason.");
+    for ((server, outcome, reason), events) in events(reader, base)? {
         let _ = writeln!(
             out,
-            "mailward_events_total{{server=\"{server}\",outcome=\"{outcome}\",reason=\"{reason}\"}} {events}"
+            "mailward_events_total{{server=\"{server}\",outcome=\"{outcome}\",\
+             reason=\"{reason}\"}} {events}"
         );
     }
     let statistics = reader.statistics()?;
-    one(&mut out, "mailward_decisions_held", "gauge", "Decisions that hold now.", statistics.holds);
-    one(
-        &mut out,
-        "mailward_journal_database_bytes",
-        "gauge",
-        "Size of the journal's database.",
-        statistics.bytes_database,
-    );
-    one(
-        &mut out,
-        "mailward_journal_history_bytes",
-        "gauge",
-        "Size of the journal's history.",
-        statistics.bytes_segments,
-    );
+    let bytes = (statistics.bytes_database, statistics.bytes_segments);
+    one(&mut out, "mailward_decisions_active", "gauge", "Decisions that hold.", statistics.holds);
+    one(&mut out, "mailward_journal_database_bytes", "gauge", "The journal's database.", bytes.0);
+    one(&mut out, "mailward_journal_history_bytes", "gauge", "The journal's history.", bytes.1);
     Ok(out)
 }
+
+/// Of each log: the name of a number, its key in the status, what it is.
+const OF_INPUTS: [(&str, &str, &str, &str); 2] = [
+    ("mailward_input_lag_bytes", "lag_bytes", "gauge", "Bytes that wait to be read."),
+    ("mailward_input_losses_total", "losses", "counter", "Times that lines may have been lost."),
+];
+/// What lines of a log turned out to be.
+const RESULTS: [(&str, &str); 3] =
+    [("event", "events"), ("noise", "noise"), ("unknown", "unknown")];
 
 fn of_guard(out: &mut String, status: Option<&Value>) {
     one(out, "mailward_up", "gauge", "1 where the guard answers.", u8::from(status.is_some()));
@@ -80,38 +113,39 @@ fn of_guard(out: &mut String, status: Option<&Value>) {
         "1 where decisions are carried out.",
         u8::from(enforcing),
     );
-    one(
+    head(out, "mailward_bans_active", "gauge", "Bans in force, by where.");
+    let bans = count(&status["kernel"]["bans"]);
+    let _ = writeln!(out, "mailward_bans_active{{backend=\"nftables\"}} {bans}");
+    let inputs: Vec<&Value> = status["sources"].as_array().into_iter().flatten().collect();
+    let name = |input: &Value| label(input["name"].as_str().unwrap_or_default());
+    head(
         out,
-        "mailward_kernel_bans",
-        "gauge",
-        "Bans in the kernel.",
-        count(&status["kernel"]["bans"]),
+        "mailward_parse_lines_total",
+        "counter",
+        "Lines read, by what they turned out to be.",
     );
-    let sources: Vec<&Value> = status["sources"].as_array().into_iter().flatten().collect();
-    for (name, key, kind, help) in [
-        ("mailward_source_lines_total", "lines", "counter", "Lines read of a log."),
-        ("mailward_source_unknown_total", "unknown", "counter", "Lines that were not understood."),
-        ("mailward_source_lag_bytes", "lag_bytes", "gauge", "Bytes that wait to be read."),
-        (
-            "mailward_source_losses_total",
-            "losses",
-            "counter",
-            "Times that lines may have been lost.",
-        ),
-    ] {
-        head(out, name, kind, help);
-        for source in &sources {
-            let log = label(source["name"].as_str().unwrap_or_default());
-            let _ = writeln!(out, "{name}{{source=\"{log}\"}} {}", count(&source[key]));
+    for input in &inputs {
+        for (result, key) in RESULTS {
+            let (input_name, lines) = (name(input), count(&input[key]));
+            let _ = writeln!(
+                out,
+                "mailward_parse_lines_total{{input=\"{input_name}\",result=\"{result}\"}} {lines}"
+            );
+        }
+    }
+    for (number, key, kind, help) in OF_INPUTS {
+        head(out, number, kind, help);
+        for input in &inputs {
+            let _ = writeln!(out, "{number}{{input=\"{}\"}} {}", name(input), count(&input[key]));
         }
     }
     head(out, "mailward_kernel_packets_total", "counter", "Packets that the kernel counted.");
     for counter in status["kernel"]["counters"].as_array().into_iter().flatten() {
-        let name = label(counter["name"].as_str().unwrap_or_default());
+        let packets = count(&counter["packets"]);
         let _ = writeln!(
             out,
-            "mailward_kernel_packets_total{{counter=\"{name}\"}} {}",
-            count(&counter["packets"])
+            "mailward_kernel_packets_total{{counter=\"{}\"}} {packets}",
+            name(counter)
         );
     }
 }

@@ -56,8 +56,12 @@ pub fn ruleset(
     allowed: &[Network],
 ) -> Ruleset {
     let kernel = &config.kernel;
+    // Who guesses at a console that others reach is banned from it, too.
+    let beyond = config.console.listen.iter().filter(|address| !address.ip().is_loopback());
+    let console: Vec<u16> = beyond.map(std::net::SocketAddr::port).collect();
     let mut ports: Vec<u16> = Ruleset::MAIL_PORTS
         .iter()
+        .chain(&console)
         .chain(&kernel.ports)
         .chain(found_ports)
         .chain(kernel.only.keys())
