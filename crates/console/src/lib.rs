@@ -12,6 +12,7 @@ mod assets;
 mod clock;
 mod data;
 mod draw;
+pub mod glance;
 mod host;
 mod pages;
 mod server;

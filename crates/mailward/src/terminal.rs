@@ -42,6 +42,11 @@ impl Style {
         Style { colour: false, width: None }
     }
 
+    /// The terminal's width in columns, where it is one.
+    pub fn columns(self) -> Option<usize> {
+        self.width.map(usize::from)
+    }
+
     /// For standard error.
     pub fn stderr() -> Self {
         Style::of(std::io::stderr().is_terminal(), || {

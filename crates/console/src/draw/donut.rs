@@ -24,6 +24,8 @@ pub struct Slice {
 /// Radii of the rings, in units of the picture, which is 200 wide.
 const INNER: (f64, f64) = (42.0, 66.0);
 const OUTER: (f64, f64) = (68.0, 92.0);
+/// More than this of a turn is drawn as the whole.
+const WHOLE: f64 = 0.999_5;
 /// Parts of a turn that are drawn at least: less is not seen, and not hit.
 const TURN_MIN: f64 = 0.002;
 
@@ -86,10 +88,20 @@ fn arc(
     );
 }
 
+/// A whole turn, which has no two ends, in two halves.
+fn circle(radius: f64, direction: u8) -> String {
+    let (top, bottom) = (100.0 - radius, 100.0 + radius);
+    format!(
+        "M100 {top}A{radius} {radius} 0 1 {direction} 100 {bottom}\
+         A{radius} {radius} 0 1 {direction} 100 {top}Z"
+    )
+}
+
 /// A piece of a ring that begins `turn` turns after twelve o'clock.
 fn ring(turn: f64, part: f64, near: f64, far: f64) -> String {
-    // A whole turn has no two ends.
-    let part = part.min(0.999_99);
+    if part > WHOLE {
+        return circle(far, 1) + &circle(near, 0);
+    }
     let point = |at: f64, radius: f64| {
         let angle = at * TAU;
         (100.0 + radius * angle.sin(), 100.0 - radius * angle.cos())
@@ -125,6 +137,8 @@ mod tests {
         let all = draw(&[slice("rejected", 7, vec![slice("auth-failed", 7, Vec::new())])]);
         assert_eq!(all.matches("<a ").count(), 2);
         assert!(all.contains("(100\u{202f}%)") && !all.contains("NaN"));
+        // Both rings are hollow: each is two circles.
+        assert_eq!(all.matches("M100 ").count(), 4, "{all}");
         let little = draw(&[slice("a", 1_000_000, Vec::new()), slice("b", 1, Vec::new())]);
         assert!(little.contains("&lt;\u{202f}0.1") || little.contains("<\u{202f}0.1"));
         assert_eq!(draw(&[slice("a", 0, Vec::new())]).matches("<a ").count(), 0);

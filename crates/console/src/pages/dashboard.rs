@@ -16,7 +16,7 @@ use event::{Outcome, Reason, Timestamp, Vocabulary};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::terms::{Field, Value};
-use store::{Filter, Reader};
+use store::{Filter, Reader, StoreError};
 
 /// Its page.
 pub const PAGE: &str = "/";
@@ -65,30 +65,48 @@ pub type Drawn = (&'static str, String);
 pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec<Drawn>), Trouble> {
     let now = app.now(reader)?;
     let sheet = Sheet::read(reader, view, now)?;
-    let span =
-        Filter { from: Some(sheet.span.from), until: Some(sheet.span.until), ..Filter::default() };
-    let (deeds, _) = actions(reader, &span, ACTIONS_MAX)?;
+    let deeds = deeds(reader, &sheet)?;
+    let status = app.host.status().ok();
+    let mut panels =
+        vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
+    let tables = tables(reader, status.as_ref(), view, now, (&sheet, &deeds))?;
+    panels.extend(tables.iter().map(|panel| (panel.id, panel.html())));
+    Ok((now, panels))
+}
+
+/// What was found, decided and ordered in the time of a sheet.
+pub fn deeds(reader: &Reader, sheet: &Sheet) -> Result<Vec<Action>, StoreError> {
+    let (from, until) = (Some(sheet.span.from), Some(sheet.span.until));
+    let (deeds, _) = actions(reader, &Filter { from, until, ..Filter::default() }, ACTIONS_MAX)?;
+    Ok(deeds)
+}
+
+/// The panels that are tables, in the order of the page.
+pub fn tables(
+    reader: &Reader,
+    status: Option<&serde_json::Value>,
+    view: &View,
+    now: Timestamp,
+    (sheet, deeds): (&Sheet, &[Action]),
+) -> Result<Vec<Panel>, StoreError> {
     let holds: BTreeSet<event::Subject> =
         reader.holds()?.into_iter().map(|decision| decision.subject).collect();
     let before = lists::before(reader, view, now)?;
-    let mut panels =
-        vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
     let tables = [
-        Some(lists::incidents(&deeds, &holds, view)),
-        Some(lists::logins(&sheet, view)),
-        Some(lists::accounts(&sheet, view)),
-        Some(lists::clients(&sheet, view)),
-        Some(lists::networks(&sheet, view)),
-        lists::places(&sheet, view),
-        Some(lists::takeover(&deeds)),
-        lists::outbound(&sheet, &before, view),
-        lists::mx(&sheet, &before, view),
-        lists::decoys(&sheet, view),
-        app.host.status().ok().map(|status| health::guard(&status)),
-        Some(lists::clock(reader, &deeds)?),
+        Some(lists::incidents(deeds, &holds, view)),
+        Some(lists::logins(sheet, view)),
+        Some(lists::accounts(sheet, view)),
+        Some(lists::clients(sheet, view)),
+        Some(lists::networks(sheet, view)),
+        lists::places(sheet, view),
+        Some(lists::takeover(deeds)),
+        lists::outbound(sheet, &before, view),
+        lists::mx(sheet, &before, view),
+        lists::decoys(sheet),
+        status.map(health::guard),
+        Some(lists::clock(reader, deeds)?),
     ];
-    panels.extend(tables.into_iter().flatten().map(|panel: Panel| (panel.id, panel.html())));
-    Ok((now, panels))
+    Ok(tables.into_iter().flatten().collect())
 }
 
 #[derive(Template)]

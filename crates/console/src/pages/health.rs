@@ -32,7 +32,12 @@ pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trou
     };
     let mut panels = Vec::new();
     if let Some(status) = &status {
-        panels.extend([guard(status), sources(status), kernel(status), tables(status)]);
+        panels.extend([
+            Panel { more: None, ..guard(status) },
+            sources(status),
+            kernel(status),
+            tables(status),
+        ]);
     }
     panels.extend(app.read(|reader, _| Ok(journal(reader)?)).await?);
     let panels = panels.iter().map(Panel::html).collect();

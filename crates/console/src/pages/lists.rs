@@ -307,10 +307,9 @@ pub fn mx(sheet: &Sheet, before: &Before, view: &View) -> Option<Panel> {
 }
 
 /// What decoys answered, once there are any.
-pub fn decoys(sheet: &Sheet, view: &View) -> Option<Panel> {
+pub fn decoys(sheet: &Sheet) -> Option<Panel> {
     let met = [Outcome::Decoyed, Outcome::Tarpitted].map(|outcome| sheet.counts.of(outcome));
     let names = ["answered by a decoy", "answered slowly"];
-    let _ = view;
     (met != [0, 0]).then(|| Panel {
         id: "decoys",
         class: "",

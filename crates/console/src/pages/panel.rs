@@ -81,6 +81,19 @@ impl Panel {
     pub fn html(&self) -> String {
         Page { panel: self }.render().unwrap_or_default()
     }
+
+    /// Its rows as text; `time` says how times are written.
+    pub fn texts(&self, time: &dyn Fn(Timestamp) -> String) -> Vec<Vec<String>> {
+        let text = |cell: &Cell| match &cell.holds {
+            Holds::Nothing => String::new(),
+            Holds::Text(text) | Holds::Value(text, ..) | Holds::Link(text, _) => text.clone(),
+            // Terminals have no narrow space.
+            Holds::Count(number) => count(number).replace('\u{202f}', " "),
+            Holds::Bar(parts, top) => blocks(parts, *top),
+            Holds::Time(at) => time(*at),
+        };
+        self.rows.iter().map(|row| row.iter().map(text).collect()).collect()
+    }
 }
 
 /// Heads of columns; a name that begins with `#` is that of numbers.
@@ -150,6 +163,17 @@ fn wanted(field: Field, value: &[u8]) -> Option<Value> {
         Field::Country => Some(Value::Country(value.try_into().ok()?)),
         _ => Some(Value::name(value)),
     }
+}
+
+/// A bar for a terminal: what was allowed is light, what was not is full.
+fn blocks(parts: &[u64; 3], top: u64) -> String {
+    const WIDTH: u64 = 12;
+    let cells = |events: u64| {
+        let cells = (events * WIDTH).div_ceil(top.max(1)).min(WIDTH);
+        usize::try_from(cells).unwrap_or(0)
+    };
+    let [allowed, deferred, blocked] = *parts;
+    "░".repeat(cells(allowed)) + &"▒".repeat(cells(deferred)) + &"█".repeat(cells(blocked))
 }
 
 /// A bar of what was allowed, deferred and blocked.

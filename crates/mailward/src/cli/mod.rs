@@ -20,6 +20,8 @@ mod reference;
 mod replay;
 mod rules;
 mod status;
+#[cfg(feature = "console")]
+mod top;
 mod unban;
 mod up;
 mod walk;
@@ -58,6 +60,8 @@ pub const COMMANDS: &[&Command] = &[
     &parse::COMMAND,
     &replay::COMMAND,
     &status::COMMAND,
+    #[cfg(feature = "console")]
+    &top::COMMAND,
     &bans::COMMAND,
     &blocklist::COMMAND,
     &why::COMMAND,

@@ -2,7 +2,7 @@
 //! not need it.
 #![cfg(feature = "console")]
 
-use crate::world::{Guard, Place, World, children, signal, wait_until};
+use crate::world::{Guard, Place, World, attack, children, now, signal, wait_until};
 use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -94,4 +94,23 @@ fn who_guesses_at_the_console_is_found_by_the_engine() {
         found.len() == 3 && found.iter().all(|event| event["reason"] == "auth-failed")
     });
     guard.stop();
+}
+
+#[test]
+fn the_dashboard_is_seen_in_a_terminal_and_where_there_is_none() {
+    let world = World::new();
+    world.append(&attack(now(), "203.0.113.9"));
+    let guard = world.guard(Place::Powerless);
+    world.append(&attack(now(), "203.0.113.9"));
+    wait_until("it is counted", || world.ask(&["top"]).good().out.contains("203.0.113.9"));
+    let shown = world.ask(&["top", "--last", "24h", "everything"]).good().out;
+    for part in ["last 24h", "everything", "auth-failed", "TARGETED ACCOUNTS", "blocked", "GUARD"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "no terminal, no colours");
+    let nobody = world.ask(&["top", "account:nobody"]).good().out;
+    assert!(nobody.contains("nothing happened"), "{nobody}");
+    world.ask(&["top", "acount:bob"]).bad(2, &["no field is called acount"]);
+    guard.stop();
+    assert!(world.ask(&["top"]).good().out.contains("no guard runs"));
 }
