@@ -32,10 +32,20 @@ pub struct Table {
     pub empty: &'static str,
 }
 
+/// What became of events, and why.
+pub struct Outcome {
+    /// The outcome's name.
+    pub name: &'static str,
+    /// How many.
+    pub events: u64,
+    /// Reasons with their events, the most frequent first.
+    pub reasons: Vec<(&'static str, u64)>,
+}
+
 /// All that is to be seen.
 pub struct Glance {
-    /// Outcomes with their reasons, each with its events, the most frequent reason first.
-    pub outcomes: Vec<(&'static str, u64, Vec<(&'static str, u64)>)>,
+    /// Outcomes with their reasons.
+    pub outcomes: Vec<Outcome>,
     /// The lines.
     pub trends: Vec<Trend>,
     /// The panels.
@@ -102,7 +112,7 @@ impl Looking {
     }
 }
 
-fn outcomes(sheet: &Sheet) -> Vec<(&'static str, u64, Vec<(&'static str, u64)>)> {
+fn outcomes(sheet: &Sheet) -> Vec<Outcome> {
     use event::Vocabulary as _;
     let mut outcomes = Vec::new();
     for (outcome, reasons) in &sheet.counts.outcomes {
@@ -110,7 +120,8 @@ fn outcomes(sheet: &Sheet) -> Vec<(&'static str, u64, Vec<(&'static str, u64)>)>
             reasons.iter().filter_map(|(reason, events)| Some((reason.as_ref()?.name(), *events)));
         let mut named: Vec<(&'static str, u64)> = named.collect();
         named.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        outcomes.push((outcome.name(), reasons.values().sum(), named));
+        let events = reasons.values().sum();
+        outcomes.push(Outcome { name: outcome.name(), events, reasons: named });
     }
     outcomes
 }

@@ -160,14 +160,20 @@ fn drawn(
 
 fn outcomes(glance: &Glance) -> String {
     let mut out = String::new();
-    for (outcome, events, reasons) in &glance.outcomes {
-        let reasons: Vec<String> = reasons
+    for outcome in &glance.outcomes {
+        let reasons: Vec<String> = outcome
+            .reasons
             .iter()
             .take(5)
             .map(|(reason, events)| format!("{reason} {}", terminal::count(*events)))
             .collect();
-        let _ =
-            writeln!(out, "{outcome:<10} {:>12}  {}", terminal::count(*events), reasons.join(", "));
+        let _ = writeln!(
+            out,
+            "{:<10} {:>12}  {}",
+            outcome.name,
+            terminal::count(outcome.events),
+            reasons.join(", ")
+        );
     }
     if glance.outcomes.is_empty() {
         out.push_str("nothing happened\n");
