@@ -117,9 +117,9 @@ fn play_in(
     };
     player.protect();
     let beside = if console { start_console(&config, &own) } else { None };
-    player.run(signals)?;
+    let was_asked_to_end = player.run(signals)?;
     player.report(style)?;
-    if beside.is_some() {
+    if beside.is_some() && !was_asked_to_end {
         say(format_args!("The console shows it until ctrl-c.\n"))?;
         player.stay(signals);
     }
@@ -184,12 +184,14 @@ impl Player {
         });
     }
 
-    fn run(&mut self, signals: &UnixStream) -> Result<(), Stopped> {
+    /// Plays the day. True where ctrl-c ended it before.
+    fn run(&mut self, signals: &UnixStream) -> Result<bool, Stopped> {
+        let mut ended = false;
         let source = self.core.journal.source("demo");
         let mut reading = Reading::new(Completer::new(Zone::UTC, Years::Until(clock::now())));
         let mut reader = LineReader::of(DAY).context(|| "the recorded day".to_owned())?;
         while let Some(line) = reader.next().context(|| "the recorded day".to_owned())? {
-            let ended = reading.understand(&line, None, |understood| {
+            ended = reading.understand(&line, None, |understood| {
                 if self.wait_for(understood.at, signals) {
                     return Ok(true);
                 }
@@ -208,7 +210,8 @@ impl Player {
         let mut rest = Vec::new();
         self.core.engine.finish(&mut rest);
         self.core.tick(self.core.engine.now().plus_seconds(120));
-        self.commit()
+        self.commit()?;
+        Ok(ended)
     }
 
     /// True where ctrl-c came.

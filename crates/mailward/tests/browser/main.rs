@@ -14,7 +14,18 @@ impl Drop for Running {
     fn drop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.0);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        // One that does not end must not hold the tests.
+        for _ in 0..200 {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let _ = self.0.kill();
         let _ = self.0.wait();
+        if !std::thread::panicking() {
+            panic!("the demo did not end by SIGTERM");
+        }
     }
 }
 

@@ -38,6 +38,9 @@ try {
 
   await follow(".chips .offer a");
   assert.equal(query(), "");
+  // What is clicked must not be replaced meanwhile.
+  const pause = () => page.evaluate(() => document.getElementById("pause").click());
+  await pause();
   await page.keyboard.down("Alt");
   await follow(".legend > li > a[href*='outcome%3Aallowed']");
   await page.keyboard.up("Alt");
@@ -46,7 +49,7 @@ try {
 
   await page.waitForSelector(".donut path.o-rejected");
   const slice = await page.$eval(".donut a[href*='outcome%3Arejected']", (a) => a.getAttribute("href"));
-  await page.evaluate(() => document.getElementById("pause").click());
+  await pause();
   const [x, y] = await page.$eval(".donut a[href*='outcome%3Arejected'] path", (path) => {
     // The middle of an arc's box is not in the arc.
     const box = path.getBoundingClientRect();
