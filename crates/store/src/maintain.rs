@@ -148,12 +148,12 @@ impl Maintainer {
         }
         self.retain(now, &mut done)?;
         moved?;
-        self.roll()?;
         self.make_all_segments(now, &mut done)?;
         self.summarize()?;
         if self.is_interrupted() {
             return Ok(done);
         }
+        self.roll()?;
         self.make_days()?;
         self.delete_batches(&mut done)?;
         self.retain(now, &mut done)?;

@@ -12,9 +12,9 @@ use ::event::{Event, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 /// Records that are counted in one turn, so that the journal never waits long at the gate.
-const RECORDS_A_TURN: u64 = 8192;
+const RECORDS_A_TURN: u64 = 2048;
 /// Turns of one call.
-const TURNS: usize = 64;
+const TURNS: usize = 256;
 /// Days of leaders that are made in one round.
 const DAYS_A_ROUND: i64 = 32;
 
