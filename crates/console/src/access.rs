@@ -136,6 +136,14 @@ impl Access {
         begin_session(&database, &name, role, from).map(Some)
     }
 
+    /// Begins a session of somebody who is known already: its cookie.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn begin(&self, name: &str, role: Role, from: &From) -> Result<String, AccessError> {
+        begin_session(&self.database(), name, role, from)
+    }
+
     /// True where the link would sign in.
     ///
     /// # Errors
@@ -174,7 +182,7 @@ impl Access {
         }
         self.throttle().succeeded(from.client, name, now_s());
         let role = user.map_or(Role::Reader, |user| user.role);
-        begin_session(&self.database(), name, role, from).map(Ok)
+        self.begin(name, role, from).map(Ok)
     }
 
     /// A turn to hash a password, held meanwhile; `None` where too many wait for one. Asked for

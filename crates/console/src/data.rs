@@ -11,5 +11,5 @@ pub use actions::{Action, Deed, actions, incidents, ordered, subject_of};
 pub use counts::Line;
 pub use leading::{Leading, Lists};
 pub use readers::Readers;
-pub use sheet::{Sheet, resolved, words};
+pub use sheet::{Sheet, resolved};
 pub use span::Span;

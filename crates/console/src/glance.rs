@@ -96,7 +96,7 @@ impl Looking {
     ) -> Result<Glance, StoreError> {
         let sheet = Sheet::read(reader, &self.0, now)?;
         let deeds = deeds(reader, &sheet)?;
-        let panels = tables(reader, status, &self.0, now, (&sheet, &deeds))?;
+        let panels = tables(reader, status, &self.0, (&sheet, &deeds))?;
         let table = |panel: crate::pages::panel::Panel| Table {
             rows: panel.texts(time),
             head: panel.head.iter().map(|head| head.name).collect(),

@@ -79,6 +79,9 @@ pub trait Host: Send + Sync + 'static {
     /// A record as JSON, in the form of `mailward query --format json`.
     fn json(&self, row: &Row) -> Option<String>;
 
+    /// As the host calls the user with this number, for the audit trail.
+    fn user(&self, uid: u32) -> String;
+
     /// Takes note of a try to sign in.
     fn signed_in(&self, tried: &SignIn<'_>);
 }

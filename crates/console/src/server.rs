@@ -93,6 +93,11 @@ pub enum Peer {
     User(u32),
 }
 
+/// All addresses of one client: an IPv6 client has a whole /64 to itself.
+pub fn of_one_client(client: IpAddr) -> event::Network {
+    event::Network::of(client, if client.is_ipv4() { 32 } else { 64 })
+}
+
 /// A console that listens and does not serve yet.
 pub struct Console {
     app: App,

@@ -2,8 +2,10 @@
 //! `openssl` sees it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod support;
+
 use console::access::{Access, Role, Scope};
-use console::{Console, Host, HostError, Options, Order, SignIn, TlsFiles};
+use console::{Host, HostError, Options, Order, SignIn, TlsFiles};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -36,6 +38,10 @@ impl Host for Deaf {
         None
     }
 
+    fn user(&self, uid: u32) -> String {
+        format!("uid {uid}")
+    }
+
     fn signed_in(&self, _: &SignIn<'_>) {}
 }
 
@@ -49,28 +55,9 @@ fn world(change: impl FnOnce(&mut Options)) -> World {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(dir.path(), store::Options::default()).unwrap();
     journal.commit(&[]).unwrap();
-    let mut options = Options {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        socket: Some(dir.path().join("console.sock")),
-        dir: dir.path().to_owned(),
-        tls: None,
-        names: Vec::new(),
-        is_open: false,
-        is_recorded: false,
-        any_port: false,
-    };
+    let mut options = support::options(dir.path());
     change(&mut options);
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (ready, listening) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let console = Console::listen(options, Arc::new(Deaf)).await.unwrap();
-            ready.send(console.url().unwrap()).unwrap();
-            console.serve(async { drop(stopped.await) }).await;
-        });
-    });
-    let address = listening.recv().unwrap().split("//").nth(1).unwrap().to_owned();
+    let (address, stop) = support::serve(options, Arc::new(Deaf));
     World { dir, address, _stop: stop }
 }
 

@@ -1,6 +1,8 @@
 //! The real server on loopback and on its unix socket, spoken to as strangers would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod support;
+
 use console::access::{Access, Role, Scope};
 use console::{Console, Host, HostError, Options, Order, ServeError, SignIn, TlsFiles};
 use event::{Event, Kind, Outcome, Reason, Server, Text, Timestamp};
@@ -45,6 +47,10 @@ impl Host for Recorder {
         Some(serde_json::json!({ "type": "event", "text": line }).to_string())
     }
 
+    fn user(&self, uid: u32) -> String {
+        format!("uid {uid}")
+    }
+
     fn signed_in(&self, tried: &SignIn<'_>) {
         self.tries.lock().unwrap().push((tried.account.to_owned(), tried.is_allowed));
     }
@@ -61,14 +67,9 @@ struct World {
 
 fn options(dir: &Path) -> Options {
     Options {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        socket: Some(dir.join("console.sock")),
-        dir: dir.to_owned(),
-        tls: None,
         names: vec!["mail.example.org".to_owned()],
-        is_open: false,
         is_recorded: true,
-        any_port: false,
+        ..support::options(dir)
     }
 }
 
@@ -92,36 +93,16 @@ fn fill(dir: &Path) {
 }
 
 fn world() -> World {
-    world_with(|_| {})
-}
-
-fn world_with(change: impl FnOnce(&mut Options)) -> World {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path());
-    let mut options = options(dir.path());
-    change(&mut options);
     let host = Arc::new(Recorder::default());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (ready, listening) = std::sync::mpsc::channel();
-    let serving = Arc::clone(&host);
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let console = Console::listen(options, serving).await.unwrap();
-            let link = console.access().link("admin", Role::Operator, 60).unwrap();
-            ready.send((console.url().unwrap(), link)).unwrap();
-            console.serve(async { drop(stopped.await) }).await;
-        });
-    });
-    let (url, link) = listening.recv().unwrap();
-    let address = url.split("//").nth(1).unwrap().to_owned();
+    let (address, stop) = support::serve(options(dir.path()), host.clone());
     let mut world = World { dir, host, address, cookie: String::new(), _stop: stop };
-    if url.starts_with("http:") {
-        let answer = world.post(&link, "");
-        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
-        let cookie = answer.split("mailward=").nth(1).unwrap().split(';').next().unwrap();
-        world.cookie = cookie.to_owned();
-    }
+    let access = Access::open(world.dir.path()).unwrap();
+    let answer = world.post(&access.link("admin", Role::Operator, 60).unwrap(), "");
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    let cookie = answer.split("mailward=").nth(1).unwrap().split(';').next().unwrap();
+    world.cookie = cookie.to_owned();
     world
 }
 

@@ -4,7 +4,7 @@
 //! the engine goes on: protection first, memory of it as far as there is room.
 
 use crate::config::ParserDrift;
-use crate::understand::Told;
+use crate::understand::{Told, told};
 use edge::geo::Geo;
 use engine::{Engine, Input, Output};
 use event::{Command, Timestamp};
@@ -78,6 +78,12 @@ impl Core {
             }
         }
         self.seq
+    }
+
+    /// Takes a line in that the console tells, as it would one of a log.
+    pub fn console_line(&mut self, line: &[u8], now: Timestamp) {
+        let source = self.journal.source("console");
+        self.line(source, line, &told(line, now));
     }
 
     /// Lets event time come this far. Only what came of it is worth a record.

@@ -14,7 +14,7 @@ use crate::print;
 use crate::recover;
 use crate::story;
 use crate::terminal::{Style, Tone, count};
-use crate::understand::{Reading, Tally, told};
+use crate::understand::{Reading, Tally};
 use edge::clock;
 use edge::enforce::Refusal;
 use edge::source::LineReader;
@@ -320,9 +320,8 @@ impl Desk for Player {
     }
 
     fn line(&mut self, line: &[u8]) {
-        let source = self.core.journal.source("console");
         let now = self.now();
-        self.core.line(source, line, &told(line, now));
+        self.core.console_line(line, now);
         self.core.commit(&[]);
     }
 

@@ -191,7 +191,7 @@ fn is_trusted(peer: Peer) -> bool {
 }
 
 /// Who, by name where the host knows one.
-fn operator(uid: u32) -> String {
+pub fn operator(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -130,4 +130,4 @@ pub use journal::{
 };
 pub use maintain::{Interrupt, Maintained, Maintainer, Policy};
 pub use reader::{AuditEntry, Count, Found, Reader, Row, Sample, Search, Source, Statistics, Top};
-pub use rollup::{Dimension, Distinct, Events, Leader, Leaders, Rollup, Series, Step};
+pub use rollup::{Dimension, Events, Leader, Leaders, Rollup, Series, Step};

@@ -21,13 +21,14 @@ mod distinct;
 mod gathering;
 mod series;
 
-use ::event::Timestamp;
+use ::event::{Event, Network, Timestamp};
+use std::net::IpAddr;
 
 pub use bucket::{Events, Leader, Leaders};
-pub use distinct::Distinct;
 pub use series::Series;
 
 pub(crate) use bucket::Bucket;
+pub(crate) use distinct::Distinct;
 pub(crate) use gathering::{Gathering, Place};
 
 /// The width of a point in time.
@@ -125,6 +126,49 @@ impl Dimension {
         Dimension::Sender,
         Dimension::MxClient,
     ];
+
+    /// What an event counts for: its value of this dimension, where it has one.
+    pub fn value(self, event: &Event<'_>) -> Option<Vec<u8>> {
+        let client = event.client;
+        match self {
+            Dimension::Client => client.map(|client| client.to_string().into_bytes()),
+            Dimension::Network => client.map(|client| network(client).to_string().into_bytes()),
+            Dimension::Operator => {
+                let operator = event.origin.operator;
+                (operator != 0).then(|| format!("AS{operator}").into_bytes())
+            }
+            Dimension::Country => {
+                (event.origin.country != [0; 2]).then(|| event.origin.country.to_vec())
+            }
+            Dimension::Account => event.account.map(|name| name.0.to_ascii_lowercase()),
+            Dimension::Sender => {
+                let sender = event.sender.filter(|sender| !sender.0.is_empty());
+                sender.map(|sender| sender.0.to_ascii_lowercase())
+            }
+            Dimension::MxClient => {
+                let asks =
+                    event.query_type.is_some_and(|asked| asked.0.eq_ignore_ascii_case(b"MX"));
+                client.filter(|_| asks).map(|client| client.to_string().into_bytes())
+            }
+        }
+    }
+
+    /// What is counted of a value besides its events.
+    pub fn other(self, event: &Event<'_>) -> Option<Vec<u8>> {
+        match self {
+            Dimension::Client => event.account.map(|name| name.0.to_ascii_lowercase()),
+            Dimension::Network | Dimension::Operator | Dimension::Country | Dimension::Account => {
+                event.client.map(|client| client.to_string().into_bytes())
+            }
+            Dimension::Sender => event.recipient.map(|name| name.0.to_ascii_lowercase()),
+            Dimension::MxClient => event.query_name.map(|name| name.0.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// What a network is here: a /24 of IPv4, a /56 of IPv6.
+fn network(client: IpAddr) -> Network {
+    Network::of(client, if client.is_ipv4() { 24 } else { 56 })
 }
 
 /// Events of one series in one step.

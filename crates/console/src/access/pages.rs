@@ -131,7 +131,10 @@ async fn sign_in(
     let from = from(peer, &headers);
     let to = form.to.clone();
     let (access, host) = (std::sync::Arc::clone(&app.access), std::sync::Arc::clone(&app.host));
-    let Some(turn) = app.access.turn().await else { return busy(&app, &to) };
+    let Some(turn) = app.access.turn().await else {
+        let trouble = "Many try to sign in just now. Try again.".to_owned();
+        return sign_in_again(&app, &to, StatusCode::SERVICE_UNAVAILABLE, trouble);
+    };
     let tried = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         access.sign_in(&form.name, &form.password, &form.code, &from, |tried| host.signed_in(tried))
@@ -144,22 +147,24 @@ async fn sign_in(
         0 => "Name, password or code is wrong.".to_owned(),
         seconds => format!("Name, password or code is wrong. Try again in {seconds} s."),
     };
-    let has_no_user = app.access.has_no_user()?;
-    let to = own_page(&to).to_owned();
-    let page = SignInPage { frame: Frame::blank(), to, has_no_user, trouble: Some(trouble) };
     let status = if wait_s > 0 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    Ok((status, shown(&page)?).into_response())
+    sign_in_again(&app, &to, status, trouble)
 }
 
-/// Too many sign in at once.
-fn busy(app: &App, to: &str) -> Result<Response, Trouble> {
+/// The same page again, and why.
+fn sign_in_again(
+    app: &App,
+    to: &str,
+    status: StatusCode,
+    trouble: String,
+) -> Result<Response, Trouble> {
     let page = SignInPage {
         frame: Frame::blank(),
         to: own_page(to).to_owned(),
         has_no_user: app.access.has_no_user()?,
-        trouble: Some("Many try to sign in just now. Try again.".to_owned()),
+        trouble: Some(trouble),
     };
-    Ok((StatusCode::SERVICE_UNAVAILABLE, shown(&page)?).into_response())
+    Ok((status, shown(&page)?).into_response())
 }
 
 async fn sign_out(State(app): State<App>, Person(who): Person) -> Result<Response, Trouble> {
@@ -260,23 +265,15 @@ async fn password(
     });
     let secret = set.await.map_err(|_| Trouble::Gone)??;
     // All sessions have ended, this one begins anew.
-    let link = app.access.link(&who.name, who.role, 60)?;
-    let token = link.rsplit('/').next().unwrap_or_default();
-    let cookie = app.access.use_link(token, &from(peer, &headers))?.unwrap_or_default();
+    let cookie = app.access.begin(&who.name, who.role, &from(peer, &headers))?;
     let made = Made {
         enrolled: Some((secret::uri(&who.name, &secret), in_groups(&secret))),
         told: Some("The password is set; all other sessions have ended.".to_owned()),
         ..Made::default()
     };
     let who = app.access.session(&cookie)?.unwrap_or(who);
-    let html = access_page(&app, who, made)?;
-    let (parts, _) = signed_in(&app, &cookie, "/").into_parts();
-    let cookie = parts.headers.get(SET_COOKIE).cloned();
-    let mut response = html.into_response();
-    if let Some(cookie) = cookie {
-        response.headers_mut().insert(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    let cookie = [(SET_COOKIE, cookie_of(&app, &cookie, COOKIE_S))];
+    Ok((cookie, access_page(&app, who, made)?).into_response())
 }
 
 fn in_groups(secret: &str) -> String {

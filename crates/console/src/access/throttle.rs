@@ -47,8 +47,7 @@ pub struct Throttle {
 
 /// An IPv6 client has a whole /64 to itself.
 fn keys(client: Option<IpAddr>, name: &str) -> [Option<String>; 2] {
-    let client =
-        client.map(|client| event::Network::of(client, if client.is_ipv4() { 32 } else { 64 }));
+    let client = client.map(crate::server::of_one_client);
     let name: String = name.chars().take(64).collect();
     [client.map(|network| format!("@{network}")), Some(format!("={name}"))]
 }

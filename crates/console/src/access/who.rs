@@ -160,30 +160,19 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// A user of this host on the unix socket: root, or who runs the console, may do all.
-fn by_socket(parts: &Parts) -> Option<Who> {
+fn by_socket(parts: &Parts, app: &App) -> Option<Who> {
     let Some(Peer::User(uid)) = parts.extensions.get::<Peer>() else { return None };
     let is_ours = *uid == 0 || *uid == rustix::process::geteuid().as_raw();
     is_ours.then(|| Who {
-        name: user_name(*uid),
+        name: app.host.user(*uid),
         role: Role::Operator,
         session: None,
         scopes: None,
     })
 }
 
-/// As the host calls a user.
-fn user_name(uid: u32) -> String {
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| format!("uid {uid}"))
-}
-
 fn known(parts: &Parts, app: &App) -> Option<Who> {
-    if let Some(who) = by_socket(parts) {
+    if let Some(who) = by_socket(parts, app) {
         return Some(who);
     }
     let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -1,7 +1,7 @@
 //! Who most: values of a dimension with what they did, the busiest first.
 
 use super::counts::{Line, Words};
-use event::{Event, Kind, Network, Origin, Outcome};
+use event::{Event, Kind, Origin, Outcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Dimension, Leaders};
@@ -107,36 +107,13 @@ type Counted = (Leading, BTreeSet<Vec<u8>>);
 impl Counting {
     /// Takes an event.
     pub fn take(&mut self, event: &Event<'_>, words: Words) {
-        let client = event.client.map(|client| client.to_string().into_bytes());
-        let account = event.account.map(|account| account.0.to_ascii_lowercase());
-        let network = event.client.map(|client| {
-            let prefix = if client.is_ipv4() { 24 } else { 56 };
-            Network::of(client, prefix).to_string().into_bytes()
-        });
-        let operator = (event.origin.operator != 0)
-            .then(|| format!("AS{}", event.origin.operator).into_bytes());
-        let country = (event.origin.country != [0; 2]).then(|| event.origin.country.to_vec());
-        let sender = event.sender.filter(|sender| !sender.is_empty());
-        let sender = sender.map(|sender| sender.0.to_ascii_lowercase());
-        let recipient = event.recipient.map(|name| name.0.to_ascii_lowercase());
-        let asked = event.query_name.map(|name| name.0.to_ascii_lowercase());
-        let is_mx = event.query_type.is_some_and(|asked| asked.0.eq_ignore_ascii_case(b"MX"));
-        let rows = [
-            (Dimension::Client, client.clone(), account.clone()),
-            (Dimension::Network, network, client.clone()),
-            (Dimension::Operator, operator, client.clone()),
-            (Dimension::Country, country, client.clone()),
-            (Dimension::Account, account, client.clone()),
-            (Dimension::Sender, sender, recipient),
-            (Dimension::MxClient, client.filter(|_| is_mx), asked),
-        ];
-        for (dimension, value, other) in rows {
-            let Some(value) = value else { continue };
+        for dimension in Dimension::ALL {
+            let Some(value) = dimension.value(event) else { continue };
             let entry = self.0.entry((dimension, value.clone())).or_default();
             entry.0.value = value;
             entry.0.origin = event.origin;
             entry.0.take(words, 1);
-            entry.1.extend(other);
+            entry.1.extend(dimension.other(event));
         }
     }
 

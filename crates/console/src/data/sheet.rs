@@ -33,6 +33,8 @@ pub struct Sheet {
     pub lists: Lists,
     /// Where there were too many events: those before this are not counted.
     pub counted_from: Option<Timestamp>,
+    /// All series, whether they are asked for or not.
+    pub series: BTreeMap<u16, Words>,
 }
 
 /// Which series are asked for, and what they are.
@@ -48,15 +50,18 @@ impl Sheet {
         let newest = reader.newest()?.unwrap_or(now).max(now);
         let span = Span { from, until, newest };
         let terms = resolved(reader, view, &span)?;
-        match wanted(&reader.series()?, &terms) {
-            Some(wanted) => by_series(reader, span, &wanted),
-            None => by_events(reader, span, &terms),
-        }
+        let series = reader.series()?;
+        let all = series.iter().map(|(number, one)| (*number, words(one))).collect();
+        let sheet = match wanted(&series, &terms) {
+            Some(wanted) => by_series(reader, span, &wanted)?,
+            None => by_events(reader, span, &terms)?,
+        };
+        Ok(Sheet { series: all, ..sheet })
     }
 }
 
 /// What is counted of a series.
-pub fn words(series: &Series) -> Words {
+fn words(series: &Series) -> Words {
     Words {
         protocol: series.protocol,
         kind: series.kind,
@@ -105,14 +110,13 @@ fn by_series(reader: &Reader, span: Span, wanted: &Wanted) -> Result<Sheet, Stor
         let leaders = reader.leaders(dimension, span.leaders(), span.from, span.until)?;
         lists.add(dimension, leaders, |series| wanted.get(&series).copied());
     }
-    Ok(Sheet { span, counts, lists, counted_from: None })
+    Ok(Sheet { span, counts, lists, counted_from: None, series: BTreeMap::new() })
 }
 
 fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, StoreError> {
     let filter =
         Filter { from: Some(span.from), until: Some(span.until), ..Filter::of_terms(terms) };
-    let began = clock::monotonic();
-    let is_enough = || began.elapsed() > COUNTED_WITHIN;
+    let is_enough = clock::is_over(COUNTED_WITHIN);
     let search = Search { is_enough: &is_enough, with_lines: false };
     let found = reader.search(&filter, EVENTS_MAX, search)?;
     let mut counts = Counts::over(span.bins());
@@ -126,7 +130,8 @@ fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, Store
     }
     // Where the search was given up before anything was found, nothing is known of any time.
     let counted_from = found.cut.then_some(oldest);
-    Ok(Sheet { span, counts, lists: counting.lists(), counted_from })
+    let lists = counting.lists();
+    Ok(Sheet { span, counts, lists, counted_from, series: BTreeMap::new() })
 }
 
 fn words_of(event: &Event<'_>) -> Words {

@@ -69,7 +69,7 @@ pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec
     let status = app.host.status().ok();
     let mut panels =
         vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
-    let tables = tables(reader, status.as_ref(), view, now, (&sheet, &deeds))?;
+    let tables = tables(reader, status.as_ref(), view, (&sheet, &deeds))?;
     panels.extend(tables.iter().map(|panel| (panel.id, panel.html())));
     Ok((now, panels))
 }
@@ -86,12 +86,11 @@ pub fn tables(
     reader: &Reader,
     status: Option<&serde_json::Value>,
     view: &View,
-    now: Timestamp,
     (sheet, deeds): (&Sheet, &[Action]),
 ) -> Result<Vec<Panel>, StoreError> {
     let holds: BTreeSet<event::Subject> =
         reader.holds()?.into_iter().map(|decision| decision.subject).collect();
-    let before = lists::before(reader, view, now)?;
+    let before = lists::before(reader, sheet)?;
     let tables = [
         Some(lists::incidents(deeds, &holds, view)),
         Some(lists::logins(sheet, view)),

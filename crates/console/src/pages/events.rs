@@ -11,7 +11,7 @@ use crate::view::View;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Html;
-use event::{Event, Network, Subject, Text, Vocabulary};
+use event::{Event, Text, Vocabulary};
 use std::time::Duration;
 use store::terms::Field;
 use store::{Cursor, Filter, Reader, Record, Row, Search};
@@ -81,8 +81,7 @@ fn cursor(query: &str) -> Option<Cursor> {
 }
 
 fn rows(reader: &Reader, app: &App, view: &View, before: Option<Cursor>) -> Result<Rows, Trouble> {
-    let began = clock::monotonic();
-    let is_enough = || began.elapsed() > SEARCHED_WITHIN;
+    let is_enough = clock::is_over(SEARCHED_WITHIN);
     let search = Search { is_enough: &is_enough, with_lines: true };
     let found = reader.search(&filter(reader, app, view, before)?, ROWS, search)?;
     let last = found.stopped.or_else(|| found.rows.last().filter(|_| found.cut).map(Row::cursor));
@@ -200,7 +199,7 @@ pub async fn one(
         pieces: pieces(&event, line),
         fields: fields(&event, &view),
         stories: stories(&event),
-        forms: if may_act { forms(&event) } else { Vec::new() },
+        forms: event.client.filter(|_| may_act).map_or_else(Vec::new, Form::about_client),
     };
     super::shown(&page)
 }
@@ -325,11 +324,4 @@ fn stories(event: &Event<'_>) -> Vec<(String, String)> {
         stories.push((format!("why {account}"), why(&account.to_string())));
     }
     stories
-}
-
-/// What can be ordered about it.
-fn forms(event: &Event<'_>) -> Vec<Form> {
-    let Some(client) = event.client else { return Vec::new() };
-    let around = Network::of(client, if client.is_ipv4() { 24 } else { 64 });
-    Form::about(&[Subject::Client(client), Subject::Network(around)])
 }

@@ -4,7 +4,6 @@ use super::frame::Frame;
 use super::panel::{Cell, Panel, figure, heads, number, text};
 use crate::access::Who;
 use crate::app::{App, Trouble};
-use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use event::Text;
@@ -14,15 +13,6 @@ use store::{Reader, StoreError};
 /// Samples of unknown lines that are shown.
 const SAMPLES: usize = 50;
 const ROWS: usize = 12;
-
-#[derive(Template)]
-#[template(path = "panels.html")]
-struct Page {
-    frame: Frame,
-    title: &'static str,
-    trouble: Option<String>,
-    panels: Vec<String>,
-}
 
 /// `GET /health`
 pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
@@ -40,9 +30,7 @@ pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trou
         ]);
     }
     panels.extend(app.read(|reader, _| Ok(journal(reader)?)).await?);
-    let panels = panels.iter().map(Panel::html).collect();
-    let page = Page { frame: Frame::of("/health", who), title: "Health", trouble, panels };
-    super::shown(&page)
+    super::panels(Frame::of("/health", who), "Health", trouble, &panels)
 }
 
 fn count_of(value: &Value) -> u64 {

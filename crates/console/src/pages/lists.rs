@@ -222,15 +222,14 @@ pub fn takeover(deeds: &[Action]) -> Panel {
 /// Who did how much in the week before, by dimension.
 pub type Before = BTreeMap<Dimension, BTreeMap<Vec<u8>, u64>>;
 
-/// What was usual: the lists of the week before the view's time, whatever the outcome.
+/// What was usual: the lists of the week before the sheet's time, whatever the outcome.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn before(reader: &Reader, view: &View, now: Timestamp) -> Result<Before, StoreError> {
-    let (from, _) = view.span(now);
+pub fn before(reader: &Reader, sheet: &Sheet) -> Result<Before, StoreError> {
+    let from = sheet.span.from;
     let mut before = Before::new();
-    let series = reader.series()?;
-    let known = |number| series.get(&number).map(crate::data::words);
+    let known = |number| sheet.series.get(&number).copied();
     for dimension in [Dimension::Account, Dimension::MxClient] {
         let step = store::Step::Hour;
         let leaders = reader.leaders(dimension, step, from.plus_seconds(-WEEK_S), from)?;

@@ -42,6 +42,29 @@ pub fn shown(page: &impl Template) -> Result<Html<String>, Trouble> {
     page.render().map(Html).map_err(|_| Trouble::Gone)
 }
 
+#[derive(Template)]
+#[template(path = "panels.html")]
+struct Panels {
+    frame: frame::Frame,
+    title: &'static str,
+    trouble: Option<String>,
+    panels: Vec<String>,
+}
+
+/// A page of panels.
+///
+/// # Errors
+/// As [`shown`].
+pub fn panels(
+    frame: frame::Frame,
+    title: &'static str,
+    trouble: Option<String>,
+    panels: &[panel::Panel],
+) -> Result<Html<String>, Trouble> {
+    let panels = panels.iter().map(panel::Panel::html).collect();
+    shown(&Panels { frame, title, trouble, panels })
+}
+
 /// A path with one parameter.
 pub fn url(path: &str, name: &str, value: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());

@@ -6,8 +6,9 @@ use crate::host::Order;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Redirect;
-use event::Subject;
+use event::{Network, Subject};
 use serde::Deserialize;
+use std::net::IpAddr;
 
 /// The longest reason, in bytes.
 const REASON_MAX: usize = 1_000;
@@ -40,6 +41,12 @@ impl Form {
             },
         };
         subjects.iter().enumerate().map(form).collect()
+    }
+
+    /// Forms about a client, and about the network around it: an IPv6 client has a /64 to itself.
+    pub fn about_client(client: IpAddr) -> Vec<Form> {
+        let around = Network::of(client, if client.is_ipv4() { 24 } else { 64 });
+        Form::about(&[Subject::Client(client), Subject::Network(around)])
     }
 
     /// Its markup.

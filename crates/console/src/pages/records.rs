@@ -6,7 +6,6 @@ use super::panel::{Cell, Panel, figure, heads, link, text, time};
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::data::{Action, actions, ordered, subject_of};
-use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Html;
 use event::{Decision, Mode, Text};
@@ -15,21 +14,10 @@ use store::{Filter, Reader};
 /// Rows of a table.
 const ROWS: usize = 500;
 
-#[derive(Template)]
-#[template(path = "panels.html")]
-struct Page {
-    frame: Frame,
-    title: &'static str,
-    trouble: Option<String>,
-    panels: Vec<String>,
-}
-
 /// `GET /decisions`
 pub async fn decisions(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
     let panels = app.read(|reader, _| Ok(vec![holds(reader)?, log(reader)?])).await?;
-    let panels = panels.iter().map(Panel::html).collect();
-    let frame = Frame::of("/decisions", who);
-    super::shown(&Page { frame, title: "Decisions", trouble: None, panels })
+    super::panels(Frame::of("/decisions", who), "Decisions", None, &panels)
 }
 
 fn holds(reader: &Reader) -> Result<Panel, Trouble> {
@@ -117,5 +105,5 @@ pub async fn audit(
     let told = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "told");
     let told = told.and_then(|(_, number)| app.told(number.parse().ok()?));
     let frame = Frame::of("/audit", who).telling(told);
-    super::shown(&Page { frame, title: "Audit trail", trouble: None, panels: vec![panel.html()] })
+    super::panels(frame, "Audit trail", None, &[panel])
 }

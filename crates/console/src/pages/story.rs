@@ -83,13 +83,9 @@ pub async fn why(
 fn forms(subject: &str) -> Vec<Form> {
     let address: Option<IpAddr> = subject.parse().ok();
     let network: Option<Network> = subject.parse().ok();
-    let subjects = match (address, network) {
-        (Some(client), _) => {
-            let around = Network::of(client, if client.is_ipv4() { 24 } else { 64 });
-            vec![Subject::Client(client), Subject::Network(around)]
-        }
-        (None, Some(network)) => vec![Subject::Network(network)],
-        (None, None) => vec![Subject::Account(subject.as_bytes().into())],
-    };
-    Form::about(&subjects)
+    match (address, network) {
+        (Some(client), _) => Form::about_client(client),
+        (None, Some(network)) => Form::about(&[Subject::Network(network)]),
+        (None, None) => Form::about(&[Subject::Account(subject.as_bytes().into())]),
+    }
 }

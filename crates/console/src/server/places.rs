@@ -32,13 +32,12 @@ impl Places {
         Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
-    /// One of a client's places; `None` where all of them are taken. An IPv6 client has a whole /64
-    /// to itself.
+    /// One of a client's places; `None` where all of them are taken.
     pub(super) fn of_client(&self, client: IpAddr) -> Option<Place> {
         if client.is_loopback() {
             return Some(Place(None));
         }
-        let network = event::Network::of(client, if client.is_ipv4() { 32 } else { 64 });
+        let network = super::of_one_client(client);
         let mut open = counts(&self.open);
         let count = open.entry(network).or_insert(0);
         if *count >= OF_CLIENT_MAX {

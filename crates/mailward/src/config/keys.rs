@@ -1,6 +1,5 @@
 //! The program's own keys; the detectors' are in `engine::KEYS`.
 
-mod console;
 mod values;
 
 use super::{Config, WebFile};
@@ -83,6 +82,9 @@ macro_rules! telling {
         }
     };
 }
+
+// Behind the macros that it uses.
+mod console;
 
 /// All keys of the program, in the order of the reference page.
 pub const KEYS: &[Key] = &[

@@ -4,6 +4,7 @@
 use crate::control::{self, Request};
 use crate::failure::Failure;
 use crate::gather;
+use crate::orders;
 use crate::story::{self, why};
 use crate::terminal::Style;
 use console::{Host, HostError, Order, SignIn};
@@ -72,6 +73,10 @@ impl Host for Guarded {
 
     fn json(&self, row: &Row) -> Option<String> {
         story::as_json(row)
+    }
+
+    fn user(&self, uid: u32) -> String {
+        orders::operator(uid)
     }
 
     fn signed_in(&self, tried: &SignIn<'_>) {

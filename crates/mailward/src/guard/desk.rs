@@ -2,14 +2,10 @@
 
 use super::Guard;
 use crate::orders::{Desk, explanation};
-use crate::understand::told;
 use edge::enforce::Refusal;
 use engine::{Engine, Output};
 use event::{Command, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
-
-/// The source of lines that the console tells.
-const CONSOLE: &str = "console";
 
 impl Desk for Guard {
     fn now(&self) -> Timestamp {
@@ -35,9 +31,8 @@ impl Desk for Guard {
     }
 
     fn line(&mut self, line: &[u8]) {
-        let source = self.core.journal.source(CONSOLE);
         let now = self.time.now();
-        self.core.line(source, line, &told(line, now));
+        self.core.console_line(line, now);
         self.carry_out(now);
     }
 

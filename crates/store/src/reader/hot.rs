@@ -30,7 +30,7 @@ impl Reader {
             .database
             .prepare_cached(
                 "SELECT id, data, seq_first, seq_last FROM batch
-                 WHERE id BETWEEN ?1 AND ?2 AND id <= ?5 AND at_max >= ?3 AND at_min < ?4 ORDER BY id DESC",
+                 WHERE id BETWEEN ?1 AND ?2 AND at_max >= ?3 AND at_min < ?4 ORDER BY id DESC",
             )
             .map_err(self.sql())?;
         let from = filter.from.map_or(i64::MIN, |at| at.0);
@@ -41,7 +41,7 @@ impl Reader {
         let mut last_read = None;
         for (first, last) in self.to_read(filter).map_err(self.sql())? {
             let mut batches =
-                statement.query(params![first, last, from, until, to]).map_err(self.sql())?;
+                statement.query(params![first, last.min(to), from, until]).map_err(self.sql())?;
             while let Some(row) = batches.next().map_err(self.sql())? {
                 if let Some(last) = last_read.filter(|_| is_enough()) {
                     return Ok(Some(Cursor { batch: last, place: 0 }));

@@ -3,7 +3,7 @@
 use super::series::Catalogue;
 use super::{Dimension, Distinct};
 use crate::codec::bytes::{Bytes, put_bytes, put_number};
-use ::event::{Event, Network, Origin};
+use ::event::{Event, Origin};
 use std::collections::BTreeMap;
 
 const FORMAT: u8 = 1;
@@ -12,9 +12,6 @@ const FORMAT: u8 = 1;
 const VALUES_MAX: usize = 4096;
 /// Bytes of a value that count: what a stranger made longer is the same value.
 const VALUE_MAX: usize = 160;
-/// What a network is here.
-const PREFIX_V4: u8 = 24;
-const PREFIX_V6: u8 = 56;
 
 /// Numbers of events by series, in no order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -101,14 +98,15 @@ impl Bucket {
         series: &Catalogue,
         number: u16,
     ) {
-        let Some(value) = value(dimension, event) else { return };
+        let Some(mut value) = dimension.value(event) else { return };
+        value.truncate(VALUE_MAX);
         let counted = self.values.entry(value).or_default();
         counted.events.add(number, 1);
         if !event.origin.is_unknown() && matches!(dimension, Dimension::Client | Dimension::Network)
         {
             counted.origin = event.origin;
         }
-        if let Some(other) = other(dimension, event) {
+        if let Some(other) = dimension.other(event) {
             counted.others.add(&other);
         }
         if self.values.len() > VALUES_MAX {
@@ -212,47 +210,6 @@ impl Bucket {
             origin: counted.origin,
         };
         Leaders { leaders: self.values.into_iter().map(leader).collect(), rest: self.rest }
-    }
-}
-
-fn value(dimension: Dimension, event: &Event<'_>) -> Option<Vec<u8>> {
-    let cut = |text: &[u8]| text.get(..VALUE_MAX).unwrap_or(text).to_vec();
-    let client = event.client;
-    match dimension {
-        Dimension::Client => client.map(|client| client.to_string().into_bytes()),
-        Dimension::Network => client.map(|client| network(client).to_string().into_bytes()),
-        Dimension::Operator => {
-            let operator = event.origin.operator;
-            (operator != 0).then(|| format!("AS{operator}").into_bytes())
-        }
-        Dimension::Country => {
-            (event.origin.country != [0; 2]).then(|| event.origin.country.to_vec())
-        }
-        Dimension::Account => event.account.map(|name| cut(name.0).to_ascii_lowercase()),
-        Dimension::Sender => {
-            let sender = event.sender.filter(|sender| !sender.0.is_empty());
-            sender.map(|sender| cut(sender.0).to_ascii_lowercase())
-        }
-        Dimension::MxClient => {
-            let asks = event.query_type.is_some_and(|asked| asked.0.eq_ignore_ascii_case(b"MX"));
-            client.filter(|_| asks).map(|client| client.to_string().into_bytes())
-        }
-    }
-}
-
-fn network(client: std::net::IpAddr) -> Network {
-    Network::of(client, if client.is_ipv4() { PREFIX_V4 } else { PREFIX_V6 })
-}
-
-/// What is counted of a value besides its events.
-fn other(dimension: Dimension, event: &Event<'_>) -> Option<Vec<u8>> {
-    match dimension {
-        Dimension::Client => event.account.map(|name| name.0.to_ascii_lowercase()),
-        Dimension::Network | Dimension::Operator | Dimension::Country | Dimension::Account => {
-            event.client.map(|client| client.to_string().into_bytes())
-        }
-        Dimension::Sender => event.recipient.map(|name| name.0.to_ascii_lowercase()),
-        Dimension::MxClient => event.query_name.map(|name| name.0.to_ascii_lowercase()),
     }
 }
 

@@ -63,18 +63,8 @@ pub(super) const KEY: Key = Key {
     },
 };
 
-pub(super) const OPEN: Key = Key {
-    path: "console.open",
-    summary: "Whoever reaches the console is an operator, without sign-in; on loopback only.",
-    unit: "",
-    kind: SWITCH,
-    max: 0,
-    get: |config| Value::Word(if config.console.open { "yes" } else { "no" }.into()),
-    set: |config, value| match value {
-        Value::Word(word) => {
-            config.console.open = yes(word)?;
-            Some(())
-        }
-        _ => None,
-    },
-};
+pub(super) const OPEN: Key = switch!(
+    "console.open",
+    "Whoever reaches the console is an operator, without sign-in; on loopback only.",
+    console.open
+);
