@@ -29,7 +29,8 @@ const WHOLE: f64 = 0.999_5;
 /// Parts of a turn that are drawn at least: less is not seen, and not hit.
 const TURN_MIN: f64 = 0.002;
 
-/// Draws it. Slices are sorted by the caller.
+/// Draws it. Slices are sorted by the caller, who shows the same links in a list beside it: keys
+/// go through that one only.
 pub fn draw(slices: &[Slice]) -> String {
     let whole: u64 = slices.iter().map(|slice| slice.events).sum();
     let mut out = String::from(
@@ -76,7 +77,7 @@ fn arc(
     let name = escaped(&slice.name);
     let _ = write!(
         out,
-        "<a href=\"{}\" data-exclude=\"{}\"><path class=\"o-{} shade-{}\" d=\"{}\">\
+        "<a href=\"{}\" data-exclude=\"{}\" tabindex=\"-1\"><path class=\"o-{} shade-{}\" d=\"{}\">\
          <title>{name}: {} ({})</title></path></a>",
         escaped(&slice.include),
         escaped(&slice.exclude),
@@ -142,6 +143,26 @@ mod tests {
         let little = draw(&[slice("a", 1_000_000, Vec::new()), slice("b", 1, Vec::new())]);
         assert!(little.contains("&lt;\u{202f}0.1") || little.contains("<\u{202f}0.1"));
         assert_eq!(draw(&[slice("a", 0, Vec::new())]).matches("<a ").count(), 0);
+    }
+
+    /// The points at which a path begins and ends its pieces.
+    fn points(path: &str) -> Vec<&str> {
+        let pieces = path.split(['M', 'A', 'L', 'Z']).filter(|piece| !piece.is_empty());
+        let point =
+            |piece: &'_ str| piece.match_indices(' ').rev().nth(1).map_or(0, |(at, _)| at + 1);
+        pieces.map(|piece| &piece[point(piece)..]).collect()
+    }
+
+    #[test]
+    fn no_arc_ends_where_it_begins_and_is_left_out() {
+        for part in [TURN_MIN, 0.25, 0.5, 0.999, WHOLE, 0.999_95, 0.999_999, 1.0, 1.002] {
+            for (near, far) in [INNER, OUTER, (INNER.0, OUTER.1)] {
+                let path = ring(0.0, part, near, far);
+                let points = points(&path);
+                assert!(points.windows(2).all(|two| two[0] != two[1]), "{part}: {path}");
+                assert_eq!(path.matches('Z').count(), if part > WHOLE { 2 } else { 1 });
+            }
+        }
     }
 
     #[test]
