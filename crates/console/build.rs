@@ -1,6 +1,9 @@
-//! What the browser is given, put together when mailward is built: the chart library from the npm
-//! registry (pinned by `web/package-lock.json`, checked by npm against its hashes) and our own
-//! style and scripts. Nothing is fetched at run time, and no file of others is in the repository.
+//! What the browser is given, put together when mailward is built: the chart library and the map of
+//! the world from the npm registry (pinned by `web/package-lock.json`, checked by npm against its
+//! hashes) and our own style and scripts. Nothing is fetched at run time, and no file of others is in the repository.
+
+#[path = "build/world.rs"]
+mod world;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,16 +14,26 @@ use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 /// A file for the browser, and of what it is made: `npm:` stands for what npm brought.
-const FILES: [(&str, &str, &[&str]); 4] = [
+const FILES: [(&str, &str, &[&str]); 6] = [
     ("app.css", "text/css; charset=utf-8", &["npm:uplot/dist/uPlot.min.css", "web/style.css"]),
     (
         "app.js",
         "text/javascript; charset=utf-8",
         &["npm:uplot/dist/uPlot.iife.min.js", "web/app.js"],
     ),
+    // Worn before anything is shown, so that no page is first light and then dark.
+    ("theme.js", "text/javascript; charset=utf-8", &["web/theme.js"]),
+    // Asked for where a map is to be seen.
+    (WORLD, "image/svg+xml", &["npm:world-atlas/countries-110m.json"]),
     ("icon.svg", "image/svg+xml", &["web/icon.svg"]),
-    ("licences.txt", "text/plain; charset=utf-8", &["npm:uplot/LICENSE"]),
+    (
+        "licences.txt",
+        "text/plain; charset=utf-8",
+        &["npm:uplot/LICENSE", "npm:world-atlas/LICENSE"],
+    ),
 ];
+/// The one that is made of another format.
+const WORLD: &str = "world.svg";
 
 /// What npm reads.
 const PACKAGES: [&str; 2] = ["package.json", "package-lock.json"];
@@ -37,6 +50,8 @@ fn main() -> ExitCode {
 
 fn build() -> Result<(), String> {
     println!("cargo::rerun-if-changed=web");
+    println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let modules = fetched(&out.join("npm"))?;
     let mut table = String::from("pub const ASSETS: &[Asset] = &[\n");
@@ -49,6 +64,9 @@ fn build() -> Result<(), String> {
             };
             content.extend(fs::read(&path).map_err(|error| told(&path, &error))?);
             content.push(b'\n');
+        }
+        if name == WORLD {
+            content = world::svg(&content)?;
         }
         let plain = out.join(name);
         let packed = out.join(format!("{name}.gz"));
@@ -67,34 +85,36 @@ fn build() -> Result<(), String> {
     fs::write(&path, table).map_err(|error| told(&path, &error))
 }
 
-/// What npm brings, in a directory of the build; npm runs only where the lock file is another one
-/// than the last time.
+/// What npm brings, in a directory of the build; npm runs only where it is asked for something else
+/// than when it last came to its end.
 fn fetched(dir: &Path) -> Result<PathBuf, String> {
     fs::create_dir_all(dir).map_err(|error| told(dir, &error))?;
     let modules = dir.join("node_modules");
-    let is_new = PACKAGES
-        .iter()
-        .any(|file| fs::read(Path::new("web").join(file)).ok() != fs::read(dir.join(file)).ok());
-    if !is_new && modules.join("uplot").is_dir() {
-        return Ok(modules);
-    }
+    let mut asked = Vec::new();
     for file in PACKAGES {
         let from = Path::new("web").join(file);
-        fs::copy(&from, dir.join(file)).map_err(|error| told(&from, &error))?;
+        let content = fs::read(&from).map_err(|error| told(&from, &error))?;
+        fs::write(dir.join(file), &content).map_err(|error| told(dir, &error))?;
+        asked.extend(content);
+    }
+    let answered = dir.join("answered");
+    if fs::read(&answered).is_ok_and(|answered| answered == asked) {
+        return Ok(modules);
     }
     let ran = Command::new("npm")
         .args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(dir)
         .output();
     let why = match ran {
-        Ok(done) if done.status.success() => return Ok(modules),
+        Ok(done) if done.status.success() => {
+            fs::write(&answered, asked).map_err(|error| told(&answered, &error))?;
+            return Ok(modules);
+        }
         Ok(done) => String::from_utf8_lossy(&done.stderr).into_owned(),
         Err(error) => format!("npm: {error}"),
     };
-    // The next build tries again.
-    let _ = fs::remove_file(dir.join("package-lock.json"));
     Err(format!(
-        "The console's chart library could not be had from the npm registry:\n{why}\nWhat to do: \
+        "The console's charts and map could not be had from the npm registry:\n{why}\nWhat to do: \
          install npm (Debian: apt-get install npm) and build where the registry can be reached, or \
          build mailward without its console: cargo build --release --no-default-features"
     ))

@@ -155,8 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn the_map_has_the_countries_and_none_goes_round_the_world() {
+        let world = ASSETS.iter().find(|asset| asset.name == "world.svg").unwrap();
+        let world = str::from_utf8(world.plain).unwrap();
+        let known: Vec<_> = world.split("data-country=\"").skip(1).map(|it| &it[..2]).collect();
+        assert_eq!(known.len(), 173);
+        for letters in ["DE", "BR", "CN", "ZA", "FJ"] {
+            assert_eq!(known.iter().filter(|one| **one == letters).count(), 1, "{letters}");
+        }
+        for outline in world.split(" d=\"M").skip(1).flat_map(|it| it.split('"').take(1)) {
+            for outline in outline.split('M') {
+                let numbers = outline.split('l').nth(1).unwrap().replace(['-', 'z'], " ");
+                let steps = numbers.split_whitespace().map(|step| step.parse::<u32>().unwrap());
+                assert!(steps.max().unwrap() < 1000, "{outline}");
+            }
+        }
+    }
+
+    #[test]
     fn a_first_visit_costs_less_than_60_kb() {
-        let first = ["app.css", "app.js", "icon.svg"];
+        let first = ["app.css", "app.js", "theme.js", "icon.svg"];
         let bytes = ASSETS.iter().filter(|it| first.contains(&it.name)).map(|it| it.packed.len());
         assert!(bytes.sum::<usize>() < 60_000);
     }

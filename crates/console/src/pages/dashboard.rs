@@ -2,8 +2,8 @@
 
 use super::frame::{Frame, bar};
 use super::health;
-use super::lists;
 use super::panel::Panel;
+use super::{lists, map};
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::data::{Action, Deed, Line, Sheet, actions};
@@ -70,7 +70,11 @@ pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec
     let mut panels =
         vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
     let tables = tables(reader, status.as_ref(), view, (&sheet, &deeds))?;
-    panels.extend(tables.iter().map(|panel| (panel.id, panel.html())));
+    for panel in &tables {
+        let map = (panel.id == lists::PLACES).then(|| map::panel(&sheet, view)).flatten();
+        panels.extend(map.map(|html| ("map", html)));
+        panels.push((panel.id, panel.html()));
+    }
     Ok((now, panels))
 }
 
@@ -94,6 +98,7 @@ pub fn tables(
     let tables = [
         Some(lists::incidents(deeds, &holds, view)),
         Some(lists::logins(sheet, view)),
+        lists::spread(sheet),
         Some(lists::accounts(sheet, view)),
         Some(lists::clients(sheet, view)),
         Some(lists::networks(sheet, view)),

@@ -3,13 +3,14 @@
 use super::dashboard::PAGE;
 use super::panel::{Cell, Holds, Panel, figure, heads, link, number, text, time, value, why};
 use crate::data::{Action, Deed, Leading, Lists, Sheet, incidents as incidents_of};
-use crate::draw::count;
 use crate::view::View;
 use event::{Outcome, Subject, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use store::terms::{Field, Value};
 use store::{Dimension, Filter, Reader, StoreError};
 
+/// The panel of countries and operators.
+pub const PLACES: &str = "places";
 /// Rows of a panel.
 const ROWS: usize = 8;
 /// What was usual is what happened in the week before.
@@ -73,7 +74,7 @@ pub fn incidents(deeds: &[Action], holds: &BTreeSet<Subject>, view: &View) -> Pa
     }
 }
 
-/// Logins by protocol, and how widely clients and accounts are spread over each other.
+/// Logins by protocol.
 pub fn logins(sheet: &Sheet, view: &View) -> Panel {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for (protocol, outcomes) in &sheet.counts.logins {
@@ -89,7 +90,7 @@ pub fn logins(sheet: &Sheet, view: &View) -> Panel {
         id: "logins",
         class: "",
         title: "Logins",
-        aside: spread(sheet),
+        aside: String::new(),
         more: None,
         head: heads(&["protocol", "#allowed", "#failed"]),
         rows,
@@ -97,19 +98,61 @@ pub fn logins(sheet: &Sheet, view: &View) -> Panel {
     }
 }
 
-/// The most accounts of one address and the most addresses of one account, among failed logins.
-fn spread(sheet: &Sheet) -> String {
-    let most = |dimension| {
-        let failed = sheet.lists.of(dimension).iter().filter(|one| one.logins[1] > 0);
-        failed.map(|one| one.others).max().unwrap_or(0)
+/// From how many on a column of the spread counts, and its name.
+const SPREAD: [(u64, &str); 7] =
+    [(1, "#1"), (2, "#2"), (4, "#4"), (8, "#8"), (16, "#16"), (32, "#32"), (64, "#64 or more")];
+
+/// How widely clients and accounts are spread over each other, among failed logins: a slow or
+/// distributed attack is to the right, where a window of time sees nothing.
+pub fn spread(sheet: &Sheet) -> Option<Panel> {
+    let row = |name: &str, dimension| {
+        let counts = spread_of(sheet.lists.of(dimension));
+        let top = counts.iter().copied().max().unwrap_or(0);
+        let heat = |count: u64| Cell { class: heat(count, top), holds: Holds::Count(count) };
+        let cells: Vec<Cell> = std::iter::once(text(name)).chain(counts.map(heat)).collect();
+        (top > 0).then_some(cells)
     };
-    match (most(Dimension::Client), most(Dimension::Account)) {
-        (0, 0) => String::new(),
-        (accounts, clients) => format!(
-            "up to {} accounts tried by one address, up to {} addresses on one account",
-            count(accounts),
-            count(clients)
-        ),
+    let rows = [
+        row("addresses, by accounts that each tried", Dimension::Client),
+        row("accounts, by addresses that tried each", Dimension::Account),
+    ];
+    let rows: Vec<_> = rows.into_iter().flatten().collect();
+    let mut head = heads(&[""]);
+    head.extend(heads(&SPREAD.map(|(_, name)| name)));
+    (!rows.is_empty()).then(|| Panel {
+        id: "spread",
+        class: "two",
+        title: "Spread of failed logins",
+        aside: "of the busiest addresses and accounts; how many met 1, 2 to 3, 4 to 7, ..."
+            .to_owned(),
+        more: None,
+        head,
+        rows,
+        empty: "",
+    })
+}
+
+/// How many fall into each column.
+fn spread_of(list: &[Leading]) -> [u64; SPREAD.len()] {
+    let mut counts = [0; SPREAD.len()];
+    for one in list.iter().filter(|one| one.logins[1] > 0) {
+        let column = SPREAD.iter().rposition(|(from, _)| one.others >= *from);
+        if let Some(count) = column.and_then(|column| counts.get_mut(column)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// The class of a cell by how much of the most it holds.
+fn heat(count: u64, top: u64) -> &'static str {
+    match super::map::shade(count, top) {
+        0 => "number zero",
+        1 => "number heat-1",
+        2 => "number heat-2",
+        3 => "number heat-3",
+        4 => "number heat-4",
+        _ => "number heat-5",
     }
 }
 
@@ -190,7 +233,7 @@ pub fn places(sheet: &Sheet, view: &View) -> Option<Panel> {
     let mut rows = sources(sheet.lists.of(Dimension::Country), view, Field::Country, clients);
     rows.extend(sources(sheet.lists.of(Dimension::Operator), view, Field::Operator, clients));
     (!rows.is_empty()).then(|| Panel {
-        id: "places",
+        id: PLACES,
         class: "",
         title: "Countries and operators",
         aside: String::new(),
@@ -389,5 +432,21 @@ pub fn duration(seconds: i64) -> String {
         seconds if seconds < 7200 => format!("{}{narrow}min", seconds / 60),
         seconds if seconds < 172_800 => format!("{:.1}{narrow}h", seconds as f64 / 3600.0),
         seconds => format!("{:.1}{narrow}d", seconds as f64 / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_met_many_is_to_the_right() {
+        let met = |others, failed| Leading { others, logins: [9, failed], ..Leading::default() };
+        let list = [(0, 1), (1, 1), (3, 1), (3, 0), (7, 2), (8, 1), (63, 1), (64, 1), (9000, 1)];
+        assert_eq!(
+            spread_of(&list.map(|(others, failed)| met(others, failed))),
+            [1, 1, 1, 1, 0, 1, 2]
+        );
+        assert_eq!(spread_of(&[]), [0; SPREAD.len()]);
     }
 }

@@ -6,6 +6,7 @@ pub mod frame;
 pub mod health;
 pub mod lists;
 pub mod live;
+pub mod map;
 pub mod orders;
 pub mod panel;
 pub mod records;
