@@ -1,6 +1,7 @@
 //! What the browser is given, put together when mailward is built: the chart library and the map of
 //! the world from the npm registry (pinned by `web/package-lock.json`, checked by npm against its
-//! hashes) and our own style and scripts. Nothing is fetched at run time, and no file of others is in the repository.
+//! hashes) and our own style and scripts. Nothing is fetched at run time, and no file of others is
+//! in the repository.
 
 #[path = "build/world.rs"]
 mod world;

@@ -1,5 +1,5 @@
-//! The map of the world: from TopoJSON (<https://github.com/topojson/topojson-specification>) to SVG,
-//! in an equal-area projection, for a large country must not look larger than it is.
+//! The map of the world: from TopoJSON (<https://github.com/topojson/topojson-specification>) to
+//! SVG, in an equal-area projection, for a large country must not look larger than it is.
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -118,8 +118,8 @@ fn joined(ring: &Value, arcs: &[Vec<Point>]) -> Option<Vec<Point>> {
     Some(points)
 }
 
-/// Where an outline goes over the edge of the map (Fiji), it goes on beyond it, and not back over the
-/// whole world.
+/// Where an outline goes over the edge of the map (Fiji), it goes on beyond it, and not back over
+/// the whole world.
 fn unwrap(points: &mut [Point]) {
     let (mut before, mut shift) = (points.first().map_or(0, |point| point.0), 0);
     for (x, _) in points {

@@ -22,6 +22,8 @@ use store::{Filter, Reader, StoreError};
 pub const PAGE: &str = "/";
 /// Findings and decisions that are looked at for incidents and marks.
 const ACTIONS_MAX: usize = 2_000;
+/// Reasons of an outcome that the legend shows before it is unfolded; the ring shows all.
+const REASONS: usize = 5;
 /// Marks on the lines.
 const MARKS_MAX: usize = 200;
 

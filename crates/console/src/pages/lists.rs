@@ -99,8 +99,15 @@ pub fn logins(sheet: &Sheet, view: &View) -> Panel {
 }
 
 /// From how many on a column of the spread counts, and its name.
-const SPREAD: [(u64, &str); 7] =
-    [(1, "#1"), (2, "#2"), (4, "#4"), (8, "#8"), (16, "#16"), (32, "#32"), (64, "#64 or more")];
+const SPREAD: [(u64, &str); 7] = [
+    (1, "#1"),
+    (2, "#2–3"),
+    (4, "#4–7"),
+    (8, "#8–15"),
+    (16, "#16–31"),
+    (32, "#32–63"),
+    (64, "#64+"),
+];
 
 /// How widely clients and accounts are spread over each other, among failed logins: a slow or
 /// distributed attack is to the right, where a window of time sees nothing.
@@ -123,8 +130,7 @@ pub fn spread(sheet: &Sheet) -> Option<Panel> {
         id: "spread",
         class: "two",
         title: "Spread of failed logins",
-        aside: "of the busiest addresses and accounts; how many met 1, 2 to 3, 4 to 7, ..."
-            .to_owned(),
+        aside: "how many of the busiest met so many of the others".to_owned(),
         more: None,
         head,
         rows,

@@ -45,13 +45,13 @@ fn country(one: &Leading, top: u64, view: &View) -> Option<serde_json::Value> {
     Some(json!([shown, shade(one.all(), top), told, include, exclude]))
 }
 
-/// The shade of a number, by its logarithm: what is a tenth of the most is still seen.
+/// The shade of a number, by its root: a twentieth of the most is not the lightest yet.
 pub fn shade(number: u64, top: u64) -> u64 {
     if number == 0 {
         return 0;
     }
-    let share = (number as f64).ln_1p() / (top.max(number) as f64).ln_1p();
-    (share * SHADES as f64).ceil().clamp(1.0, SHADES as f64) as u64
+    let share = number as f64 / top.max(number) as f64;
+    (share.sqrt() * SHADES as f64).ceil().clamp(1.0, SHADES as f64) as u64
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_is_there_has_a_shade_and_the_most_the_darkest() {
-        assert_eq!([0, 1, 10, 100, 1_000_000].map(|it| shade(it, 1_000_000)), [0, 1, 1, 2, 5]);
+        assert_eq!([0, 1, 50, 250, 500, 1000].map(|it| shade(it, 1000)), [0, 1, 2, 3, 4, 5]);
         assert_eq!([shade(1, 1), shade(7, 0), shade(0, 0)], [5, 5, 0]);
         assert_eq!(shade(u64::MAX, u64::MAX), 5);
     }
