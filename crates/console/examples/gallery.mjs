@@ -50,9 +50,9 @@ function overlapping() {
 }
 
 async function looked([wide, narrow], base, what, pages) {
-  for (const [name, path] of Object.entries(pages)) for (const scheme of ["light", "dark"]) for (const width of [1440, 390, 360, 2560]) {
-    if (width > 1440 && scheme === "dark" || width === 360 && scheme === "light") continue;
-    const page = width < 600 ? narrow : wide;
+  for (const [name, path] of Object.entries(pages)) for (const scheme of ["light", "dark"]) for (const width of [1440, 390, 360, 820, 2560]) {
+    if ([820, 2560].includes(width) && scheme === "dark" || width === 360 && scheme === "light") continue;
+    const page = width < 1000 ? narrow : wide;
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
     await page.setViewport({ width, height: 900 });
     await page.goto(base + path);
@@ -68,7 +68,7 @@ async function looked([wide, narrow], base, what, pages) {
     const texts = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((one) => !one.children.length && !one.closest(".foreign, pre")).map((one) => one.textContent).join("\n"));
     check(!/\b(null|undefined|NaN|Infinity)\b/.test(texts), `${at}: says null`);
     await page.screenshot({ path: `${shots}/${what}-${name}-${scheme}-${width}.png`, captureBeyondViewport: true, clip: { x: 0, y: 0, width, height: Math.min(3600, await page.evaluate(() => document.documentElement.scrollHeight)) } });
-    if (width === 360 || width === 2560) continue;
+    if (![1440, 390].includes(width)) continue;
     await page.evaluate(axe);
     const serious = await page.evaluate(async () => (await window.axe.run()).violations.filter((one) => ["serious", "critical"].includes(one.impact))
       .map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).slice(0, 3).join("; ")));
@@ -136,6 +136,55 @@ await gallery("full", async (pages, base) => {
   const again = await ids();
   check(first.every((one, place) => one === again[place]), "scrolled back, the first rows stand there");
   check(await page.evaluate(() => ![...document.querySelectorAll("#events tr.spacer")].some((row) => { const box = row.getBoundingClientRect(); return box.bottom > 0 && box.top < innerHeight; })), "no hole is in view");
+});
+// Live updates, said by a stream of our own.
+await gallery("full", async ([page], base) => {
+  await page.evaluateOnNewDocument(() => {
+    window.streams = [];
+    window.EventSource = class extends EventTarget {
+      constructor(url) { super(); this.url = url; window.streams.push(this); }
+      close() { this.isClosed = true; }
+    };
+    window.say = (panels) => window.streams.at(-1).dispatchEvent(new MessageEvent("panels", { data: JSON.stringify({ now: "2026-11-21T00:00:0" + (window.said = (window.said || 0) + 1) + "Z", panels }) }));
+    window.fresh = (id, change) => { const copy = document.getElementById("panel-" + id).cloneNode(true); copy.querySelectorAll(".plot").forEach((drawn) => drawn.remove()); change(copy); return { [id]: copy.outerHTML }; };
+  });
+  await page.setViewport({ width: 1440, height: 900 });
+  await page.goto(base + LISTS.dashboard);
+  const text = (selector) => page.$eval(selector, (one) => one.textContent);
+  const number = (id, value) => page.evaluate((id, value) => say(fresh(id, (copy) => { copy.querySelector("b, td.number").textContent = value; })), id, value);
+
+  await page.mouse.move(5, 5);
+  await number("accounts", "7654");
+  check(await text("#panel-accounts td.number") === "7654", "a panel is renewed");
+  await page.hover("#panel-accounts td.number");
+  await number("accounts", "7655");
+  check(await text("#panel-accounts td.number") === "7654", "a panel under the pointer waits");
+  await page.mouse.move(5, 5);
+  await new Promise((done) => setTimeout(done, 200));
+  check(await text("#panel-accounts td.number") === "7655", "and is renewed when the pointer leaves");
+
+  await page.$eval("#panel-outcomes details", (one) => { one.open = true; });
+  await number("outcomes", "7656");
+  check(await text("#panel-outcomes .legend b") === "7656" && await page.$eval("#panel-outcomes details", (one) => one.open), "what was unfolded stays so");
+
+  const canvas = await page.$(".plot canvas");
+  await number("lines", "7657");
+  check(await text("#panel-lines .label b") === "7657" && await canvas.evaluate((one) => one.isConnected), "the charts take new numbers and stay");
+  check(/live/.test(await text(".live .state")), "it says that it is live");
+
+  await page.evaluate(() => streams.at(-1).dispatchEvent(new Event("error")));
+  check(/stale/.test(await text(".live .state")) && await page.$(".live.stale time"), "it says since when it is stale");
+  await page.waitForFunction(() => streams.length === 2, { timeout: 3000 });
+  await page.evaluate(() => streams.at(-1).dispatchEvent(new Event("error")));
+  await new Promise((done) => setTimeout(done, 1300));
+  check(await page.evaluate(() => streams.length) === 2, "it waits longer each time");
+  await page.waitForFunction(() => streams.length === 3, { timeout: 3000 });
+  await number("accounts", "7658");
+  check(/live/.test(await text(".live .state")) && !await page.$(".live.stale"), "it is live again");
+  await page.click("#pause");
+  check(/paused/.test(await text(".live .state")) && await page.evaluate(() => streams.at(-1).isClosed), "it can be paused");
+  await page.click("#pause");
+  check(await page.evaluate(() => streams.length) === 4, "and goes on");
 });
 for (const what of ["one", "empty"]) await gallery(what, (pages, base) => looked(pages, base, what, LISTS));
 
