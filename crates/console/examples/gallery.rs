@@ -194,6 +194,10 @@ impl Host for Painted {
     }
 
     fn signed_in(&self, _tried: &SignIn<'_>) {}
+
+    fn user(&self, uid: u32) -> String {
+        format!("uid {uid}")
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
