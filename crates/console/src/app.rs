@@ -1,6 +1,6 @@
 //! What all handlers share.
 
-use crate::access::Access;
+use crate::access::{Access, AccessError};
 use crate::api::metrics::Base;
 use crate::clock;
 use crate::data::Readers;
@@ -11,6 +11,7 @@ use event::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Reader, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Outcomes of orders that are kept for a page.
 const TOLD_MAX: usize = 64;
@@ -22,12 +23,12 @@ pub struct App {
     pub options: Arc<Options>,
     /// The program around it.
     pub host: Arc<dyn Host>,
-    /// Who may look, and who may act.
-    pub access: Arc<Access>,
     /// What counters for monitoring begin with.
     pub counted: Arc<Base>,
     /// Dashboards that are looked at.
     pub live: Live,
+    /// Who may look, and who may act. Asked by [`App::gate`] only: its file is on a disk.
+    access: Arc<Access>,
     readers: Arc<Readers>,
     /// What became of the latest orders, for the page that is shown next.
     told: Arc<Mutex<(u64, BTreeMap<u64, String>)>>,
@@ -121,6 +122,31 @@ impl App {
             Ok(answer) => answer.map_err(Trouble::Host),
             Err(_) => Err(Trouble::Gone),
         }
+    }
+
+    /// Asks who may look and who may act, on a thread that may block.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub async fn gate<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Access) -> Result<T, AccessError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let access = Arc::clone(&self.access);
+        match tokio::task::spawn_blocking(move || work(&access)).await {
+            Ok(answer) => answer.map_err(Trouble::from),
+            Err(_) => Err(Trouble::Gone),
+        }
+    }
+
+    /// A turn to try a secret, as [`Access::turn`]: waited for without a thread.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.access.turn().await
+    }
+
+    /// Who may look, and who may act, while nothing is served yet.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The time by which "the last hour" is meant: this host's, or that of the recorded day.

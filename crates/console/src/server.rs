@@ -140,7 +140,7 @@ impl Console {
 
     /// Who may look, and who may act.
     pub fn access(&self) -> &Access {
-        &self.app.access
+        self.app.access()
     }
 
     /// Serves until `stop` is done.

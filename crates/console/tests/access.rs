@@ -200,6 +200,22 @@ fn who_was_signed_out_hears_no_more() {
 }
 
 #[test]
+fn while_the_file_is_locked_others_are_answered() {
+    let world = world(|_| {});
+    let link = world.access().link("admin", Role::Operator, 60).unwrap();
+    let other = rusqlite::Connection::open(world.dir.path().join("console.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting = world.connect();
+    waiting.write_all(world.head("POST", &link, &world.own_page(), 0).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(world.ask("GET", "/licences", "", "").starts_with("HTTP/1.1 200"));
+    // Had that waited for the file, this would be too late by now.
+    other.execute_batch("COMMIT").unwrap();
+    let answer = all_of(waiting);
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+}
+
+#[test]
 fn files_say_what_they_are_too() {
     let world = world(|_| {});
     let page = world.ask("GET", "/sign-in", "", "");

@@ -1,7 +1,7 @@
 //! Signing in and out, and who has access.
 
 use super::who::{Keeper, Person, cookie_name};
-use super::{AccessError, From, Role, Scope, Who, secret};
+use super::{Access, AccessError, From, Role, Scope, Who, secret};
 use crate::app::{App, Trouble};
 use crate::pages::frame::Frame;
 use crate::pages::shown;
@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Form, Router};
 use event::Timestamp;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The longest stay, in seconds, as the cookie says.
 const COOKIE_S: i64 = super::SESSION_S;
@@ -56,7 +57,7 @@ struct Link {
 
 /// A link is used by a button: programs that look at links beforehand do not use it up.
 async fn link(State(app): State<App>, Path(token): Path<String>) -> Result<Html<String>, Trouble> {
-    let is_good = app.access.is_link(&token)?;
+    let is_good = app.gate(move |access| access.is_link(&token)).await?;
     shown(&Link { frame: Frame::blank(), is_good })
 }
 
@@ -66,7 +67,8 @@ async fn use_link(
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Result<Response, Trouble> {
-    match app.access.use_link(&token, &from(peer, &headers))? {
+    let (from, used) = (from(peer, &headers), token.clone());
+    match app.gate(move |access| access.use_link(&used, &from)).await? {
         Some(cookie) => Ok(signed_in(&app, &cookie, "/")),
         None => Ok((StatusCode::GONE, link(State(app), Path(token)).await).into_response()),
     }
@@ -107,7 +109,7 @@ async fn sign_in_page(
     State(app): State<App>,
     Query(To { to }): Query<To>,
 ) -> Result<Html<String>, Trouble> {
-    let has_no_user = app.access.has_no_user()?;
+    let has_no_user = app.gate(Access::has_no_user).await?;
     let to = own_page(&to).to_owned();
     shown(&SignInPage { frame: Frame::blank(), to, has_no_user, trouble: None })
 }
@@ -130,16 +132,16 @@ async fn sign_in(
 ) -> Result<Response, Trouble> {
     let from = from(peer, &headers);
     let to = form.to.clone();
-    let (access, host) = (std::sync::Arc::clone(&app.access), std::sync::Arc::clone(&app.host));
-    let Some(turn) = app.access.turn().await else {
+    let host = Arc::clone(&app.host);
+    let Some(turn) = app.turn().await else {
         let trouble = "Many try to sign in just now. Try again.".to_owned();
-        return sign_in_again(&app, &to, StatusCode::SERVICE_UNAVAILABLE, trouble);
+        return sign_in_again(&app, &to, StatusCode::SERVICE_UNAVAILABLE, trouble).await;
     };
-    let tried = tokio::task::spawn_blocking(move || {
+    let tried = app.gate(move |access| {
         let _turn = turn;
         access.sign_in(&form.name, &form.password, &form.code, &from, |tried| host.signed_in(tried))
     });
-    let wait_s = match tried.await.map_err(|_| Trouble::Gone)?? {
+    let wait_s = match tried.await? {
         Ok(cookie) => return Ok(signed_in(&app, &cookie, &to)),
         Err(wait_s) => wait_s,
     };
@@ -148,11 +150,11 @@ async fn sign_in(
         seconds => format!("Name, password or code is wrong. Try again in {seconds} s."),
     };
     let status = if wait_s > 0 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    sign_in_again(&app, &to, status, trouble)
+    sign_in_again(&app, &to, status, trouble).await
 }
 
 /// The same page again, and why.
-fn sign_in_again(
+async fn sign_in_again(
     app: &App,
     to: &str,
     status: StatusCode,
@@ -161,15 +163,15 @@ fn sign_in_again(
     let page = SignInPage {
         frame: Frame::blank(),
         to: own_page(to).to_owned(),
-        has_no_user: app.access.has_no_user()?,
+        has_no_user: app.gate(Access::has_no_user).await?,
         trouble: Some(trouble),
     };
     Ok((status, shown(&page)?).into_response())
 }
 
 async fn sign_out(State(app): State<App>, Person(who): Person) -> Result<Response, Trouble> {
-    if let Some(session) = &who.session {
-        app.access.sign_out(session)?;
+    if let Some(session) = who.session {
+        app.gate(move |access| access.sign_out(&session)).await?;
     }
     let forgotten = [(SET_COOKIE, cookie_of(&app, "", 0))];
     Ok((forgotten, Redirect::to("/sign-in")).into_response())
@@ -193,9 +195,7 @@ struct Page {
     has_session: bool,
     enrolled: Option<(String, String)>,
     token: Option<String>,
-    sessions: Vec<SessionRow>,
-    users: Vec<super::User>,
-    tokens: Vec<super::Token>,
+    seen: Seen,
 }
 
 /// What was made just now, and is shown this once.
@@ -206,9 +206,15 @@ struct Made {
     told: Option<String>,
 }
 
-fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble> {
+/// What of the gate is shown to somebody.
+struct Seen {
+    sessions: Vec<SessionRow>,
+    users: Vec<super::User>,
+    tokens: Vec<super::Token>,
+}
+
+fn seen_by(who: &Who, access: &Access) -> Result<Seen, AccessError> {
     let is_operator = who.may_act();
-    let sessions = app.access.sessions()?;
     let mine = |session: &super::Session| is_operator || session.user == who.name;
     let row = |session: super::Session| SessionRow {
         id: data_encoding::HEXLOWER.encode(&session.hash),
@@ -218,27 +224,31 @@ fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble>
         client: session.client,
         agent: session.agent,
     };
-    let sessions = sessions.into_iter().filter(|session| mine(session)).map(row).collect();
+    let sessions = access.sessions()?.into_iter().filter(|session| mine(session)).map(row);
     let (users, tokens) = match is_operator {
-        true => (app.access.users()?, app.access.tokens()?),
+        true => (access.users()?, access.tokens()?),
         false => (Vec::new(), Vec::new()),
     };
+    Ok(Seen { sessions: sessions.collect(), users, tokens })
+}
+
+async fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble> {
+    let looks = who.clone();
+    let seen = app.gate(move |access| seen_by(&looks, access)).await?;
     let page = Page {
         name: who.name.clone(),
-        is_operator,
+        is_operator: who.may_act(),
         has_session: who.session.is_some(),
         enrolled: made.enrolled,
         token: made.token,
-        sessions,
-        users,
-        tokens,
+        seen,
         frame: Frame::of("/access", who).telling(made.told),
     };
     shown(&page)
 }
 
 async fn page(State(app): State<App>, Person(who): Person) -> Result<Html<String>, Trouble> {
-    access_page(&app, who, Made::default())
+    access_page(&app, who, Made::default()).await
 }
 
 #[derive(Deserialize)]
@@ -257,23 +267,24 @@ async fn password(
     if who.session.is_none() {
         return Err(Trouble::Wrong("A password belongs to who is signed in.".to_owned()));
     }
-    let (access, name, role) = (std::sync::Arc::clone(&app.access), who.name.clone(), who.role);
-    let turn = app.access.turn().await.ok_or(Trouble::Gone)?;
-    let set = tokio::task::spawn_blocking(move || {
+    let (name, role, from) = (who.name.clone(), who.role, from(peer, &headers));
+    let turn = app.turn().await.ok_or(Trouble::Gone)?;
+    let set = app.gate(move |access| {
         let _turn = turn;
-        access.set_user(&name, role, &form.password)
+        let secret = access.set_user(&name, role, &form.password)?;
+        // All sessions have ended, this one begins anew.
+        let cookie = access.begin(&name, role, &from)?;
+        let who = access.session(&cookie)?;
+        Ok((secret, cookie, who))
     });
-    let secret = set.await.map_err(|_| Trouble::Gone)??;
-    // All sessions have ended, this one begins anew.
-    let cookie = app.access.begin(&who.name, who.role, &from(peer, &headers))?;
+    let (secret, cookie, anew) = set.await?;
     let made = Made {
         enrolled: Some((secret::uri(&who.name, &secret), in_groups(&secret))),
         told: Some("The password is set; all other sessions have ended.".to_owned()),
         ..Made::default()
     };
-    let who = app.access.session(&cookie)?.unwrap_or(who);
     let cookie = [(SET_COOKIE, cookie_of(&app, &cookie, COOKIE_S))];
-    Ok((cookie, access_page(&app, who, made)?).into_response())
+    Ok((cookie, access_page(&app, anew.unwrap_or(who), made).await?).into_response())
 }
 
 fn in_groups(secret: &str) -> String {
@@ -293,14 +304,16 @@ async fn end_session(
     Form(form): Form<SessionForm>,
 ) -> Result<Redirect, Trouble> {
     let hash = data_encoding::HEXLOWER.decode(form.id.as_bytes()).map_err(|_| Trouble::Missing)?;
-    let is_own = |session: &super::Session| {
-        session.hash == hash && (who.may_act() || session.user == who.name)
-    };
-    if !app.access.sessions()?.iter().any(is_own) {
-        return Err(Trouble::Missing);
-    }
-    app.access.sign_out(&hash)?;
-    Ok(Redirect::to("/access"))
+    let ended = app.gate(move |access| {
+        let is_own = |session: &super::Session| {
+            session.hash == hash && (who.may_act() || session.user == who.name)
+        };
+        match access.sessions()?.iter().any(is_own) {
+            true => access.sign_out(&hash).map(|()| true),
+            false => Ok(false),
+        }
+    });
+    if ended.await? { Ok(Redirect::to("/access")) } else { Err(Trouble::Missing) }
 }
 
 #[derive(Deserialize)]
@@ -317,14 +330,17 @@ async fn users(
     Keeper(who): Keeper,
     Form(form): Form<UserForm>,
 ) -> Result<Html<String>, Trouble> {
-    let told = if form.deed == "remove" {
-        app.access.remove_user(&form.name)?;
-        format!("{} is no user any more.", form.name)
-    } else {
-        let path = app.access.link(&form.name, Role::from_name(&form.role), super::LINK_S)?;
-        format!("Give {} this link, which is good for 15 minutes and once: {path}", form.name)
-    };
-    access_page(&app, who, Made { told: Some(told), ..Made::default() })
+    let told = app.gate(move |access| {
+        if form.deed == "remove" {
+            access.remove_user(&form.name)?;
+            return Ok(format!("{} is no user any more.", form.name));
+        }
+        let path = access.link(&form.name, Role::from_name(&form.role), super::LINK_S)?;
+        let name = form.name;
+        Ok(format!("Give {name} this link, which is good for 15 minutes and once: {path}"))
+    });
+    let told = Some(told.await?);
+    access_page(&app, who, Made { told, ..Made::default() }).await
 }
 
 #[derive(Deserialize)]
@@ -340,13 +356,17 @@ async fn tokens(
     Keeper(who): Keeper,
     Form(form): Form<TokenForm>,
 ) -> Result<Html<String>, Trouble> {
-    if form.deed == "remove" {
-        app.access.remove_token(&form.name)?;
-        let told = Some(format!("The token {} is of no use any more.", form.name));
-        return access_page(&app, who, Made { told, ..Made::default() });
-    }
-    let scope = Scope::from_name(&form.scope).unwrap_or(Scope::Read);
-    let scopes = if scope == Scope::Act { vec![Scope::Read, Scope::Act] } else { vec![scope] };
-    let token = app.access.add_token(&form.name, &scopes)?;
-    access_page(&app, who, Made { token: Some(token), ..Made::default() })
+    let made = app.gate(move |access| {
+        if form.deed == "remove" {
+            access.remove_token(&form.name)?;
+            let told = Some(format!("The token {} is of no use any more.", form.name));
+            return Ok(Made { told, ..Made::default() });
+        }
+        let scope = Scope::from_name(&form.scope).unwrap_or(Scope::Read);
+        let scopes = if scope == Scope::Act { vec![Scope::Read, Scope::Act] } else { vec![scope] };
+        let token = Some(access.add_token(&form.name, &scopes)?);
+        Ok(Made { token, ..Made::default() })
+    });
+    let made = made.await?;
+    access_page(&app, who, made).await
 }

@@ -171,17 +171,20 @@ fn by_socket(parts: &Parts, app: &App) -> Option<Who> {
     })
 }
 
-fn known(parts: &Parts, app: &App) -> Option<Who> {
+async fn known(parts: &Parts, app: &App) -> Option<Who> {
     if let Some(who) = by_socket(parts, app) {
         return Some(who);
     }
     let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some(token) = bearer.and_then(|value| value.strip_prefix("Bearer ")) {
-        return app.access.bearer(token.trim()).ok().flatten();
+        let token = token.trim().to_owned();
+        return app.gate(move |access| access.bearer(&token)).await.ok().flatten();
     }
     let name = cookie_name(app.options.tls.is_some());
-    let session =
-        cookie(&parts.headers, name).and_then(|cookie| app.access.session(cookie).ok().flatten());
+    let session = match cookie(&parts.headers, name).map(str::to_owned) {
+        Some(cookie) => app.gate(move |access| access.session(&cookie)).await.ok().flatten(),
+        None => None,
+    };
     session.or_else(|| {
         app.options.is_open.then(|| Who {
             name: "anybody".to_owned(),
@@ -192,18 +195,18 @@ fn known(parts: &Parts, app: &App) -> Option<Who> {
     })
 }
 
-fn required(parts: &Parts, app: &App) -> Result<Who, Refused> {
+async fn required(parts: &Parts, app: &App) -> Result<Who, Refused> {
     let path = parts.uri.path();
     let page = parts.uri.path_and_query().map_or("/", |page| page.as_str()).to_owned();
     let is_api = path.starts_with("/api/") || path == "/metrics" || path == "/live";
-    known(parts, app).ok_or(Refused::Unknown { is_api, page })
+    known(parts, app).await.ok_or(Refused::Unknown { is_api, page })
 }
 
 impl FromRequestParts<App> for Who {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let who = required(parts, app)?;
+        let who = required(parts, app).await?;
         if who.has(Scope::Read) { Ok(who) } else { Err(Refused::Forbidden) }
     }
 }
@@ -212,7 +215,7 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let who = required(parts, app)?;
+        let who = required(parts, app).await?;
         let may = who.may_act() && who.has(Scope::Act);
         if may { Ok(Operator(who)) } else { Err(Refused::Forbidden) }
     }
@@ -222,7 +225,7 @@ impl FromRequestParts<App> for Person {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let who = required(parts, app)?;
+        let who = required(parts, app).await?;
         if who.scopes.is_none() { Ok(Person(who)) } else { Err(Refused::Forbidden) }
     }
 }
@@ -240,7 +243,7 @@ impl FromRequestParts<App> for Allowed {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let who = required(parts, app)?;
+        let who = required(parts, app).await?;
         let may = who.has(Scope::Metrics) || who.has(Scope::Read);
         if may { Ok(Allowed(who)) } else { Err(Refused::Forbidden) }
     }

@@ -105,17 +105,14 @@ pub async fn stream(
     RawQuery(query): RawQuery,
 ) -> impl IntoResponse {
     let view = View::of(query.as_deref().unwrap_or_default());
-    // Who signs out, or is signed out, hears no more.
-    let access = Arc::clone(&app.access);
-    let may_hear = move || {
-        let session = who.session.as_deref();
-        session.is_none_or(|session| access.is_session(session).unwrap_or(false))
-    };
     let events: Events = match app.live.watch(&app, &view) {
         Some(watched) => {
             let mut shown = Arc::default();
-            let changes = WatchStream::from_changes(watched).take_while(move |_| may_hear());
-            Box::pin(changes.map(move |drawn| {
+            // Who signs out, or is signed out, hears no more.
+            let heard = WatchStream::from_changes(watched)
+                .then(move |drawn| heard(app.clone(), who.session.clone(), drawn))
+                .take_while(Option::is_some);
+            Box::pin(heard.filter_map(|drawn| drawn).map(move |drawn| {
                 let before = std::mem::replace(&mut shown, Arc::clone(&drawn.panels));
                 Ok(update(&before, &drawn))
             }))
@@ -123,6 +120,13 @@ pub async fn stream(
         None => Box::pin(tokio_stream::once(Ok(Event::default().event("full").data("")))),
     };
     Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY))
+}
+
+/// What was drawn, for who is signed in still.
+async fn heard(app: App, session: Option<Vec<u8>>, drawn: Drawn) -> Option<Drawn> {
+    let Some(session) = session else { return Some(drawn) };
+    let is_on = app.gate(move |access| access.is_session(&session)).await.unwrap_or(false);
+    is_on.then_some(drawn)
 }
 
 type Events = Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>>;
