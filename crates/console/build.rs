@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode};
 use std::{env, fs};
 
 /// A file for the browser, and of what it is made: `npm:` stands for what npm brought.
-const FILES: [(&str, &str, &[&str]); 6] = [
+const FILES: [(&str, &str, &[&str]); 7] = [
     ("app.css", "text/css; charset=utf-8", &["npm:uplot/dist/uPlot.min.css", "web/style.css"]),
     (
         "app.js",
@@ -24,13 +24,15 @@ const FILES: [(&str, &str, &[&str]); 6] = [
     ),
     // Worn before anything is shown, so that no page is first light and then dark.
     ("theme.js", "text/javascript; charset=utf-8", &["web/theme.js"]),
+    // Asked for where somebody signs in, or has access.
+    ("passkey.js", "text/javascript; charset=utf-8", &["web/passkey.js"]),
     // Asked for where a map is to be seen.
     (WORLD, "image/svg+xml", &["npm:world-atlas/countries-110m.json"]),
     ("icon.svg", "image/svg+xml", &["web/icon.svg"]),
     (
         "licences.txt",
         "text/plain; charset=utf-8",
-        &["npm:uplot/LICENSE", "npm:world-atlas/LICENSE"],
+        &["web/licences.txt", "npm:uplot/LICENSE", "npm:world-atlas/LICENSE"],
     ),
 ];
 /// The one that is made of another format.

@@ -38,7 +38,7 @@ fn check(packages: &[Package], settings: &str) -> Outcome<Vec<String>> {
         let name = format!("{} {}", package.name, package.version);
         match package.licence.as_deref() {
             None => problems.push(format!("{name}: no licence stated")),
-            Some(licence) if !satisfied(licence, &allowed) => {
+            Some(licence) if !satisfied(licence, &allowed_for(settings, &allowed, package)) => {
                 problems.push(format!("{name}: licence {licence} is not allowed"));
             }
             Some(_) => {}
@@ -66,6 +66,19 @@ fn strings_after(settings: &str, part: &str, list: &str) -> Vec<String> {
     let lines = rest.lines().take_while(|line| line.trim() != "]");
     let quoted = |line: &str| line.split('"').nth(1).map(str::to_owned);
     lines.filter(|line| !line.trim().starts_with('#')).filter_map(quoted).collect()
+}
+
+/// What this crate may have: what all may, and what is allowed to it alone, by a line of the list
+/// `exceptions`: `{ crate = "a", allow = ["MPL-2.0"] }`.
+fn allowed_for(settings: &str, allowed: &[String], package: &Package) -> Vec<String> {
+    let exceptions = settings.split_once("exceptions = [").map_or("", |(_, rest)| rest);
+    let own = format!("crate = \"{}\"", package.name);
+    let line =
+        exceptions.lines().take_while(|line| line.trim() != "]").find(|it| it.contains(&own));
+    let list = line.and_then(|line| line.split_once("allow = [")).map(|(_, rest)| rest);
+    let list = list.and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    let own = list.split('"').skip(1).step_by(2).map(str::to_owned);
+    allowed.iter().cloned().chain(own).collect()
 }
 
 /// Who may use a banned crate nevertheless: `wrappers = ["a", "b"]` in its line.
@@ -142,7 +155,8 @@ mod tests {
 
     #[test]
     fn what_the_settings_forbid_is_found() {
-        let settings = "[licenses]\nallow = [\n  \"MIT\",\n]\n[bans]\ndeny = [\n  # why\n  \
+        let settings = "[licenses]\nallow = [\n  \"MIT\",\n]\nexceptions = [\n  \
+                        { crate = \"library\", allow = [\"MPL-2.0\"] },\n]\n[bans]\ndeny = [\n  # why\n  \
                         { crate = \"openssl\", wrappers = [\"wrapper\"] },\n]\n";
         let package = |name: &str, licence: Option<&str>, source: Option<&str>| Package {
             name: name.into(),
@@ -158,6 +172,13 @@ mod tests {
         assert_eq!(count(package("event", Some("MIT"), None)).ok(), Some(0));
         assert_eq!(count(package("x", Some("GPL-3.0"), Some(CRATES_IO))).ok(), Some(1));
         assert_eq!(count(package("x", None, None)).ok(), Some(1));
+        assert_eq!(count(package("library", Some("MPL-2.0"), Some(CRATES_IO))).ok(), Some(0));
+        for (name, licence) in
+            [("x", "MPL-2.0"), ("library-core", "MPL-2.0"), ("library", "GPL-3.0")]
+        {
+            let count = count(package(name, Some(licence), Some(CRATES_IO)));
+            assert_eq!(count.ok(), Some(1), "{name} {licence}");
+        }
         let user = |name: &str| Package {
             built_with: vec!["openssl".into()],
             ..package(name, Some("MIT"), Some(CRATES_IO))

@@ -195,6 +195,8 @@ impl Host for Painted {
 
     fn signed_in(&self, _tried: &SignIn<'_>) {}
 
+    fn warn(&self, _: &str) {}
+
     fn user(&self, uid: u32) -> String {
         format!("uid {uid}")
     }

@@ -3,6 +3,12 @@
 
 mod database;
 mod pages;
+#[cfg(feature = "passkeys")]
+mod passkeys;
+#[cfg(not(feature = "passkeys"))]
+#[path = "access/without_passkeys.rs"]
+mod passkeys;
+mod proof;
 mod secret;
 mod throttle;
 mod who;
@@ -17,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use database::{Session, Token, User};
 pub use pages::routes;
+pub use proof::Proof;
 pub use who::{Allowed, Keeper, Operator, Person, Role, Scope, Who};
 
 /// The console's own file in the state directory.
@@ -60,6 +67,12 @@ pub enum AccessError {
     /// There is one already.
     #[error("there is a {0} already")]
     Known(String),
+    /// More must be shown before this is done.
+    #[error("{0}")]
+    Unproven(&'static str),
+    /// A passkey.
+    #[error("the passkey was not taken: {0}")]
+    Passkey(String),
     /// No random numbers, no memory.
     #[error("{0}")]
     System(String),
@@ -78,6 +91,8 @@ pub struct From {
 pub struct Access {
     database: Mutex<Database>,
     throttle: Mutex<Throttle>,
+    #[cfg(feature = "passkeys")]
+    ceremonies: passkeys::Open,
     /// One password at a time: hashing one takes 19 MiB and a thread, and a stranger asks for it.
     hashing: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -92,6 +107,8 @@ impl Access {
         Ok(Access {
             database: Mutex::new(Database::open(&dir.join(FILE))?.ok_or(AccessError::Newer)?),
             throttle: Mutex::default(),
+            #[cfg(feature = "passkeys")]
+            ceremonies: passkeys::Open::default(),
             hashing: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
         })
@@ -133,7 +150,7 @@ impl Access {
         let Some((name, role)) = database.take_link(&secret::hash(token), now_s())? else {
             return Ok(None);
         };
-        begin_session(&database, &name, role, from).map(Some)
+        begin_session(&database, &name, role, from, true).map(Some)
     }
 
     /// Begins a session of somebody who is known already: its cookie.
@@ -141,7 +158,7 @@ impl Access {
     /// # Errors
     /// The file cannot be written.
     pub fn begin(&self, name: &str, role: Role, from: &From) -> Result<String, AccessError> {
-        begin_session(&self.database(), name, role, from)
+        begin_session(&self.database(), name, role, from, false)
     }
 
     /// True where the link would sign in.
@@ -165,24 +182,46 @@ impl Access {
         from: &From,
         tell: impl Fn(&SignIn<'_>),
     ) -> Result<Result<String, u64>, AccessError> {
-        let wait_s = self.throttle().wait_s(from.client, name, now_s());
+        self.try_in(name, from, tell, |user| self.is_right(user, password, code))
+    }
+
+    /// Signs in whoever is right: the session's cookie, or for how many seconds no other try is
+    /// heard. Every way to sign in by a name comes through here.
+    fn try_in(
+        &self,
+        name: &str,
+        from: &From,
+        tell: impl Fn(&SignIn<'_>),
+        is_right: impl FnOnce(Option<&User>) -> Result<bool, AccessError>,
+    ) -> Result<Result<String, u64>, AccessError> {
+        let wait_s = self.waits(name, from, &tell);
         if wait_s > 0 {
-            // It is a try all the same: the engine decides what becomes of who goes on.
-            if self.throttle().may_tell(now_s()) {
-                tell(&SignIn { client: from.client, account: name, is_allowed: false });
-            }
             return Ok(Err(wait_s));
         }
         let user = self.database().user(name)?;
-        let is_right = self.is_right(user.as_ref(), password, code)?;
-        tell(&SignIn { client: from.client, account: name, is_allowed: is_right });
-        if !is_right {
-            let wait_s = self.throttle().failed(from.client, name, now_s());
-            return Ok(Err(wait_s));
+        if !is_right(user.as_ref())? {
+            return Ok(Err(self.failed(name, from, &tell)));
         }
+        tell(&SignIn { client: from.client, account: name, is_allowed: true });
         self.throttle().succeeded(from.client, name, now_s());
         let role = user.map_or(Role::Reader, |user| user.role);
         self.begin(name, role, from).map(Ok)
+    }
+
+    /// For how many seconds no try is heard.
+    fn waits(&self, name: &str, from: &From, tell: &impl Fn(&SignIn<'_>)) -> u64 {
+        let wait_s = self.throttle().wait_s(from.client, name, now_s());
+        // It is a try all the same: the engine decides what becomes of who goes on.
+        if wait_s > 0 && self.throttle().may_tell(now_s()) {
+            tell(&SignIn { client: from.client, account: name, is_allowed: false });
+        }
+        wait_s
+    }
+
+    /// Takes note of a try that failed: for how many seconds no other is heard.
+    fn failed(&self, name: &str, from: &From, tell: &impl Fn(&SignIn<'_>)) -> u64 {
+        tell(&SignIn { client: from.client, account: name, is_allowed: false });
+        self.throttle().failed(from.client, name, now_s())
     }
 
     /// A turn to hash a password, held meanwhile; `None` where too many wait for one. Asked for
@@ -212,8 +251,7 @@ impl Access {
         if password.len() > PASSWORD_MAX {
             return Ok(false);
         }
-        let hash = user.map(|user| user.password.as_str());
-        let is_password = secret::verify(password, hash);
+        let is_password = secret::verify(password, user.and_then(User::password));
         let Some(user) = user.filter(|_| is_password) else { return Ok(false) };
         let Some(totp) = &user.totp else { return Ok(true) };
         match secret::step_of(totp, code, now_s()) {
@@ -351,6 +389,7 @@ fn begin_session(
     name: &str,
     role: Role,
     from: &From,
+    is_by_link: bool,
 ) -> Result<String, AccessError> {
     let cookie = secret::token()?;
     let agent: String = from.agent.chars().take(200).collect();
@@ -362,6 +401,7 @@ fn begin_session(
         seen_s: now_s(),
         client: from.client.map_or_else(|| "this host".to_owned(), |client| client.to_string()),
         agent,
+        is_by_link,
     };
     database.put_session(&session, SESSIONS_MAX)?;
     Ok(cookie)

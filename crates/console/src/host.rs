@@ -84,4 +84,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// Takes note of a try to sign in.
     fn signed_in(&self, tried: &SignIn<'_>);
+
+    /// Tells whoever reads the program's log of something that wants a person.
+    fn warn(&self, what: &str);
 }

@@ -111,7 +111,7 @@ impl Console {
     ///
     /// # Errors
     /// It would be unsafe, or an address cannot be had.
-    pub async fn listen(options: Options, host: Arc<dyn Host>) -> Result<Console, ServeError> {
+    pub async fn listen(mut options: Options, host: Arc<dyn Host>) -> Result<Console, ServeError> {
         for address in options.listen.iter().filter(|address| !address.ip().is_loopback()) {
             if options.tls.is_none() {
                 return Err(ServeError::NoTls(*address));
@@ -125,6 +125,9 @@ impl Console {
         for address in &options.listen {
             tcp.push(listen(*address, options.any_port).await?);
         }
+        // Where it does listen: a port that was left to the kernel has a number now.
+        let addresses = tcp.iter().filter_map(|listener| listener.local_addr().ok());
+        options.listen = addresses.collect();
         let unix = options.socket.as_deref().map(listen_unix).transpose()?;
         let access = Access::open(&options.dir)?;
         let app = App::of(options, host, access);

@@ -43,6 +43,8 @@ impl Host for Deaf {
     }
 
     fn signed_in(&self, _: &SignIn<'_>) {}
+
+    fn warn(&self, _: &str) {}
 }
 
 struct World {

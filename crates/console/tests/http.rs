@@ -54,6 +54,8 @@ impl Host for Recorder {
     fn signed_in(&self, tried: &SignIn<'_>) {
         self.tries.lock().unwrap().push((tried.account.to_owned(), tried.is_allowed));
     }
+
+    fn warn(&self, _: &str) {}
 }
 
 struct World {

@@ -1,15 +1,26 @@
 //! The console's own file.
 
+#[cfg_attr(not(feature = "passkeys"), allow(dead_code, reason = "built without"))]
+mod passkeys;
+
+#[cfg(feature = "passkeys")]
+pub use passkeys::Passkey;
+
 use super::who::{Role, Scope};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{
+    Connection, OptionalExtension as _, Result, Row, Transaction, TransactionBehavior, params,
+};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 /// `PRAGMA user_version`.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-const SCHEMA: &str = "
+/// What each format has more than the one before.
+const FORMATS: [&str; FORMAT as usize] = [FIRST, passkeys::SCHEMA];
+
+pub(super) const FIRST: &str = "
 CREATE TABLE user(name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, totp BLOB,
   step INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);
 CREATE TABLE session(hash BLOB PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL,
@@ -27,10 +38,17 @@ pub struct User {
     pub name: String,
     /// What is allowed.
     pub role: Role,
-    /// The password's hash.
+    /// The password's hash; empty where there is none.
     pub(super) password: String,
     /// The second factor's secret.
     pub(super) totp: Option<Vec<u8>>,
+}
+
+impl User {
+    /// The password's hash, where there is a password.
+    pub(super) fn password(&self) -> Option<&str> {
+        Some(self.password.as_str()).filter(|hash| !hash.is_empty())
+    }
 }
 
 /// A browser that is signed in.
@@ -50,6 +68,8 @@ pub struct Session {
     pub client: String,
     /// What the browser said it is.
     pub agent: String,
+    /// It began by a one-time link.
+    pub is_by_link: bool,
 }
 
 /// A program that may ask.
@@ -76,14 +96,8 @@ impl Database {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         db.pragma_update(None, "journal_mode", "WAL")?;
-        let format: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if format == 0 {
-            let transaction = db.unchecked_transaction()?;
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", FORMAT)?;
-            transaction.commit()?;
-        }
-        Ok((format <= FORMAT).then_some(Database(db)))
+        let is_ours = format(&db)? == FORMAT || brought_on(&db)?;
+        Ok(is_ours.then_some(Database(db)))
     }
 
     pub(super) fn users(&self) -> Result<Vec<User>> {
@@ -112,6 +126,7 @@ impl Database {
 
     pub(super) fn remove_user(&self, name: &str) -> Result<bool> {
         self.end_sessions(name)?;
+        self.remove_passkeys(name)?;
         Ok(self.0.prepare_cached("DELETE FROM user WHERE name = ?1")?.execute([name])? > 0)
     }
 
@@ -130,17 +145,18 @@ impl Database {
     }
 
     pub(super) fn put_session(&self, session: &Session, max: usize) -> Result<()> {
-        self.0.prepare_cached("INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
-            params![
+        self.0
+            .prepare_cached("INSERT INTO session VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
                 session.hash,
                 session.user,
                 session.role.name(),
                 session.began_s,
                 session.seen_s,
                 session.client,
-                session.agent
-            ],
-        )?;
+                session.agent,
+                session.is_by_link
+            ])?;
         self.0
             .prepare_cached(
                 "DELETE FROM session WHERE hash NOT IN
@@ -153,7 +169,7 @@ impl Database {
     pub(super) fn session(&self, hash: &[u8]) -> Result<Option<Session>> {
         self.0
             .prepare_cached(
-                "SELECT hash, user, role, began, seen, client, agent FROM session WHERE hash = ?1",
+                "SELECT hash, user, role, began, seen, client, agent, link FROM session WHERE hash = ?1",
             )?
             .query_row([hash], session)
             .optional()
@@ -161,7 +177,7 @@ impl Database {
 
     pub(super) fn sessions(&self) -> Result<Vec<Session>> {
         let mut statement = self.0.prepare_cached(
-            "SELECT hash, user, role, began, seen, client, agent FROM session ORDER BY seen DESC",
+            "SELECT hash, user, role, began, seen, client, agent, link FROM session ORDER BY seen DESC",
         )?;
         statement.query_map([], session)?.collect()
     }
@@ -254,6 +270,27 @@ impl Database {
     }
 }
 
+fn format(db: &Connection) -> Result<u32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Makes the tables, or those that an earlier version did not have; false where a later one made
+/// them.
+fn brought_on(db: &Connection) -> Result<bool> {
+    // Another process may be about to do the same.
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let format = format(&transaction)?;
+    if format > FORMAT {
+        return Ok(false);
+    }
+    for schema in FORMATS.iter().skip(format as usize) {
+        transaction.execute_batch(schema)?;
+    }
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(true)
+}
+
 fn role(row: &Row<'_>, at: usize) -> Result<Role> {
     Ok(Role::from_name(row.get_ref(at)?.as_str().unwrap_or_default()))
 }
@@ -271,6 +308,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         seen_s: row.get(4)?,
         client: row.get(5)?,
         agent: row.get(6)?,
+        is_by_link: row.get(7)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Signing in and out, and who has access.
 
-use super::who::{Keeper, Person, cookie_name};
-use super::{Access, AccessError, From, Role, Scope, Who, secret};
+use super::who::{self, Keeper, Person, cookie_named};
+use super::{Access, AccessError, From, Role, Scope, Who, passkeys, secret};
 use crate::app::{App, Trouble};
 use crate::pages::frame::Frame;
 use crate::pages::shown;
@@ -31,6 +31,7 @@ pub fn routes() -> Router<App> {
         .route("/access/sessions", post(end_session))
         .route("/access/users", post(users))
         .route("/access/tokens", post(tokens))
+        .merge(passkeys::routes())
 }
 
 impl std::convert::From<AccessError> for Trouble {
@@ -39,7 +40,7 @@ impl std::convert::From<AccessError> for Trouble {
     }
 }
 
-fn from(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> From {
+pub(super) fn from(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> From {
     let client = match peer {
         Some(Extension(Peer::Address(client))) => Some(client),
         _ => None,
@@ -80,14 +81,19 @@ fn own_page(to: &str) -> &str {
     if is_own && !to.chars().any(char::is_control) { to } else { "/" }
 }
 
-fn signed_in(app: &App, cookie: &str, to: &str) -> Response {
+pub(super) fn signed_in(app: &App, cookie: &str, to: &str) -> Response {
     ([(SET_COOKIE, cookie_of(app, cookie, COOKIE_S))], Redirect::to(own_page(to))).into_response()
 }
 
 fn cookie_of(app: &App, cookie: &str, age_s: i64) -> String {
-    let is_tls = app.options.tls.is_some();
-    let (name, secure) = (cookie_name(is_tls), if is_tls { "; Secure" } else { "" });
-    format!("{name}={cookie}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}")
+    set_cookie(app, who::COOKIE, cookie, age_s)
+}
+
+/// A cookie that only this host is sent, by pages of its own.
+pub(super) fn set_cookie(app: &App, name: &str, value: &str, age_s: i64) -> String {
+    let (name, secure) =
+        (cookie_named(app, name), if app.options.tls.is_some() { "; Secure" } else { "" });
+    format!("{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,16 +108,33 @@ struct SignInPage {
     frame: Frame,
     to: String,
     has_no_user: bool,
+    passkey: String,
     trouble: Option<String>,
 }
 
 async fn sign_in_page(
     State(app): State<App>,
+    headers: HeaderMap,
     Query(To { to }): Query<To>,
 ) -> Result<Html<String>, Trouble> {
-    let has_no_user = app.gate(Access::has_no_user).await?;
-    let to = own_page(&to).to_owned();
-    shown(&SignInPage { frame: Frame::blank(), to, has_no_user, trouble: None })
+    sign_in_shown(&app, &headers, &to, None).await
+}
+
+async fn sign_in_shown(
+    app: &App,
+    headers: &HeaderMap,
+    to: &str,
+    trouble: Option<String>,
+) -> Result<Html<String>, Trouble> {
+    let to = own_page(to).to_owned();
+    let page = SignInPage {
+        frame: Frame::blank(),
+        has_no_user: app.gate(Access::has_no_user).await?,
+        passkey: passkeys::at_sign_in(app, headers, &to),
+        to,
+        trouble,
+    };
+    shown(&page)
 }
 
 #[derive(Deserialize)]
@@ -135,7 +158,7 @@ async fn sign_in(
     let host = Arc::clone(&app.host);
     let Some(turn) = app.turn().await else {
         let trouble = "Many try to sign in just now. Try again.".to_owned();
-        return sign_in_again(&app, &to, StatusCode::SERVICE_UNAVAILABLE, trouble).await;
+        return sign_in_again(&app, &headers, &to, StatusCode::SERVICE_UNAVAILABLE, trouble).await;
     };
     let tried = app.gate(move |access| {
         let _turn = turn;
@@ -150,23 +173,19 @@ async fn sign_in(
         seconds => format!("Name, password or code is wrong. Try again in {seconds} s."),
     };
     let status = if wait_s > 0 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    sign_in_again(&app, &to, status, trouble).await
+    sign_in_again(&app, &headers, &to, status, trouble).await
 }
 
 /// The same page again, and why.
-async fn sign_in_again(
+pub(super) async fn sign_in_again(
     app: &App,
+    headers: &HeaderMap,
     to: &str,
     status: StatusCode,
     trouble: String,
 ) -> Result<Response, Trouble> {
-    let page = SignInPage {
-        frame: Frame::blank(),
-        to: own_page(to).to_owned(),
-        has_no_user: app.gate(Access::has_no_user).await?,
-        trouble: Some(trouble),
-    };
-    Ok((status, shown(&page)?).into_response())
+    let page = sign_in_shown(app, headers, to, Some(trouble)).await?;
+    Ok((status, page).into_response())
 }
 
 async fn sign_out(State(app): State<App>, Person(who): Person) -> Result<Response, Trouble> {
@@ -195,15 +214,18 @@ struct Page {
     has_session: bool,
     enrolled: Option<(String, String)>,
     token: Option<String>,
+    trouble: Option<String>,
+    passkeys: Option<String>,
     seen: Seen,
 }
 
-/// What was made just now, and is shown this once.
+/// What was made just now, and is shown this once; or why nothing was.
 #[derive(Default)]
-struct Made {
-    enrolled: Option<(String, String)>,
-    token: Option<String>,
-    told: Option<String>,
+pub(super) struct Made {
+    pub(super) enrolled: Option<(String, String)>,
+    pub(super) token: Option<String>,
+    pub(super) told: Option<String>,
+    pub(super) trouble: Option<String>,
 }
 
 /// What of the gate is shown to somebody.
@@ -232,7 +254,12 @@ fn seen_by(who: &Who, access: &Access) -> Result<Seen, AccessError> {
     Ok(Seen { sessions: sessions.collect(), users, tokens })
 }
 
-async fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Trouble> {
+pub(super) async fn access_page(
+    app: &App,
+    headers: &HeaderMap,
+    who: Who,
+    made: Made,
+) -> Result<Html<String>, Trouble> {
     let looks = who.clone();
     let seen = app.gate(move |access| seen_by(&looks, access)).await?;
     let page = Page {
@@ -241,14 +268,20 @@ async fn access_page(app: &App, who: Who, made: Made) -> Result<Html<String>, Tr
         has_session: who.session.is_some(),
         enrolled: made.enrolled,
         token: made.token,
+        trouble: made.trouble,
+        passkeys: passkeys::panel(app, headers, &who).await?,
         seen,
         frame: Frame::of("/access", who).telling(made.told),
     };
     shown(&page)
 }
 
-async fn page(State(app): State<App>, Person(who): Person) -> Result<Html<String>, Trouble> {
-    access_page(&app, who, Made::default()).await
+async fn page(
+    State(app): State<App>,
+    Person(who): Person,
+    headers: HeaderMap,
+) -> Result<Html<String>, Trouble> {
+    access_page(&app, &headers, who, Made::default()).await
 }
 
 #[derive(Deserialize)]
@@ -284,7 +317,7 @@ async fn password(
         ..Made::default()
     };
     let cookie = [(SET_COOKIE, cookie_of(&app, &cookie, COOKIE_S))];
-    Ok((cookie, access_page(&app, anew.unwrap_or(who), made).await?).into_response())
+    Ok((cookie, access_page(&app, &headers, anew.unwrap_or(who), made).await?).into_response())
 }
 
 fn in_groups(secret: &str) -> String {
@@ -328,6 +361,7 @@ struct UserForm {
 async fn users(
     State(app): State<App>,
     Keeper(who): Keeper,
+    headers: HeaderMap,
     Form(form): Form<UserForm>,
 ) -> Result<Html<String>, Trouble> {
     let told = app.gate(move |access| {
@@ -340,7 +374,7 @@ async fn users(
         Ok(format!("Give {name} this link, which is good for 15 minutes and once: {path}"))
     });
     let told = Some(told.await?);
-    access_page(&app, who, Made { told, ..Made::default() }).await
+    access_page(&app, &headers, who, Made { told, ..Made::default() }).await
 }
 
 #[derive(Deserialize)]
@@ -354,6 +388,7 @@ struct TokenForm {
 async fn tokens(
     State(app): State<App>,
     Keeper(who): Keeper,
+    headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<Html<String>, Trouble> {
     let made = app.gate(move |access| {
@@ -368,5 +403,5 @@ async fn tokens(
         Ok(Made { token, ..Made::default() })
     });
     let made = made.await?;
-    access_page(&app, who, made).await
+    access_page(&app, &headers, who, made).await
 }

@@ -39,6 +39,15 @@ pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// Bytes that follow from a secret and words, and that nobody can make without it.
+#[cfg(feature = "passkeys")]
+pub fn derived(secret: &[u8], what: &str, of: &str) -> [u8; 32] {
+    // Twice, so that what is known of one text says nothing of a longer one.
+    let once = Sha256::new().chain_update(secret).chain_update(what).chain_update([0]);
+    let once = once.chain_update(of).finalize();
+    Sha256::new().chain_update(secret).chain_update(once).finalize().into()
+}
+
 fn argon2() -> Result<Argon2<'static>, AccessError> {
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None)

@@ -118,7 +118,7 @@ fn sessions_are_bounded_and_secrets_are_not_in_the_file() {
     let secret = access.set_user("alice", Role::Reader, PASSWORD).unwrap();
     let mut cookies = Vec::new();
     for _ in 0..SESSIONS_MAX + 20 {
-        cookies.push(begin_session(&access.database(), "alice", Role::Reader, &from("")).unwrap());
+        cookies.push(access.begin("alice", Role::Reader, &from("")).unwrap());
     }
     assert_eq!(access.sessions().unwrap().len(), SESSIONS_MAX);
     drop(access);
@@ -152,7 +152,7 @@ fn who_is_removed_comes_by_no_link_either() {
     let (_dir, access) = access();
     access.set_user("alice", Role::Operator, PASSWORD).unwrap();
     let link = access.link("alice", Role::Operator, 60).unwrap();
-    let session = begin_session(&access.database(), "alice", Role::Operator, &from("")).unwrap();
+    let session = access.begin("alice", Role::Operator, &from("")).unwrap();
     let hash = secret::hash(&session);
     assert!(access.is_session(&hash).unwrap());
     access.remove_user("alice").unwrap();
@@ -164,7 +164,7 @@ fn who_is_removed_comes_by_no_link_either() {
 #[test]
 fn sessions_end_when_nobody_uses_them_and_in_any_case() {
     let (_dir, access) = access();
-    let begin = || begin_session(&access.database(), "alice", Role::Reader, &from("")).unwrap();
+    let begin = || access.begin("alice", Role::Reader, &from("")).unwrap();
     let [idle, old, fresh] = [begin(), begin(), begin()];
     let set = |cookie: &str, began: i64, seen: i64| {
         let hash = secret::hash(cookie);
@@ -204,4 +204,24 @@ async fn few_wait_for_a_turn() {
     assert!(access.turn().await.is_none(), "one too many is sent away");
     drop((held, waiting));
     assert!(access.turn().await.is_some());
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_brought_on_and_one_of_a_later_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE);
+    let early = rusqlite::Connection::open(&path).unwrap();
+    early.execute_batch(database::FIRST).unwrap();
+    early.execute("INSERT INTO user VALUES('alice', 'operator', 'x', NULL, 0, 1)", []).unwrap();
+    let session = "INSERT INTO session VALUES(x'00', 'alice', 'operator', 1, 1, '', '')";
+    early.execute(session, []).unwrap();
+    early.pragma_update(None, "user_version", 1).unwrap();
+    for _ in 0..2 {
+        let access = Access::open(dir.path()).unwrap();
+        assert_eq!(access.users().unwrap()[0].name, "alice");
+        assert!(!access.sessions().unwrap()[0].is_by_link);
+        assert!(access.database().own_secret(b"secret").unwrap() == b"secret");
+    }
+    early.pragma_update(None, "user_version", 1000).unwrap();
+    assert!(matches!(Access::open(dir.path()), Err(AccessError::Newer)));
 }

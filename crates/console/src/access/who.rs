@@ -3,14 +3,13 @@
 use crate::app::App;
 use crate::server::Peer;
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::header::{self, AUTHORIZATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
-/// The session's cookie; under TLS with the prefix by which browsers keep it to this host.
-pub const COOKIE_PLAIN: &str = "mailward";
-pub const COOKIE_TLS: &str = "__Host-mailward";
+/// The session's cookie.
+pub const COOKIE: &str = "mailward";
 
 /// What somebody may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -141,16 +140,16 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The name of the session's cookie. Under TLS the plain one counts for nothing: any host of the
-/// same domain may set it.
-pub const fn cookie_name(is_tls: bool) -> &'static str {
-    if is_tls { COOKIE_TLS } else { COOKIE_PLAIN }
+/// The name of one of our cookies. Under TLS with the prefix by which browsers keep it to this
+/// host, and the plain one counts for nothing: any host of the same domain may set it.
+pub fn cookie_named(app: &App, name: &str) -> String {
+    if app.options.tls.is_some() { format!("__Host-{name}") } else { name.to_owned() }
 }
 
 /// A cookie of this name.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
-        .get_all(COOKIE)
+        .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
@@ -180,8 +179,8 @@ async fn known(parts: &Parts, app: &App) -> Option<Who> {
         let token = token.trim().to_owned();
         return app.gate(move |access| access.bearer(&token)).await.ok().flatten();
     }
-    let name = cookie_name(app.options.tls.is_some());
-    let session = match cookie(&parts.headers, name).map(str::to_owned) {
+    let name = cookie_named(app, COOKIE);
+    let session = match cookie(&parts.headers, &name).map(str::to_owned) {
         Some(cookie) => app.gate(move |access| access.session(&cookie)).await.ok().flatten(),
         None => None,
     };

@@ -17,7 +17,7 @@ pub const COMMAND: Command = Command {
     examples: &[
         ("mailward console link", "a link that signs in once, as an operator"),
         ("mailward console link --name alice --role reader", "a link for somebody else"),
-        ("mailward console users", "who has a password"),
+        ("mailward console users", "who can sign in by name"),
         ("mailward console token add grafana --scope metrics", "a token for a program"),
     ],
     arguments,
@@ -71,7 +71,7 @@ fn arguments(command: clap::Command) -> clap::Command {
                         .help("reader: may look; operator: may act, too"),
                 ),
         )
-        .subcommand(sub("users", "List who has a password"))
+        .subcommand(sub("users", "List who can sign in by name: with a password or a passkey"))
         .subcommand(sub("remove", "Remove a user, and end the sessions").arg(name()))
         .subcommand(token)
         .subcommand(

@@ -5,6 +5,7 @@ use crate::control::{self, Request};
 use crate::failure::Failure;
 use crate::gather;
 use crate::orders;
+use crate::print;
 use crate::story::{self, why};
 use crate::terminal::Style;
 use console::{Host, HostError, Order, SignIn};
@@ -87,5 +88,9 @@ impl Host for Guarded {
             is_allowed: tried.is_allowed,
         };
         let _ = control::ask(&self.dir, &request);
+    }
+
+    fn warn(&self, what: &str) {
+        print::error_line(format_args!("mailward: console: {what}"));
     }
 }

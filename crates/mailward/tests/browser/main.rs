@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 /// A program that ends with its test.
 struct Running(Child);
@@ -72,25 +73,44 @@ fn demo(config: &Path, speed: &str) -> (Running, String) {
     (Running(child), link.unwrap())
 }
 
-#[test]
-fn a_newcomer_sees_an_attack_and_bans_its_prefix() {
+/// Lets a script do with the console of a demo what people do.
+fn play(script: &str, speed: &str) {
     if !found("chromium") || !found("node") || !found("npm") {
         assert!(std::env::var_os("CI").is_none(), "chromium, nodejs and npm are wanted");
         eprintln!("skipped: needs chromium, nodejs and npm (cargo xtask test installs them)");
         return;
     }
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let (tools_dir, shots) = (target.join("browser-tools"), target.join("browser-shots"));
-    tools(&tools_dir);
+    let tools_dir = target.join("browser-tools");
+    let shots = target.join("browser-shots").join(script);
+    {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock();
+        tools(&tools_dir);
+    }
     let _ = std::fs::remove_dir_all(&shots);
     std::fs::create_dir_all(&shots).unwrap();
     let world = tempfile::tempdir().unwrap();
-    let (_demo, link) = demo(&world.path().join("mailward.toml"), "4000");
-    let script = tools_dir.join("newcomer.mjs");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/newcomer.mjs");
-    std::fs::copy(source, &script).unwrap();
+    let (_demo, link) = demo(&world.path().join("mailward.toml"), speed);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let file = format!("{script}.mjs");
+    for name in [file.as_str(), "look.mjs"] {
+        std::fs::copy(source.join(name), tools_dir.join(name)).unwrap();
+    }
+    let script = tools_dir.join(file);
     let ran = Command::new("node").arg(&script).arg(&link).arg(&shots).output().unwrap();
     let told = [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     assert!(ran.status.success(), "{}\n{}", told[0], told[1]);
     println!("{}screenshots: {}", told[0], shots.display());
+}
+
+#[test]
+fn a_newcomer_sees_an_attack_and_bans_its_prefix() {
+    play("newcomer", "4000");
+}
+
+#[cfg(feature = "passkeys")]
+#[test]
+fn a_passkey_is_made_signs_in_and_is_revoked() {
+    play("passkeys", "4000");
 }

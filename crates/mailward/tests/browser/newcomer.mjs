@@ -1,24 +1,13 @@
 // What a newcomer does with the console, in a real browser; then every page is looked at.
 // Arguments: the one-time link, the directory for screenshots.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import puppeteer from "puppeteer-core";
+import { look, run, step } from "./look.mjs";
 
 const [link, shots] = process.argv.slice(2);
 const base = new URL(link).origin;
-const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
-const page = await browser.newPage();
-page.setDefaultTimeout(30_000);
-await page.setViewport({ width: 1440, height: 900 });
-const complaints = [];
-page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
-page.on("pageerror", (error) => complaints.push(error.message));
-const query = () => new URL(page.url()).searchParams.get("q");
-const step = (text) => console.log("ok:", text);
-const follow = async (selector) => { await Promise.all([page.waitForNavigation(), page.click(selector)]); };
 
-try {
+await run(shots, async ({ page, complaints, follow }) => {
+  const query = () => new URL(page.url()).searchParams.get("q");
   await page.goto(base + "/events");
   assert.equal(new URL(page.url()).pathname, "/sign-in");
   step("who is not signed in sees nothing");
@@ -90,26 +79,8 @@ try {
   const pages = { dashboard: "/?last=30d", everything: "/?last=30d&q=", nothing: "/?last=30d&q=account%3Anobody-here", wrong: "/?q=acount%3Abob", events: "/events?last=30d&q=", event,
     decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", why: "/why?subject=" + client, story: "/session?id=nothing", "not-here": "/no/such/page" };
   complaints.length = 0;
-  for (const [name, path] of Object.entries(pages)) for (const scheme of ["light", "dark"]) for (const width of [1440, 390]) {
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    await page.setViewport({ width, height: 900 });
-    await page.goto(base + path);
-    await page.evaluate(() => document.fonts.ready);
-    const what = `${name}, ${scheme}, ${width}`;
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what}: scrolls sideways`);
-    assert.doesNotMatch(await page.evaluate(() => document.body.innerText), /\b(null|undefined|NaN)\b/, what);
-    await page.screenshot({ path: `${shots}/${name}-${scheme}-${width}.png` });
-    await page.evaluate(axe);
-    const serious = await page.evaluate(async () => (await window.axe.run()).violations.filter((one) => ["serious", "critical"].includes(one.impact))
-      .map((one) => one.id + ": " + one.nodes.map((node) => node.target + " " + node.failureSummary).slice(0, 3).join("; ")));
-    assert.deepEqual(serious, [], what);
-  }
+  for (const [name, path] of Object.entries(pages)) await look(page, shots, name, () => page.goto(base + path));
   const real = complaints.filter((text) => !/status of 404/.test(text));
   assert.deepEqual(real, [], "the browser complains");
   step(`${Object.keys(pages).length} pages, light and dark, wide and narrow`);
-} catch (error) {
-  await page.screenshot({ path: `${shots}/failed.png` }).catch(() => {});
-  console.error(error, "\nat", page.url(), complaints);
-  process.exitCode = 1;
-}
-await browser.close();
+});
