@@ -3,6 +3,7 @@
 use super::who::{self, Keeper, Person, cookie_named};
 use super::{Access, AccessError, From, Role, Scope, Who, passkeys, secret};
 use crate::app::{App, Trouble};
+use crate::draw;
 use crate::pages::frame::Frame;
 use crate::pages::shown;
 use crate::server::Peer;
@@ -212,17 +213,32 @@ struct Page {
     name: String,
     is_operator: bool,
     has_session: bool,
-    enrolled: Option<(String, String)>,
+    enrolled: Option<Enrolled>,
     token: Option<String>,
     trouble: Option<String>,
     passkeys: Option<String>,
     seen: Seen,
 }
 
+/// A second factor, for an authenticator app: by its camera, by hand, or on the same phone.
+pub(super) struct Enrolled {
+    uri: String,
+    picture: String,
+    secret: String,
+}
+
+impl Enrolled {
+    fn of(name: &str, secret: &str) -> Enrolled {
+        let uri = secret::uri(name, secret);
+        let picture = draw::qr::svg(&uri, "QR code of the second factor").unwrap_or_default();
+        Enrolled { uri, picture, secret: in_groups(secret) }
+    }
+}
+
 /// What was made just now, and is shown this once; or why nothing was.
 #[derive(Default)]
 pub(super) struct Made {
-    pub(super) enrolled: Option<(String, String)>,
+    pub(super) enrolled: Option<Enrolled>,
     pub(super) token: Option<String>,
     pub(super) told: Option<String>,
     pub(super) trouble: Option<String>,
@@ -312,7 +328,7 @@ async fn password(
     });
     let (secret, cookie, anew) = set.await?;
     let made = Made {
-        enrolled: Some((secret::uri(&who.name, &secret), in_groups(&secret))),
+        enrolled: Some(Enrolled::of(&who.name, &secret)),
         told: Some("The password is set; all other sessions have ended.".to_owned()),
         ..Made::default()
     };

@@ -3,6 +3,7 @@
 
 pub mod donut;
 pub mod lines;
+pub mod qr;
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -22,6 +22,19 @@ await run(shots, async ({ page, complaints, follow }) => {
   await page.goto(base + new URL(link).pathname);
   await follow("button.main");
   await page.goto(base + "/access");
+  let password = "";
+  await look(page, shots, "second-factor", async () => {
+    await page.goto(base + "/access");
+    if (await page.$("input[name=old]")) await page.type("input[name=old]", password);
+    password += "correct horse battery";
+    await page.type("form[action='/access/password'] input[name=password]", password);
+    await follow("form[action='/access/password'] button");
+  });
+  const [secret, picture] = await page.$eval(".factor", (factor) => [factor.querySelector("pre").innerText, factor.querySelector("svg").getBoundingClientRect().width]);
+  assert.match(secret, /^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/);
+  assert.ok(picture > 150, `${picture} pixels`);
+  step("the second factor is shown to a camera and as text");
+
   await look(page, shots, "no-passkey", () => page.goto(base + "/access"));
   await page.type("form.passkey input[name=name]", "my <b>laptop</b>");
   await page.keyboard.press("Enter");
