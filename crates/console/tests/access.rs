@@ -132,6 +132,30 @@ fn a_token_that_may_act_hands_out_no_access() {
 }
 
 #[test]
+fn who_finds_a_browser_signed_in_sets_no_password() {
+    let world = world(|_| {});
+    let own = |cookie: &str| format!("Cookie: mailward={cookie}\r\n{}", world.own_page());
+    let set = |cookie: &str, body: &str| world.ask("POST", "/access/password", &own(cookie), body);
+    let first = set(&world.session(Role::Operator), "password=correct+horse+battery");
+    assert!(first.starts_with("HTTP/1.1 200") && first.contains("class=\"qr\""), "{first}");
+    let cookie = first.split("mailward=").nth(1).unwrap().split(';').next().unwrap();
+    let page = world.ask("GET", "/access", &own(cookie), "");
+    assert!(page.contains("name=\"old\""), "{page}");
+    for old in ["", "&old=", "&old=a+wrong+password"] {
+        let answer = set(cookie, &format!("password=another+horse+battery{old}"));
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert!(answer.contains("present password"), "{answer}");
+    }
+    let short = set(cookie, "password=short&old=correct+horse+battery");
+    assert!(short.contains("A password has at least 12 characters"), "{short}");
+    let again = set(cookie, "password=another+horse+battery&old=correct+horse+battery");
+    assert!(again.starts_with("HTTP/1.1 200"), "{again}");
+    // Who forgot it comes by a link.
+    let answer = set(&world.session(Role::Operator), "password=a+third+horse+battery");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
 fn a_password_for_a_proxy_makes_no_other_site_ours() {
     let world = world(|_| {});
     let cookie = world.session(Role::Operator);

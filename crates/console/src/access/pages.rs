@@ -1,7 +1,7 @@
 //! Signing in and out, and who has access.
 
 use super::who::{self, Keeper, Person, cookie_named};
-use super::{Access, AccessError, From, Role, Scope, Who, passkeys, secret};
+use super::{Access, AccessError, From, Proof, Role, Scope, Who, passkeys, secret};
 use crate::app::{App, Trouble};
 use crate::draw;
 use crate::pages::frame::Frame;
@@ -246,6 +246,7 @@ pub(super) struct Made {
 
 /// What of the gate is shown to somebody.
 struct Seen {
+    proof: Proof,
     sessions: Vec<SessionRow>,
     users: Vec<super::User>,
     tokens: Vec<super::Token>,
@@ -267,7 +268,8 @@ fn seen_by(who: &Who, access: &Access) -> Result<Seen, AccessError> {
         true => (access.users()?, access.tokens()?),
         false => (Vec::new(), Vec::new()),
     };
-    Ok(Seen { sessions: sessions.collect(), users, tokens })
+    let proof = access.proof_for_password(who)?;
+    Ok(Seen { proof, sessions: sessions.collect(), users, tokens })
 }
 
 pub(super) async fn access_page(
@@ -302,10 +304,13 @@ async fn page(
 
 #[derive(Deserialize)]
 struct PasswordForm {
+    #[serde(default)]
+    old: String,
     password: String,
 }
 
-/// Sets the password of whoever is signed in; who came by a link becomes a user by it.
+/// Sets the password of whoever is signed in, who knows the one before; who came by a link becomes
+/// a user by it, or replaces a forgotten one.
 async fn password(
     State(app): State<App>,
     Person(who): Person,
@@ -316,17 +321,23 @@ async fn password(
     if who.session.is_none() {
         return Err(Trouble::Wrong("A password belongs to who is signed in.".to_owned()));
     }
-    let (name, role, from) = (who.name.clone(), who.role, from(peer, &headers));
+    let (owner, from, host) = (who.clone(), from(peer, &headers), Arc::clone(&app.host));
     let turn = app.turn().await.ok_or(Trouble::Gone)?;
     let set = app.gate(move |access| {
         let _turn = turn;
-        let secret = access.set_user(&name, role, &form.password)?;
+        let (name, role) = (&owner.name, owner.role);
+        let proof = access.proof_for_password(&owner)?;
+        access.confirm(&owner, proof, &form.old, &from, |tried| host.signed_in(tried))?;
+        let secret = access.set_user(name, role, &form.password)?;
         // All sessions have ended, this one begins anew.
-        let cookie = access.begin(&name, role, &from)?;
+        let cookie = access.begin(name, role, &from)?;
         let who = access.session(&cookie)?;
         Ok((secret, cookie, who))
     });
-    let (secret, cookie, anew) = set.await?;
+    let (secret, cookie, anew) = match set.await {
+        Ok(set) => set,
+        Err(trouble) => return not_done(&app, &headers, who, trouble).await,
+    };
     let made = Made {
         enrolled: Some(Enrolled::of(&who.name, &secret)),
         told: Some("The password is set; all other sessions have ended.".to_owned()),
@@ -334,6 +345,25 @@ async fn password(
     };
     let cookie = [(SET_COOKIE, cookie_of(&app, &cookie, COOKIE_S))];
     Ok((cookie, access_page(&app, &headers, anew.unwrap_or(who), made).await?).into_response())
+}
+
+/// The page Access, which says why what was asked for was not done.
+pub(super) async fn not_done(
+    app: &App,
+    headers: &HeaderMap,
+    who: Who,
+    trouble: Trouble,
+) -> Result<Response, Trouble> {
+    let Trouble::Wrong(why) = trouble else { return Err(trouble) };
+    let made = Made { trouble: Some(sentence(&why)), ..Made::default() };
+    Ok((StatusCode::FORBIDDEN, access_page(app, headers, who, made).await?).into_response())
+}
+
+/// What is wrong, as a sentence.
+pub(super) fn sentence(what: &str) -> String {
+    let mut letters = what.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 fn in_groups(secret: &str) -> String {

@@ -225,3 +225,61 @@ fn a_file_of_an_earlier_version_is_brought_on_and_one_of_a_later_left_alone() {
     early.pragma_update(None, "user_version", 1000).unwrap();
     assert!(matches!(Access::open(dir.path()), Err(AccessError::Newer)));
 }
+
+fn who_has(access: &Access, cookie: &str) -> Who {
+    access.session(cookie).unwrap().unwrap()
+}
+
+#[test]
+fn a_new_password_wants_the_old_one_but_of_who_came_by_a_link_just_now() {
+    let (_dir, access) = access();
+    let by_link = || {
+        let link = access.link("alice", Role::Reader, 60).unwrap();
+        access.use_link(link.strip_prefix("/link/").unwrap(), &from("")).unwrap().unwrap()
+    };
+    let wanted = |cookie: &str| access.proof_for_password(&who_has(&access, cookie)).unwrap();
+    let age = |cookie: &str, by_s: i64| {
+        access.database().put_times(&secret::hash(cookie), now_s() - by_s, now_s()).unwrap();
+    };
+    let first = by_link();
+    age(&first, 86_400);
+    assert_eq!(wanted(&first), Proof::Nothing, "there is none yet");
+    access.set_user("alice", Role::Reader, PASSWORD).unwrap();
+    let session = access.begin("alice", Role::Reader, &from("")).unwrap();
+    assert_eq!(wanted(&session), Proof::Password, "however fresh the session is");
+    let forgotten = by_link();
+    assert_eq!(wanted(&forgotten), Proof::Nothing);
+    age(&forgotten, LINK_S + 1);
+    assert_eq!(wanted(&forgotten), Proof::Password, "the link's time is over");
+    let socket = Who { session: None, ..who_has(&access, &session) };
+    assert_eq!(access.proof_for_password(&socket).unwrap(), Proof::Password);
+}
+
+#[test]
+fn a_wrong_old_password_counts_as_one_at_the_sign_in() {
+    let (_dir, access) = access();
+    access.set_user("alice", Role::Reader, PASSWORD).unwrap();
+    let who = who_has(&access, &access.begin("alice", Role::Reader, &from("")).unwrap());
+    let told = RefCell::new(Vec::new());
+    let shown = |password: &str| {
+        let note = |tried: &SignIn<'_>| told.borrow_mut().push(tried.is_allowed);
+        access.confirm(&who, Proof::Password, password, &from("192.0.2.1"), note)
+    };
+    let refused = |password: &str| shown(password).unwrap_err().to_string();
+    assert_eq!(refused(""), "this wants your present password");
+    assert!(told.borrow().is_empty(), "none is no wrong one");
+    assert_eq!(refused("wrong password"), "the present password is wrong");
+    assert_eq!(refused(&"x".repeat(PASSWORD_MAX + 1)), "the present password is wrong");
+    shown(PASSWORD).unwrap();
+    assert_eq!(*told.borrow(), [false, false]);
+    for _ in 0..10 {
+        access.throttle().failed("192.0.2.1".parse().ok(), "alice", now_s());
+    }
+    assert!(refused(PASSWORD).starts_with("too many wrong passwords"));
+    let elsewhere = access.sign_in("alice", PASSWORD, "", &from("192.0.2.1"), |_| {}).unwrap();
+    assert!(elsewhere.unwrap_err() > 0, "at the sign-in too");
+    assert!(
+        access.is_session(who.session.as_ref().unwrap()).unwrap(),
+        "nobody is signed out by it"
+    );
+}

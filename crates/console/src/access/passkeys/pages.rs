@@ -3,7 +3,9 @@
 
 use super::place::{Elsewhere, Place};
 use super::{Answer, Begun, Refusal};
-use crate::access::pages::{Made, access_page, from, set_cookie, sign_in_again, signed_in};
+use crate::access::pages::{
+    Made, access_page, from, not_done, sentence, set_cookie, sign_in_again, signed_in,
+};
 use crate::access::who::{Person, Who, cookie, cookie_named};
 use crate::access::{AccessError, Proof};
 use crate::app::{App, Trouble};
@@ -45,16 +47,8 @@ impl IntoResponse for Refused {
 
 impl std::convert::From<Trouble> for Refused {
     fn from(trouble: Trouble) -> Refused {
-        Refused(StatusCode::FORBIDDEN, told(&trouble))
+        Refused(StatusCode::FORBIDDEN, sentence(&trouble.to_string()))
     }
-}
-
-/// As a sentence.
-fn told(trouble: &impl ToString) -> String {
-    let text = trouble.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }
 
 fn here(app: &App, headers: &HeaderMap) -> Result<Place, Refused> {
@@ -311,13 +305,11 @@ async fn page_again(
     who: Who,
     done: Result<String, Trouble>,
 ) -> Result<Response, Trouble> {
-    let (status, made) = match done {
-        Ok(told) => (StatusCode::OK, Made { told: Some(told), ..Made::default() }),
-        Err(Trouble::Wrong(why)) => {
-            (StatusCode::FORBIDDEN, Made { trouble: Some(told(&why)), ..Made::default() })
+    match done {
+        Ok(told) => {
+            let made = Made { told: Some(told), ..Made::default() };
+            access_page(app, headers, who, made).await.map(Html::into_response)
         }
-        Err(trouble) => return Err(trouble),
-    };
-    let page: Html<String> = access_page(app, headers, who, made).await?;
-    Ok((status, page).into_response())
+        Err(trouble) => not_done(app, headers, who, trouble).await,
+    }
 }
