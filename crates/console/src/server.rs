@@ -24,7 +24,9 @@ use tower::ServiceExt as _;
 
 use places::Places;
 
-pub use tls::TlsFiles;
+#[cfg(all(test, feature = "passkeys"))]
+pub use tls::tests::tls as tls_for_tests;
+pub use tls::{Stamp, Tls, TlsError, TlsFiles};
 
 /// Connections open at once, on TCP; more wait in the kernel's queue. As many again on the socket:
 /// no stranger keeps this host's own people out.
@@ -46,7 +48,7 @@ pub struct Options {
     /// The state directory: the journal lies there, and the console's own file.
     pub dir: PathBuf,
     /// Certificate and key, for every TCP address.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Arc<Tls>>,
     /// Names by which it may be asked for besides `localhost` and addresses.
     pub names: Vec<String>,
     /// Whoever comes is an operator: on loopback only.
@@ -76,9 +78,6 @@ pub enum ServeError {
         /// Why.
         error: io::Error,
     },
-    /// Certificate or key.
-    #[error("{0}")]
-    Tls(String),
     /// The console's own file.
     #[error("{0}")]
     Access(#[from] crate::access::AccessError),
@@ -103,7 +102,6 @@ pub struct Console {
     app: App,
     tcp: Vec<TcpListener>,
     unix: Option<UnixListener>,
-    tls: Option<Arc<tls::Tls>>,
 }
 
 impl Console {
@@ -120,7 +118,6 @@ impl Console {
                 return Err(ServeError::Open(*address));
             }
         }
-        let tls = options.tls.as_ref().map(tls::Tls::read).transpose().map_err(ServeError::Tls)?;
         let mut tcp = Vec::new();
         for address in &options.listen {
             tcp.push(listen(*address, options.any_port).await?);
@@ -131,13 +128,13 @@ impl Console {
         let unix = options.socket.as_deref().map(listen_unix).transpose()?;
         let access = Access::open(&options.dir)?;
         let app = App::of(options, host, access);
-        Ok(Console { app, tcp, unix, tls: tls.map(Arc::new) })
+        Ok(Console { app, tcp, unix })
     }
 
     /// Where a browser finds it: the first TCP address.
     pub fn url(&self) -> Option<String> {
         let address = self.tcp.first()?.local_addr().ok()?;
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.app.options.tls.is_some() { "https" } else { "http" };
         Some(format!("{scheme}://{address}"))
     }
 
@@ -149,10 +146,14 @@ impl Console {
     /// Serves until `stop` is done.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let places = Places::new(CONNECTIONS_MAX);
-        let router = router(self.app.clone(), self.tls.is_some());
+        let tls = self.app.options.tls.clone();
+        let router = router(self.app.clone(), tls.is_some());
+        if let Some(tls) = &tls {
+            tokio::spawn(renewals(Arc::clone(tls), Arc::clone(&self.app.host)));
+        }
         for listener in self.tcp {
             let serving =
-                Serving { router: router.clone(), places: places.clone(), tls: self.tls.clone() };
+                Serving { router: router.clone(), places: places.clone(), tls: tls.clone() };
             tokio::spawn(serving.accept(listener));
         }
         if let Some(listener) = self.unix {
@@ -160,6 +161,16 @@ impl Console {
             tokio::spawn(Serving { router, places, tls: None }.accept_unix(listener));
         }
         stop.await;
+    }
+}
+
+/// Looks after certificate and key, on a thread that may block.
+async fn renewals(tls: Arc<Tls>, host: Arc<dyn Host>) {
+    loop {
+        tokio::time::sleep(tls::LOOK_EVERY).await;
+        let (tls, host) = (Arc::clone(&tls), Arc::clone(&host));
+        let look = move || tls.look(crate::clock::monotonic()).iter().for_each(|it| host.warn(it));
+        let _ = tokio::task::spawn_blocking(look).await;
     }
 }
 
@@ -196,7 +207,7 @@ pub fn router(app: App, is_tls: bool) -> Router {
 struct Serving {
     router: Router,
     places: Places,
-    tls: Option<Arc<tls::Tls>>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Serving {

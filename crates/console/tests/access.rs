@@ -5,7 +5,7 @@
 mod support;
 
 use console::access::{Access, Role, Scope};
-use console::{Host, HostError, Options, Order, SignIn, TlsFiles};
+use console::{Host, HostError, Options, Order, SignIn, Tls, TlsFiles};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -252,19 +252,6 @@ fn files_say_what_they_are_too() {
     }
 }
 
-/// A key and a certificate of its own making.
-fn make_certificate(files: &TlsFiles, name: &str) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "2", "-subj", &format!("/CN={name}"), "-keyout"])
-        .arg(&files.key)
-        .arg("-out")
-        .arg(&files.certificate)
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.unwrap().success());
-}
-
 /// What `openssl` reads and sees of a server.
 fn by_tls(address: &str, request: &str) -> String {
     let mut client = Command::new("openssl")
@@ -282,13 +269,24 @@ fn tls_files(dir: &Path) -> TlsFiles {
     TlsFiles { certificate: dir.join("cert.pem"), key: dir.join("key.pem") }
 }
 
+/// It takes a look of the console at its files, or two.
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..300 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    panic!("it did not come about");
+}
+
 #[test]
 fn tls_has_its_own_cookie_and_takes_a_new_certificate() {
     let pem = tempfile::tempdir().unwrap();
     let files = tls_files(pem.path());
-    make_certificate(&files, "first.example");
-    let given = files.clone();
-    let world = world(|options| options.tls = Some(given));
+    support::make_certificate(&files, "first.example");
+    let tls = Arc::new(Tls::read(&files).unwrap());
+    let world = world(|options| options.tls = Some(tls));
     let link = world.access().link("admin", Role::Operator, 60).unwrap();
     let origin = format!("Origin: https://{}\r\n", world.address);
     let answer = by_tls(&world.address, &world.head("POST", &link, &origin, 0));
@@ -307,8 +305,26 @@ fn tls_has_its_own_cookie_and_takes_a_new_certificate() {
     let plain = world.ask("GET", "/sign-in", "", "");
     assert!(!plain.contains("HTTP/1.1 200"), "{plain}");
     // Files that are half-written leave what was; a new pair is taken.
+    let token = world.access().add_token("monitoring", &[Scope::Metrics]).unwrap();
+    let metrics = || {
+        let headers = format!("Authorization: Bearer {token}\r\n");
+        by_tls(&world.address, &world.head("GET", "/metrics", &headers, 0))
+    };
+    let number = |name: &str| {
+        let metrics = metrics();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{metrics}")).trim().parse::<i64>().unwrap()
+    };
+    let left_s = number("mailward_console_certificate_left_seconds");
+    assert!((2 * 86_400 - 3600..=2 * 86_400).contains(&left_s), "{left_s}");
+    assert_eq!(number("mailward_console_certificate_stale"), 0);
     std::fs::write(&files.certificate, "-----BEGIN").unwrap();
+    wait_until(|| number("mailward_console_certificate_stale") == 1);
     assert!(get("__Host-mailward").contains("first.example"));
-    make_certificate(&files, "second.example");
-    assert!(get("__Host-mailward").contains("second.example"));
+    let headers = format!("Cookie: __Host-mailward={cookie}\r\n");
+    let health = by_tls(&world.address, &world.head("GET", "/health", &headers, 0));
+    assert!(health.contains("days left") && health.contains("not served: "), "{health}");
+    support::make_certificate(&files, "second.example");
+    wait_until(|| get("__Host-mailward").contains("second.example"));
+    assert_eq!(number("mailward_console_certificate_stale"), 0);
 }

@@ -129,7 +129,7 @@ fn play_in(
 /// The console of the recorded day, where it is wanted; it ends when this is dropped.
 #[cfg(feature = "console")]
 fn start_console(config: &Config, own: &std::path::Path) -> Option<crate::console::Child> {
-    crate::console::Child::start(config, Some(own), true)
+    crate::console::Child::start(config, Some(own), true, true)
 }
 
 /// Built without a console.

@@ -4,6 +4,7 @@
 use crate::access::Allowed;
 use crate::app::{App, Trouble};
 use crate::clock;
+use crate::server::Tls;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +22,7 @@ pub async fn page(State(app): State<App>, _: Allowed) -> Result<Response, Troubl
     let status = app.ask(|host| host.status()).await.ok();
     let mut text = app.read(|reader, app| Ok(of_journal(reader, &app.counted)?)).await?;
     of_guard(&mut text, status.as_ref());
+    of_console(&mut text, app.options.tls.as_deref());
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
@@ -90,6 +92,26 @@ fn of_journal(reader: &Reader, base: &Base) -> Result<String, StoreError> {
     one(&mut out, "mailward_journal_database_bytes", "gauge", "The journal's database.", bytes.0);
     one(&mut out, "mailward_journal_history_bytes", "gauge", "The journal's history.", bytes.1);
     Ok(out)
+}
+
+fn of_console(out: &mut String, tls: Option<&Tls>) {
+    let Some(tls) = tls else { return };
+    if let Some(end_s) = tls.not_after_s() {
+        one(
+            out,
+            "mailward_console_certificate_left_seconds",
+            "gauge",
+            "Seconds until the certificate that the console serves ends.",
+            end_s - clock::now().seconds(),
+        );
+    }
+    one(
+        out,
+        "mailward_console_certificate_stale",
+        "gauge",
+        "1 where the files hold another pair that cannot be served.",
+        u8::from(tls.trouble().is_some()),
+    );
 }
 
 /// Of each log: the name of a number, its key in the status, what it is.

@@ -4,15 +4,18 @@ use super::frame::Frame;
 use super::panel::{Cell, Panel, figure, heads, number, text};
 use crate::access::Who;
 use crate::app::{App, Trouble};
+use crate::clock;
+use crate::server::Tls;
 use axum::extract::State;
 use axum::response::Html;
-use event::Text;
+use event::{Text, Timestamp};
 use serde_json::Value;
 use store::{Reader, StoreError};
 
 /// Samples of unknown lines that are shown.
 const SAMPLES: usize = 50;
 const ROWS: usize = 12;
+const DAY_S: i64 = 86_400;
 
 /// `GET /health`
 pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trouble> {
@@ -29,6 +32,7 @@ pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trou
             tables(status),
         ]);
     }
+    panels.extend(app.options.tls.as_deref().map(certificate));
     panels.extend(app.read(|reader, _| Ok(journal(reader)?)).await?);
     super::panels(Frame::of("/health", who), "Health", trouble, &panels)
 }
@@ -151,6 +155,23 @@ fn tables(status: &Value) -> Panel {
             status["tables"].as_array().into_iter().flatten().map(row).take(ROWS).collect(),
         )
     }
+}
+
+/// The console's own certificate.
+fn certificate(tls: &Tls) -> Panel {
+    let mut rows = Vec::new();
+    if let Some(end_s) = tls.not_after_s() {
+        let left_days = (end_s - clock::now().seconds()).div_euclid(DAY_S);
+        let end = Timestamp::from_seconds(end_s).to_string();
+        let day = end.split('T').next().unwrap_or_default();
+        rows.push(vec![text("served until"), figure(day.to_owned())]);
+        rows.push(vec![text("days left"), figure(left_days.to_string())]);
+    }
+    if let Some(why) = tls.trouble() {
+        let why = format!("not served: {}", Text::from(why.as_str()));
+        rows.push(vec![text("a newer one"), text(why)]);
+    }
+    facts("certificate", "Certificate of the console", rows)
 }
 
 fn journal(reader: &Reader) -> Result<Vec<Panel>, StoreError> {

@@ -77,7 +77,8 @@ fn arguments(command: clap::Command) -> clap::Command {
         .subcommand(
             sub("serve", "Serve it (started by up)")
                 .hide(true)
-                .arg(flag("recorded", "The journal is of a recorded day")),
+                .arg(flag("recorded", "The journal is of a recorded day"))
+                .arg(flag("alone", "Nobody hands a renewed certificate over")),
         )
 }
 
@@ -97,7 +98,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     let config = config(matches)?;
     if deed == "serve" {
-        return serve(&config, matches.get_flag("recorded")).map(|()| ExitCode::SUCCESS);
+        let [recorded, alone] = ["recorded", "alone"].map(|flag| matches.get_flag(flag));
+        return serve(&config, recorded, alone).map(|()| ExitCode::SUCCESS);
     }
     let dir = config.state_dir()?;
     let access = Access::open(&dir).map_err(told)?;

@@ -56,7 +56,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Ok(lock) => supervise::run(path.as_deref(), &lock, beside),
         Err(why) => {
             // While it may be started: a guard alone gives up the right to.
-            let _beside = beside(path.as_deref());
+            let console = !matches.get_flag("no-console");
+            let _console = console.then(|| console_alone(&config, path.as_deref()));
             Start { config, enforcer: Err(why), path, parent: None }.guard()?.run()
         }
     }
@@ -70,7 +71,7 @@ fn beside(path: Option<&Path>) -> supervise::Beside {
     let path = path.map(Path::to_path_buf);
     let start = move || {
         let config = crate::config::load(path.as_deref()).ok()?;
-        Child::start(&config, path.as_deref(), false)
+        Child::start(&config, path.as_deref(), false, false)
     };
     let mut child = start()?;
     Some(Box::new(move || {
@@ -79,12 +80,25 @@ fn beside(path: Option<&Path>) -> supervise::Beside {
         {
             child = another;
         }
+        child.look_after();
     }))
+}
+
+/// The console of a guard that starts it, and can do nothing for it after that.
+#[cfg(feature = "console")]
+fn console_alone(config: &Config, path: Option<&Path>) -> Option<crate::console::Child> {
+    crate::console::Child::start(config, path, false, true)
 }
 
 /// Built without a console.
 #[cfg(not(feature = "console"))]
 const fn beside(_: Option<&Path>) -> supervise::Beside {
+    None
+}
+
+/// The same.
+#[cfg(not(feature = "console"))]
+const fn console_alone(_: &Config, _: Option<&Path>) -> Option<()> {
     None
 }
 

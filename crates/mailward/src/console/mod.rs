@@ -3,38 +3,53 @@
 
 mod host;
 mod process;
+mod renewal;
 
 pub use process::{Child, serve};
 
 use crate::config::Config;
 use crate::failure::Failure;
-use console::{Options, TlsFiles};
+use console::{Options, Tls, TlsFiles};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The console's socket in a state directory.
 pub const SOCKET: &str = "console.sock";
 
-/// What a configuration asks for.
+/// Where a configuration says that certificate and key are.
 ///
 /// # Errors
-/// Certificate and key do not belong together.
+/// It says so of one of them.
+fn tls_files(config: &Config) -> Result<Option<TlsFiles>, Failure> {
+    match (&config.console.certificate, &config.console.key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }))
+        }
+        _ => Err(Failure::new("console: a certificate without a key, or a key without one")
+            .remedy("set both console.certificate and console.key, or neither")),
+    }
+}
+
+/// What a configuration asks for. Reads certificate and key: call it before rights are given up.
+///
+/// # Errors
+/// Certificate and key do not belong together, or cannot be read.
 pub fn options(config: &Config, dir: &Path) -> Result<Options, Failure> {
     let own = &config.console;
-    let tls = match (&own.certificate, &own.key) {
-        (None, None) => None,
-        (Some(certificate), Some(key)) => {
-            Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })
-        }
-        _ => {
-            return Err(Failure::new("console: a certificate without a key, or a key without one")
-                .remedy("set both console.certificate and console.key, or neither"));
-        }
+    let read = |files: TlsFiles| {
+        Tls::read(&files).map(Arc::new).map_err(|error| {
+            Failure::new(format!("console: {error}")).remedy(
+                "have console.certificate (with its chain) and console.key (of that certificate) there, and \
+                 readable by who starts mailward",
+            )
+        })
     };
     Ok(Options {
         listen: own.listen.clone(),
         socket: Some(dir.join(SOCKET)),
         dir: dir.to_owned(),
-        tls,
+        tls: tls_files(config)?.map(read).transpose()?,
         names: own.names.clone(),
         is_open: own.open,
         is_recorded: false,

@@ -1,7 +1,8 @@
 //! Starting the console as a process of its own, and what that process does.
 
 use super::host::Guarded;
-use super::options;
+use super::renewal::{self, Giver, Word};
+use super::{options, tls_files};
 use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
@@ -9,10 +10,8 @@ use crate::guard::Starts;
 use crate::guard::confine::Confinement;
 use crate::print;
 use crate::supervise;
-use console::Console;
 use console::access::{LINK_S, Role};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::os::fd::AsFd as _;
+use console::{Console, Tls};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -30,35 +29,54 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A console that runs beside this process, and ends with it.
-pub struct Child(std::process::Child);
+pub struct Child {
+    process: std::process::Child,
+    /// Gone when it is to end.
+    giver: Option<Giver>,
+}
 
 impl Child {
     /// Starts one where the configuration wants it. What is wrong with it the console tells itself.
-    pub fn start(config: &Config, path: Option<&Path>, is_recorded: bool) -> Option<Child> {
+    /// One that is alone has nobody who calls [`Child::look_after`].
+    pub fn start(
+        config: &Config,
+        path: Option<&Path>,
+        is_recorded: bool,
+        is_alone: bool,
+    ) -> Option<Child> {
         if config.console.listen.is_empty() {
             return None;
         }
         let mut command = Command::new("/proc/self/exe");
-        command.arg0("mailward").args(["console", "serve"]).stdin(Stdio::piped());
+        command.arg0("mailward").args(["console", "serve"]);
         command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
         if let Some(path) = path {
             command.arg("--config").arg(path);
         }
-        if is_recorded {
-            command.arg("--recorded");
+        for (flag, _) in
+            [("--recorded", is_recorded), ("--alone", is_alone)].iter().filter(|it| it.1)
+        {
+            command.arg(flag);
         }
-        match command.spawn() {
-            Ok(child) => Some(Child(child)),
-            Err(error) => {
+        let started = Giver::of(tls_files(config).ok().flatten()).and_then(|(giver, theirs)| {
+            let process = command.stdin(Stdio::from(theirs)).spawn()?;
+            Ok(Child { process, giver: Some(giver) })
+        });
+        started
+            .map_err(|error| {
                 print::error_line(format_args!("mailward: the console cannot be started: {error}"));
-                None
-            }
-        }
+            })
+            .ok()
+    }
+
+    /// Hands a renewed certificate over: call it every few seconds.
+    pub fn look_after(&mut self) {
+        self.giver.iter_mut().for_each(Giver::look);
     }
 
     /// True where it has ended.
     pub fn has_ended(&mut self) -> bool {
-        !matches!(self.0.try_wait(), Ok(None))
+        !matches!(self.process.try_wait(), Ok(None))
     }
 }
 
@@ -66,15 +84,15 @@ impl Drop for Child {
     fn drop(&mut self) {
         // The end of its standard input is the word to end: a signal to another user's process
         // needs a capability.
-        drop(self.0.stdin.take());
+        drop(self.giver.take());
         for _ in 0..END_WITHIN.as_millis() / LOOK_EVERY.as_millis() {
             if self.has_ended() {
                 return;
             }
             std::thread::sleep(LOOK_EVERY);
         }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -82,7 +100,7 @@ impl Drop for Child {
 ///
 /// # Errors
 /// The console cannot listen, or may not.
-pub fn serve(config: &Config, is_recorded: bool) -> Result<(), Failure> {
+pub fn serve(config: &Config, is_recorded: bool, is_alone: bool) -> Result<(), Failure> {
     supervise::end_with_parent()?;
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let dir = config.state_dir()?;
@@ -94,9 +112,14 @@ pub fn serve(config: &Config, is_recorded: bool) -> Result<(), Failure> {
         std::thread::sleep(LOOK_EVERY);
     }
     crate::guard::home::keep_private();
+    // A key that only root can read is read now, and after that no more.
+    let mut options = options(config, &dir)?;
     crate::guard::identity::become_owner(&dir)
         .context(|| format!("becoming the owner of {}", dir.display()))?;
-    let mut options = options(config, &dir)?;
+    if is_alone {
+        tell_of_renewals(config);
+    }
+    let tls = options.tls.clone();
     (options.is_recorded, options.any_port) = (is_recorded, is_recorded);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -111,7 +134,7 @@ pub fn serve(config: &Config, is_recorded: bool) -> Result<(), Failure> {
         // While sockets could still be had; from here on it reads what strangers send.
         confine(config, &dir)?;
         announce(&console)?;
-        console.serve(ended(&signals)).await;
+        console.serve(ended(&signals, tls)).await;
         Ok(())
     })
 }
@@ -145,18 +168,34 @@ fn announce(console: &Console) -> Result<(), Failure> {
     print::offer(format_args!("{text}\n")).map(drop)
 }
 
-/// Done when this process is asked to end: by a signal, or because who started it is gone.
-async fn ended(signals: &UnixStream) {
-    while !is_asked_to_end(signals) {
+/// Says so where nobody will see a renewed certificate.
+fn tell_of_renewals(config: &Config) {
+    let Ok(Some(files)) = tls_files(config) else { return };
+    if let Err(why) = files.open() {
+        print::error_line(format_args!(
+            "mailward: console: the certificate is served as it is now, a renewed one will not be: {why}\n  \
+             what to do: let the owner of the state directory read console.certificate and console.key, or \
+             start mailward anew after each renewal"
+        ));
+    }
+}
+
+/// Done when this process is asked to end: by a signal, or because who started it is gone. Takes
+/// renewed certificates meanwhile.
+async fn ended(signals: &UnixStream, tls: Option<Arc<Tls>>) {
+    loop {
+        match (supervise::arrived(signals), renewal::heard(std::io::stdin()), &tls) {
+            (true, _, _) | (_, Word::End, _) => return,
+            (false, Word::Renewed(files), Some(tls)) => {
+                let tls = Arc::clone(tls);
+                let _ = tokio::task::spawn_blocking(move || tls.take(files)).await;
+            }
+            (false, _, _) => {}
+        }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// Nothing is ever written to its standard input, so that only its end can be read there.
 fn is_asked_to_end(signals: &UnixStream) -> bool {
-    let stdin = std::io::stdin();
-    let mut asked = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let is_over = poll(&mut asked, Some(&at_once)).is_ok_and(|ready| ready > 0);
-    is_over || supervise::arrived(signals)
+    matches!(renewal::heard(std::io::stdin()), Word::End) || supervise::arrived(signals)
 }

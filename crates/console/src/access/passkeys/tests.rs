@@ -60,12 +60,12 @@ impl Host for Heard {
 
 fn with(host: Arc<dyn Host>, is_tls: bool, names: &[&str]) -> (tempfile::TempDir, App) {
     let dir = tempfile::tempdir().unwrap();
-    let pem = crate::TlsFiles { certificate: "cert.pem".into(), key: "key.pem".into() };
+    let tls = is_tls.then(|| Arc::new(crate::server::tls_for_tests(dir.path())));
     let options = Options {
         listen: vec!["127.0.0.1:8925".parse().unwrap()],
         socket: None,
         dir: dir.path().to_owned(),
-        tls: is_tls.then_some(pem),
+        tls,
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         is_open: false,
         is_recorded: false,

@@ -52,7 +52,7 @@ pub(super) const CERTIFICATE: Key = Key {
 
 pub(super) const KEY: Key = Key {
     path: "console.key",
-    summary: "The key of `console.certificate`, PEM.",
+    summary: "The key of `console.certificate`, PEM; it may be one that only root can read.",
     unit: "",
     kind: TEXT,
     max: 0,
