@@ -1,6 +1,8 @@
 // Passkeys: a form asks our server for a challenge, the browser for an answer to it, and is sent with
 // that like any other form. Loaded by the pages that have such a form only.
 "use strict";
+// A page that is gone back to holds an answer that was given already.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 for (const form of document.querySelectorAll("form.passkey")) {
   const trouble = form.querySelector(".trouble");
   const tell = (text) => { trouble.textContent = text; trouble.hidden = !text; };
@@ -20,9 +22,11 @@ for (const form of document.querySelectorAll("form.passkey")) {
     const body = new URLSearchParams({ name: name().value });
     if (form.elements.password) body.set("password", form.elements.password.value);
     const answer = await fetch(form.dataset.begin, { method: "POST", body });
-    const isJson = (answer.headers.get("content-type") || "").startsWith("application/json");
-    if (!answer.ok || !isJson) throw new Error(isJson || answer.status >= 500 ? "This did not work. Try again." : await answer.text());
-    return answer.json();
+    const type = answer.headers.get("content-type") || "";
+    if (answer.ok && type.startsWith("application/json")) return answer.json();
+    // Who is signed out meanwhile is led to the page where one signs in.
+    if (answer.redirected) location.assign(answer.url);
+    throw new Error(type.startsWith("text/plain") ? await answer.text() : "This did not work. Try again.");
   };
   const ask = (options) => (options.pubKeyCredParams
     ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })

@@ -48,6 +48,14 @@ await run(shots, async ({ page, complaints, follow }) => {
   await page.waitForSelector("form.passkey .trouble:not([hidden])");
   assert.match(await text("form.passkey .trouble"), /has a passkey of yours already/);
   step("a device has one of somebody");
+  await page.goto(base + "/access");
+  const cookies = (await devtools.send("Network.getCookies", { urls: [base] })).cookies;
+  await devtools.send("Network.clearBrowserCookies");
+  await page.type("form.passkey input[name=name]", "another");
+  await follow(add);
+  assert.equal(path(), "/sign-in");
+  await devtools.send("Network.setCookies", { cookies: cookies.map(({ name, value, path, httpOnly, sameSite }) => ({ url: base, name, value, path, httpOnly, sameSite })) });
+  step("who is signed out meanwhile is led to the sign-in");
   await look(page, shots, "passkeys", () => page.goto(base + "/access"));
 
   await signOut();

@@ -111,11 +111,14 @@ impl Database {
 
     /// The file's own secret: the one given, where it has none yet.
     pub fn own_secret(&self, or: &[u8]) -> Result<Vec<u8>> {
+        let mut known = self.0.prepare_cached("SELECT value FROM own WHERE name = 'secret'")?;
+        if let Some(secret) = known.query_row([], |row| row.get(0)).optional()? {
+            return Ok(secret);
+        }
+        // Another process may have been first.
         let first = "INSERT OR IGNORE INTO own VALUES('secret', ?1)";
         self.0.prepare_cached(first)?.execute([or])?;
-        self.0
-            .prepare_cached("SELECT value FROM own WHERE name = 'secret'")?
-            .query_row([], |row| row.get(0))
+        known.query_row([], |row| row.get(0))
     }
 }
 
