@@ -10,7 +10,7 @@ use crate::{Host, HostError};
 use event::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Reader, StoreError};
+use store::{ChartCache, Reader, StoreError};
 
 /// Outcomes of orders that are kept for a page.
 const TOLD_MAX: usize = 64;
@@ -28,6 +28,8 @@ pub struct App {
     pub counted: Arc<Base>,
     /// Dashboards that are looked at.
     pub live: Live,
+    /// Counts that are kept for those who look often.
+    pub charts: Arc<ChartCache>,
     readers: Arc<Readers>,
     /// What became of the latest orders, for the page that is shown next.
     told: Arc<Mutex<(u64, BTreeMap<u64, String>)>>,
@@ -63,6 +65,7 @@ impl App {
             access: Arc::new(access),
             counted: Arc::default(),
             live: Live::default(),
+            charts: Arc::default(),
             readers,
             told: Arc::default(),
         }
