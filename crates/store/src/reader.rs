@@ -29,6 +29,8 @@ pub struct Reader {
     has_rollups: bool,
     /// False in a journal that an earlier version wrote: nothing that is counted is kept.
     has_turns: bool,
+    /// False in a journal that an earlier version wrote.
+    has_incidents: bool,
 }
 
 /// One record that was asked for, with everything it needs.
@@ -72,6 +74,11 @@ impl Row {
         Cursor { batch: self.batch, place: self.place }
     }
 
+    /// The batch with which it was committed.
+    pub fn batch(&self) -> u64 {
+        self.batch
+    }
+
     /// The number of the line that it is or that brought it about.
     pub fn seq(&self) -> Option<u64> {
         self.record()?.seq()
@@ -93,6 +100,7 @@ impl Reader {
             has_summaries: format >= 2,
             has_rollups: format >= 3,
             has_turns: format >= 4,
+            has_incidents: format >= 4,
         })
     }
 

@@ -5,8 +5,8 @@
 //! commit and beside it:
 //!
 //! - **roll-ups**: events by series (host, server, service, protocol, kind, outcome, reason), in
-//!   steps of ten seconds (kept for a day), a minute and five minutes (fifteen days) and an hour (as
-//!   long as actions);
+//!   steps of ten seconds (kept for a day), a minute and five minutes (fifteen days) and an hour
+//!   (as long as actions);
 //! - **leaders**: for each minute (a day), hour (ninety days) and day (as long as actions) the
 //!   busiest values of each [`Dimension`] with their events by series. What is not among them is
 //!   summed up as the rest, so that sums stay right. Half of the places go to those with the most

@@ -175,7 +175,7 @@ fn a_journal_of_an_earlier_version_is_counted_from_its_history() {
     database
         .execute_batch(
             "DROP TABLE rolled; DROP TABLE series; DROP TABLE rollup; DROP TABLE leader;
-             DROP TABLE turn;
+             DROP TABLE turn; DROP TABLE incident;
              DELETE FROM batch WHERE id <= (SELECT segmented FROM head); PRAGMA user_version = 2",
         )
         .unwrap();
@@ -195,7 +195,7 @@ fn a_journal_without_counts_of_five_minutes_gets_them() {
     let database = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
     database
         .execute_batch(
-            "DROP TABLE turn; DELETE FROM rollup WHERE step = 300; PRAGMA user_version = 3",
+            "DROP TABLE turn; DROP TABLE incident; DELETE FROM rollup WHERE step = 300; PRAGMA user_version = 3",
         )
         .unwrap();
     drop(database);
