@@ -245,7 +245,7 @@ fn actions(reader: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trou
 }
 
 fn sheet(reader: &Reader, app: &App, asked: &Asked) -> Result<Sheet, Trouble> {
-    Ok(Sheet::read(reader, &asked.view, app.now(reader)?)?)
+    Ok(Sheet::read(reader, &app.charts, &asked.view, app.now(reader)?)?)
 }
 
 fn outcomes(reader: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trouble> {

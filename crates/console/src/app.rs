@@ -10,7 +10,7 @@ use crate::{Host, HostError};
 use event::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Reader, StoreError};
+use store::{ChartCache, Reader, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Outcomes of orders that are kept for a page.
@@ -29,6 +29,8 @@ pub struct App {
     pub live: Live,
     /// Who may look, and who may act. Asked by [`App::gate`] only: its file is on a disk.
     access: Arc<Access>,
+    /// Counts that are kept for those who look often.
+    pub charts: Arc<ChartCache>,
     readers: Arc<Readers>,
     /// What became of the latest orders, for the page that is shown next.
     told: Arc<Mutex<(u64, BTreeMap<u64, String>)>>,
@@ -64,6 +66,7 @@ impl App {
             access: Arc::new(access),
             counted: Arc::default(),
             live: Live::default(),
+            charts: Arc::default(),
             readers,
             told: Arc::default(),
         }

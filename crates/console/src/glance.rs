@@ -6,7 +6,7 @@ use crate::view::{RANGES, View};
 use event::Timestamp;
 use serde_json::Value;
 use store::terms::TermError;
-use store::{Reader, StoreError};
+use store::{ChartCache, Reader, StoreError};
 
 /// A line over time.
 pub struct Trend {
@@ -53,7 +53,7 @@ pub struct Glance {
 }
 
 /// What is looked at: a range by its name, and terms.
-pub struct Looking(View);
+pub struct Looking(View, ChartCache);
 
 impl Looking {
     /// Names of ranges: `1h`, `24h`.
@@ -74,7 +74,7 @@ impl Looking {
         let view = View::of(&query.finish());
         match view.trouble {
             Some((_, error)) => Err(error),
-            None => Ok(Looking(view)),
+            None => Ok(Looking(view, ChartCache::default())),
         }
     }
 
@@ -94,9 +94,9 @@ impl Looking {
         now: Timestamp,
         time: &dyn Fn(Timestamp) -> String,
     ) -> Result<Glance, StoreError> {
-        let sheet = Sheet::read(reader, &self.0, now)?;
+        let sheet = Sheet::read(reader, &self.1, &self.0, now)?;
         let deeds = deeds(reader, &sheet)?;
-        let panels = tables(reader, status, &self.0, (&sheet, &deeds))?;
+        let panels = tables((reader, &self.1), status, &self.0, (&sheet, &deeds))?;
         let table = |panel: crate::pages::panel::Panel| Table {
             rows: panel.texts(time),
             head: panel.head.iter().map(|head| head.name).collect(),

@@ -1,5 +1,6 @@
 //! What the console asks of the rest of mailward.
 
+use event::IncidentStep;
 use serde_json::Value;
 use std::net::IpAddr;
 use store::{Found, Reader, Row};
@@ -35,6 +36,18 @@ pub enum Order {
     Disallow {
         /// An address or network.
         network: String,
+    },
+    /// Open an incident.
+    OpenIncident {
+        /// As a person writes it.
+        subject: String,
+    },
+    /// Take an incident on, end it, or open it again.
+    Incident {
+        /// Its number.
+        number: u64,
+        /// What is done.
+        step: IncidentStep,
     },
 }
 

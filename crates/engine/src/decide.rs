@@ -351,6 +351,8 @@ impl Engine {
                 self.shelter.surroundings = networks.to_vec();
                 self.lift_sheltered(out);
             }
+            // They change no decision: see `Incidents`.
+            Order::OpenIncident { .. } | Order::Incident { .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an operator told mailward to do: an input of the engine like any other, journalled.
 
-use crate::{Network, Subject, Timestamp};
+use crate::{IncidentStep, Network, Subject, Timestamp};
 use alloc::boxed::Box;
 
 /// An order, with who gave it, when and why.
@@ -48,5 +48,17 @@ pub enum Order {
     Protect {
         /// All of them.
         networks: Box<[Network]>,
+    },
+    /// Open an incident about a subject, by hand: what is found about it from now on joins it.
+    OpenIncident {
+        /// Whom it concerns.
+        subject: Subject,
+    },
+    /// Take an incident on, end it, or open it again.
+    Incident {
+        /// Its number.
+        number: u64,
+        /// What is done.
+        step: IncidentStep,
     },
 }

@@ -67,6 +67,22 @@ pub enum Request {
         /// Whether it succeeded.
         is_allowed: bool,
     },
+    /// Open an incident about a subject.
+    OpenIncident {
+        /// As written on the command line.
+        subject: String,
+        /// For the audit trail; what it is called.
+        reason: String,
+    },
+    /// Take an incident on, end it, or open it again.
+    Incident {
+        /// Its number.
+        number: u64,
+        /// `acknowledge`, `resolve` or `reopen`.
+        step: String,
+        /// For the audit trail.
+        reason: String,
+    },
     /// Take off the allowlist.
     Disallow {
         /// A network or address.

@@ -6,8 +6,8 @@
 use crate::config::ParserDrift;
 use crate::understand::{Told, told};
 use edge::geo::Geo;
-use engine::{Engine, Input, Output};
-use event::{Command, Timestamp};
+use engine::{Engine, IncidentError, Incidents, Input, Output};
+use event::{Command, Order, Timestamp};
 use store::{Journal, Line, SourceId};
 
 /// Engine and journal.
@@ -18,6 +18,8 @@ pub struct Core {
     pub journal: Journal,
     /// Lines read so far, over all sources and starts.
     pub seq: u64,
+    /// The incidents that are not over.
+    pub incidents: Incidents,
     /// When lines are understood less than before.
     pub parser_drift: ParserDrift,
     /// Whence a login comes. What it says stands in the journal, with the event: stepped again, the
@@ -36,13 +38,14 @@ pub struct Core {
 
 impl Core {
     /// On a journal that was opened and an engine that was brought up to it.
-    pub fn new(engine: Engine, journal: Journal, seq: u64) -> Self {
+    pub fn new(engine: Engine, journal: Journal, seq: u64, incidents: Incidents) -> Self {
         Core {
             // The state that was restored may be ahead of the records.
             unrecorded: Some(engine.now()),
             engine,
             journal,
             seq,
+            incidents,
             parser_drift: ParserDrift::default(),
             geo: Geo::default(),
             trouble: None,
@@ -93,6 +96,7 @@ impl Core {
         }
         self.engine.step(self.seq, &Input::Tick(at), &mut self.outputs);
         self.unrecorded = Some(at);
+        self.incidents.settle(at);
         if !self.outputs.is_empty() {
             self.unrecorded = None;
             self.journal.append_tick(at);
@@ -110,6 +114,20 @@ impl Core {
         let outputs = self.outputs.clone();
         self.record();
         outputs
+    }
+
+    /// Carries out an order about incidents; the number of the one it is about.
+    ///
+    /// # Errors
+    /// It cannot be carried out, and is not put on record.
+    pub fn incident(&mut self, command: &Command) -> Result<Option<u64>, IncidentError> {
+        let stored = match command.order {
+            Order::Incident { number, .. } => self.journal.incident(number).ok().flatten(),
+            _ => None,
+        };
+        let number = self.incidents.order(command, stored)?;
+        self.command(command);
+        Ok(number)
     }
 
     /// The machine's clock was set by so much: everything moves with it, and event time stands at
@@ -139,6 +157,7 @@ impl Core {
 
     fn record(&mut self) {
         for output in self.outputs.drain(..) {
+            self.incidents.take(&output);
             match &output {
                 Output::Finding(finding) => self.journal.append_finding(self.seq, finding),
                 Output::Decision(decision) => self.journal.append_decision(self.seq, decision),
@@ -147,11 +166,16 @@ impl Core {
             }
             self.fresh.push(output);
         }
+        self.incidents.settle(self.engine.now());
     }
 
     /// Writes what was appended, and how far each source was read, in one transaction. Then hands
     /// the outputs out, to be carried out: also where the journal could not be written.
     pub fn commit(&mut self, positions: &[(&str, &str)]) -> Vec<Output> {
+        for incident in self.incidents.changed() {
+            self.dirty = true;
+            self.journal.set_incident(incident);
+        }
         if self.dirty || !positions.is_empty() || self.trouble.is_some() {
             match self.journal.commit(positions) {
                 Ok(committed) => {

@@ -19,7 +19,7 @@ use edge::clock;
 use edge::enforce::Refusal;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
-use engine::{Engine, Output};
+use engine::{Engine, IncidentError, Output};
 use event::{Command, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -293,6 +293,18 @@ impl Desk for Player {
         outputs
     }
 
+    fn incident(
+        &mut self,
+        by: &str,
+        reason: &str,
+        order: Order,
+    ) -> Result<Option<u64>, IncidentError> {
+        let command = Command { at: self.now(), operator: by.into(), reason: reason.into(), order };
+        let number = self.core.incident(&command)?;
+        self.core.commit(&[]);
+        Ok(number)
+    }
+
     fn is_enforcing(&self) -> bool {
         false
     }
@@ -309,7 +321,7 @@ impl Desk for Player {
         let Tally { lines, events, hostile, noise, unknown, .. } = self.tally;
         json!({
             "mode": "observe", "enforcing": false, "now": self.now().to_string(), "lines": self.core.seq,
-            "holds": self.core.engine.holds().count(),
+            "holds": self.core.engine.holds().count(), "incidents": self.core.incidents.len(),
             "proposals": self.core.engine.proposals().count(),
             "sources": [{ "name": "the recorded day", "state": "played", "lag_bytes": 0, "lines": lines,
                 "events": events, "hostile": hostile, "noise": noise, "unknown": unknown,

@@ -6,8 +6,8 @@ use crate::json;
 use crate::subject;
 use crate::terminal;
 use edge::enforce::Refusal;
-use engine::{Engine, Explanation, Output, Protection};
-use event::{Decision, Mode, Network, Order, Subject, Timestamp};
+use engine::{Engine, Explanation, IncidentError, Output, Protection};
+use event::{Decision, IncidentStep, Mode, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -19,6 +19,17 @@ pub trait Desk {
     fn engine(&self) -> &Engine;
     /// Carries an order out, and puts it on record first.
     fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output>;
+    /// Carries out an order about incidents, and puts it on record; the number of the one it is
+    /// about.
+    ///
+    /// # Errors
+    /// It cannot be carried out.
+    fn incident(
+        &mut self,
+        by: &str,
+        reason: &str,
+        order: Order,
+    ) -> Result<Option<u64>, IncidentError>;
     /// True where what is decided comes true anywhere.
     fn is_enforcing(&self) -> bool;
     /// Why the kernel would refuse to ban this.
@@ -69,6 +80,12 @@ fn answer_to(desk: &mut dyn Desk, by: &str, request: Request) -> Answer {
         }
         Request::Disallow { network, reason } => {
             subject::network(&network).map(|network| disallow(desk, by, network, &reason))
+        }
+        Request::OpenIncident { subject, reason } => {
+            subject::read(&subject).map(|subject| open_incident(desk, by, subject, &reason))
+        }
+        Request::Incident { number, step, reason } => {
+            Ok(step_incident(desk, by, (number, &step), &reason))
         }
     };
     answered.unwrap_or_else(|failure| Answer::refused(failure.to_string()))
@@ -168,6 +185,34 @@ fn disallow(desk: &mut dyn Desk, by: &str, network: Network, reason: &str) -> An
             "{network} is still not banned as a whole: {}",
             protection_text(protection)
         )),
+    }
+}
+
+fn open_incident(desk: &mut dyn Desk, by: &str, subject: Subject, reason: &str) -> Answer {
+    let about = subject.to_string();
+    match desk.incident(by, reason, Order::OpenIncident { subject }) {
+        Ok(Some(number)) => {
+            Answer::done(format!("incident {number} is open: what is found about {about} joins it"))
+        }
+        Ok(None) | Err(_) => Answer::refused("the incident could not be opened"),
+    }
+}
+
+fn step_incident(
+    desk: &mut dyn Desk,
+    by: &str,
+    (number, step): (u64, &str),
+    reason: &str,
+) -> Answer {
+    let Some(step) = IncidentStep::ALL.into_iter().find(|known| known.name() == step) else {
+        return Answer::refused(format!("an incident cannot be {step:?}"));
+    };
+    match desk.incident(by, reason, Order::Incident { number, step }) {
+        Ok(_) => Answer::done(format!("incident {number} is {}", step.to())),
+        Err(IncidentError::Missing) => Answer::refused(format!("there is no incident {number}")),
+        Err(IncidentError::Already(state)) => {
+            Answer::refused(format!("incident {number} is {state} already"))
+        }
     }
 }
 

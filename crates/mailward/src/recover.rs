@@ -5,7 +5,7 @@
 use crate::core::Core;
 use crate::failure::Failure;
 use crate::seed;
-use engine::{Engine, Input};
+use engine::{Engine, Incidents, Input};
 use event::Decision;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +68,12 @@ pub fn open(dir: &Path, config: &engine::Config) -> Result<Recovered, Failure> {
     tell_table(&mut journal, &engine, &recovery.holds);
     losses.extend(replayed.losses.iter().map(|loss| loss.what.clone()));
     Ok(Recovered {
-        core: Core::new(engine, journal, recovery.seq),
+        core: Core::new(
+            engine,
+            journal,
+            recovery.seq,
+            Incidents::of(recovery.incidents, recovery.incident_last),
+        ),
         positions: recovery.positions,
         losses,
         replayed: replayed.records,

@@ -227,6 +227,8 @@ pub fn order(command: &Command) -> String {
         Order::Unban { subject } => format!("unban {subject}"),
         Order::Allow { network, until: end } => format!("allow {network}{}", until(*end)),
         Order::Disallow { network } => format!("disallow {network}"),
+        Order::OpenIncident { subject } => format!("open an incident about {subject}"),
+        Order::Incident { number, step } => format!("{} incident {number}", step.name()),
         Order::Protect { networks } => {
             format!("protect {} addresses of the surroundings", networks.len())
         }

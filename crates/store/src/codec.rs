@@ -7,6 +7,7 @@
 mod action;
 pub(crate) mod bytes;
 mod event;
+pub(crate) mod incident;
 
 use crate::SourceId;
 use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Timestamp};
@@ -140,6 +141,25 @@ const EVICTED: u8 = 8;
 const NOTE: u8 = 9;
 const POSITION: u8 = 10;
 const CLOCK_SET: u8 = 11;
+
+/// What a record is, as far as its tag tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sort {
+    Event,
+    Action,
+    /// A tick, a step of the clock, a position, or what a later version wrote: nobody asks for it,
+    /// and it has no place (see [`crate::Cursor`]).
+    Other,
+}
+
+/// Of a record without its length.
+pub(crate) fn sort(body: &[u8]) -> Sort {
+    match body.first() {
+        Some(&EVENT) => Sort::Event,
+        Some(&(COMMAND | CONFIG | FINDING | DECISION | EXPIRY | EVICTED | NOTE)) => Sort::Action,
+        _ => Sort::Other,
+    }
+}
 
 const PREFIX: usize = 4;
 

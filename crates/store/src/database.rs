@@ -7,8 +7,9 @@ use std::time::Duration;
 
 /// The database inside the journal's directory.
 pub(crate) const FILE: &str = "journal.db";
-/// `PRAGMA user_version`. 1: without the table `summary`; 2: without counts for charts.
-pub(crate) const FORMAT: u32 = 3;
+/// `PRAGMA user_version`. 1: without the table `summary`; 2: without counts for charts; 3: without
+/// incidents, roll-ups of five minutes and the table `turn`.
+pub(crate) const FORMAT: u32 = 4;
 
 /// How long a connection waits for another's lock.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
@@ -61,6 +62,19 @@ CREATE TABLE leader(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, dimension INT
 INSERT INTO rolled VALUES(0, 0, 0, 0);
 ";
 
+/// What format 4 has more: incidents; counts of five minutes from those of a minute; what the latest
+/// turns of counting changed, from when until when. The numbers of turns begin anywhere, so that who
+/// remembers one takes no other journal for the same.
+const INCIDENTS: &str = "
+CREATE TABLE turn(id INTEGER PRIMARY KEY, oldest INTEGER NOT NULL, newest INTEGER NOT NULL);
+CREATE TABLE incident(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, at INTEGER NOT NULL,
+  incident BLOB NOT NULL);
+CREATE INDEX incident_not_over ON incident(id) WHERE state < 2;
+INSERT INTO turn VALUES((random() >> 16) & 0xffffffffff, 0, 0);
+INSERT INTO rollup SELECT 300, at / 300 * 300, series, sum(n) FROM rollup WHERE step = 60
+  GROUP BY 2, 3;
+";
+
 /// Opens for writing; makes the tables in an empty file.
 ///
 /// `synchronous=NORMAL`: a power cut may lose the newest commits, never a part of one. The
@@ -100,6 +114,9 @@ fn bring_up(db: &Connection, format: u32) -> Result<(), rusqlite::Error> {
     }
     if format < 3 {
         transaction.execute_batch(ROLLUPS)?;
+    }
+    if format < 4 {
+        transaction.execute_batch(INCIDENTS)?;
     }
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()

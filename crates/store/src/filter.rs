@@ -1,6 +1,6 @@
 //! Which records a question is about.
 
-use crate::codec::Record;
+use crate::codec::{Record, Sort};
 use crate::needle::Needle;
 use crate::terms::{Field, Term, Value};
 use ::event::{
@@ -84,6 +84,8 @@ pub struct Filter {
     pub terms: Vec<Term>,
     /// What stands before this in the journal: the next page of an answer.
     pub before: Option<Cursor>,
+    /// Only what was committed after this batch: see [`crate::Reader::version`].
+    pub after: Option<u64>,
 }
 
 impl Filter {
@@ -128,6 +130,20 @@ impl Filter {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// True where the batch is one that is asked for.
+    pub(crate) fn is_after(&self, batch: u64) -> bool {
+        self.after.is_none_or(|after| batch > after)
+    }
+
+    /// True where records of this sort are asked for.
+    pub(crate) fn wants(&self, sort: Sort) -> bool {
+        match sort {
+            Sort::Event => self.wants_events(),
+            Sort::Action => self.wants_actions(),
+            Sort::Other => false,
         }
     }
 
@@ -276,7 +292,12 @@ pub(crate) fn subject_of<'a>(record: &'a Record<'_>) -> Option<&'a Subject> {
 
 fn subject_of_order(command: &Command) -> Option<&Subject> {
     match &command.order {
-        Order::Ban { subject, .. } | Order::Unban { subject } => Some(subject),
-        Order::Allow { .. } | Order::Disallow { .. } | Order::Protect { .. } => None,
+        Order::Ban { subject, .. } | Order::Unban { subject } | Order::OpenIncident { subject } => {
+            Some(subject)
+        }
+        Order::Allow { .. }
+        | Order::Disallow { .. }
+        | Order::Protect { .. }
+        | Order::Incident { .. } => None,
     }
 }

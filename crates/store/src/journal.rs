@@ -6,11 +6,11 @@ mod open;
 mod pending;
 mod replay;
 
-use crate::codec::{Record, encode};
-use crate::{Checkpoint, CheckpointWriter, StoreError};
-use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Timestamp};
+use crate::codec::{self, Record, encode};
+use crate::{Checkpoint, CheckpointWriter, StoreError, database};
+use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Incident, Timestamp};
 use pending::Pending;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -258,6 +258,34 @@ impl Journal {
     pub fn append_expiry(&mut self, seq: u64, expiry: &Expiry) {
         self.pending.expired(expiry);
         self.push(seq, &Record::Expiry { seq, expiry: expiry.clone() }, true);
+    }
+
+    /// How an incident stands now.
+    pub fn set_incident(&mut self, incident: Incident) {
+        self.pending.incidents.insert(incident.number, incident);
+    }
+
+    /// An incident as it stands, over or not.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn incident(&self, number: u64) -> Result<Option<Incident>, StoreError> {
+        if let Some(incident) = self.pending.incidents.get(&number) {
+            return Ok(Some(incident.clone()));
+        }
+        let path = self.dir.join(database::FILE);
+        self.database
+            .prepare_cached("SELECT incident FROM incident WHERE id = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([number.cast_signed()], |row| {
+                        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+                        Ok(codec::incident::decode(blob).ok())
+                    })
+                    .optional()
+            })
+            .map(Option::flatten)
+            .map_err(StoreError::sql("read the journal", &path))
     }
 
     /// An output.

@@ -3,6 +3,7 @@
 
 mod charts;
 mod hot;
+mod kept;
 mod query;
 mod tables;
 
@@ -12,6 +13,8 @@ use ::event::Event;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
+pub use charts::Rollups;
+pub use kept::ChartCache;
 pub use query::{Found, Search, Top};
 pub use tables::{AuditEntry, Count, Sample, Source, Statistics};
 
@@ -24,6 +27,10 @@ pub struct Reader {
     has_summaries: bool,
     /// False in a journal that an earlier version wrote: charts have nothing to draw.
     has_rollups: bool,
+    /// False in a journal that an earlier version wrote: nothing that is counted is kept.
+    has_turns: bool,
+    /// False in a journal that an earlier version wrote.
+    has_incidents: bool,
 }
 
 /// One record that was asked for, with everything it needs.
@@ -67,6 +74,11 @@ impl Row {
         Cursor { batch: self.batch, place: self.place }
     }
 
+    /// The batch with which it was committed.
+    pub fn batch(&self) -> u64 {
+        self.batch
+    }
+
     /// The number of the line that it is or that brought it about.
     pub fn seq(&self) -> Option<u64> {
         self.record()?.seq()
@@ -87,6 +99,8 @@ impl Reader {
             database,
             has_summaries: format >= 2,
             has_rollups: format >= 3,
+            has_turns: format >= 4,
+            has_incidents: format >= 4,
         })
     }
 

@@ -5,8 +5,8 @@
 //! commit and beside it:
 //!
 //! - **roll-ups**: events by series (host, server, service, protocol, kind, outcome, reason), in
-//!   steps of ten seconds (kept for a day), a minute (fifteen days) and an hour (as long as
-//!   actions);
+//!   steps of ten seconds (kept for a day), a minute and five minutes (fifteen days) and an hour
+//!   (as long as actions);
 //! - **leaders**: for each minute (a day), hour (ninety days) and day (as long as actions) the
 //!   busiest values of each [`Dimension`] with their events by series. What is not among them is
 //!   summed up as the rest, so that sums stay right. Half of the places go to those with the most
@@ -19,12 +19,14 @@
 mod bucket;
 mod distinct;
 mod gathering;
+mod leaders;
 mod series;
 
 use ::event::{Event, Network, Timestamp};
 use std::net::IpAddr;
 
-pub use bucket::{Events, Leader, Leaders};
+pub use bucket::Events;
+pub use leaders::{Leader, Leaders};
 pub use series::Series;
 
 pub(crate) use bucket::Bucket;
@@ -38,6 +40,8 @@ pub enum Step {
     TenSeconds,
     /// A minute.
     Minute,
+    /// Five minutes, of roll-ups only.
+    FiveMinutes,
     /// An hour.
     Hour,
     /// A day, of leaders only.
@@ -46,9 +50,11 @@ pub enum Step {
 
 impl Step {
     /// All, the finest first.
-    pub const ALL: [Step; 4] = [Step::TenSeconds, Step::Minute, Step::Hour, Step::Day];
+    pub const ALL: [Step; 5] =
+        [Step::TenSeconds, Step::Minute, Step::FiveMinutes, Step::Hour, Step::Day];
     /// Those of roll-ups.
-    pub const OF_ROLLUPS: [Step; 3] = [Step::TenSeconds, Step::Minute, Step::Hour];
+    pub const OF_ROLLUPS: [Step; 4] =
+        [Step::TenSeconds, Step::Minute, Step::FiveMinutes, Step::Hour];
     /// Those of leaders that are counted; a day's are made from its hours.
     pub const OF_LEADERS: [Step; 2] = [Step::Minute, Step::Hour];
 
@@ -57,6 +63,7 @@ impl Step {
         match self {
             Step::TenSeconds => 10,
             Step::Minute => 60,
+            Step::FiveMinutes => 300,
             Step::Hour => 3600,
             Step::Day => 86_400,
         }
@@ -67,11 +74,16 @@ impl Step {
         at_s.div_euclid(self.seconds()) * self.seconds()
     }
 
+    /// The end of the steps that cover everything before `until_s`.
+    pub const fn ceil(self, until_s: i64) -> i64 {
+        self.floor(until_s.saturating_sub(1)).saturating_add(self.seconds())
+    }
+
     /// How long roll-ups of this step are kept; `None`: as long as actions.
     pub(crate) const fn rollups_kept_s(self) -> Option<i64> {
         match self {
             Step::TenSeconds => Some(Step::Day.seconds()),
-            Step::Minute => Some(15 * Step::Day.seconds()),
+            Step::Minute | Step::FiveMinutes => Some(15 * Step::Day.seconds()),
             Step::Hour | Step::Day => None,
         }
     }
@@ -79,7 +91,7 @@ impl Step {
     /// How long leaders of this step are kept; `None`: as long as actions.
     pub(crate) const fn leaders_kept_s(self) -> Option<i64> {
         match self {
-            Step::TenSeconds | Step::Minute => Some(Step::Day.seconds()),
+            Step::TenSeconds | Step::Minute | Step::FiveMinutes => Some(Step::Day.seconds()),
             Step::Hour => Some(90 * Step::Day.seconds()),
             Step::Day => None,
         }
@@ -88,7 +100,7 @@ impl Step {
     /// Values of each dimension that are kept on record.
     pub(crate) const fn leaders_max(self) -> usize {
         match self {
-            Step::TenSeconds | Step::Minute => 64,
+            Step::TenSeconds | Step::Minute | Step::FiveMinutes => 64,
             Step::Hour => 256,
             Step::Day => 512,
         }

@@ -8,7 +8,9 @@ use event::{Outcome, Timestamp};
 use proptest as _;
 use std::collections::BTreeMap;
 use std::path::Path;
-use store::{Dimension, Filter, Journal, Options, Policy, Reader, Step};
+use store::{
+    ChartCache, Dimension, Filter, Journal, Leaders, Options, Policy, Reader, Rollup, Step,
+};
 use support::{DAY, event, line};
 
 const HOUR_S: u64 = 3600;
@@ -68,10 +70,26 @@ fn counted_by_hand(reader: &Reader) -> BTreeMap<(i64, Outcome), u64> {
     counts
 }
 
+/// All roll-ups of a step, read anew.
+fn rollups(reader: &Reader, step: Step) -> Vec<Rollup> {
+    let (first, end) = (Timestamp(0), Timestamp(i64::MAX));
+    reader.rollups(&ChartCache::default(), step, first, end).unwrap().iter().collect()
+}
+
+/// Leaders, read anew.
+fn leaders(reader: &Reader, dimension: Dimension, step: Step, until: Timestamp) -> Leaders {
+    reader.leaders(&ChartCache::default(), dimension, step, at(0), until).unwrap()
+}
+
+fn sum(leaders: &Leaders) -> u64 {
+    let events = leaders.iter().flat_map(|leader| leader.events());
+    events.chain(leaders.rest()).map(|(_, events)| events).sum()
+}
+
 fn rolled_up(reader: &Reader, step: Step) -> BTreeMap<(i64, Outcome), u64> {
     let series = reader.series().unwrap();
     let mut counts = BTreeMap::new();
-    for rollup in reader.rollups(step, Timestamp(0), Timestamp(i64::MAX)).unwrap() {
+    for rollup in rollups(reader, step) {
         let hour = Step::Hour.floor(rollup.at.seconds());
         *counts.entry((hour, series[&rollup.series].outcome)).or_default() += rollup.events;
     }
@@ -87,17 +105,15 @@ fn check_leaders(reader: &Reader, events: u64) {
         (Dimension::Country, 2),
         (Dimension::Account, 50),
     ] {
-        let leaders = reader.leaders(dimension, Step::Hour, at(0), Timestamp(i64::MAX)).unwrap();
-        assert_eq!(leaders.leaders.len(), values, "{dimension:?}");
-        let sum: u64 = leaders.leaders.iter().map(|leader| leader.events.sum(|_| true)).sum();
-        assert_eq!(sum + leaders.rest.sum(|_| true), events, "{dimension:?}");
+        let leaders = leaders(reader, dimension, Step::Hour, Timestamp(i64::MAX));
+        assert_eq!(leaders.iter().count(), values, "{dimension:?}");
+        assert_eq!(sum(&leaders), events, "{dimension:?}");
     }
-    let accounts =
-        reader.leaders(Dimension::Account, Step::Hour, at(0), Timestamp(i64::MAX)).unwrap();
-    let account = accounts.leaders.iter().find(|l| l.value == b"user7@example.org").unwrap();
-    assert_eq!(account.others, 4, "from clients 7, 57, 107 and 157");
-    let senders = reader.leaders(Dimension::Sender, Step::Hour, at(0), Timestamp(i64::MAX));
-    assert_eq!(senders.unwrap().leaders, []);
+    let accounts = leaders(reader, Dimension::Account, Step::Hour, Timestamp(i64::MAX));
+    let account = accounts.iter().find(|leader| leader.value == b"user7@example.org").unwrap();
+    assert_eq!(account.others(), 4, "from clients 7, 57, 107 and 157");
+    let senders = leaders(reader, Dimension::Sender, Step::Hour, Timestamp(i64::MAX));
+    assert_eq!(senders.iter().count(), 0);
 }
 
 fn check(dir: &Path, events: u64) {
@@ -105,6 +121,7 @@ fn check(dir: &Path, events: u64) {
     let by_hand = counted_by_hand(&reader);
     assert_eq!(by_hand.values().sum::<u64>(), events);
     assert_eq!(rolled_up(&reader, Step::Hour), by_hand);
+    assert_eq!(rolled_up(&reader, Step::FiveMinutes), by_hand);
     assert_eq!(rolled_up(&reader, Step::Minute), by_hand);
     check_leaders(&reader, events);
 }
@@ -119,7 +136,7 @@ fn charts_agree_with_the_events() {
     assert!(reader.statistics().unwrap().segments > 0);
 
     // Late events, for a day whose leaders were made already.
-    let before = reader.leaders(Dimension::Country, Step::Hour, at(0), at(DAY_S)).unwrap();
+    let before = leaders(&reader, Dimension::Country, Step::Hour, at(DAY_S));
     for seq in 6_001..=6_050 {
         append(&mut journal, seq, HOUR_S + seq);
     }
@@ -127,10 +144,7 @@ fn charts_agree_with_the_events() {
     let mut maintainer = journal.maintainer(policy());
     maintainer.maintain(at(180_000)).unwrap();
     check(dir.path(), 6_050);
-    let after = reader.leaders(Dimension::Country, Step::Hour, at(0), at(DAY_S)).unwrap();
-    let sum = |leaders: &store::Leaders| {
-        leaders.leaders.iter().map(|leader| leader.events.sum(|_| true)).sum::<u64>()
-    };
+    let after = leaders(&reader, Dimension::Country, Step::Hour, at(DAY_S));
     assert_eq!(sum(&after), sum(&before) + 50);
 }
 
@@ -161,6 +175,7 @@ fn a_journal_of_an_earlier_version_is_counted_from_its_history() {
     database
         .execute_batch(
             "DROP TABLE rolled; DROP TABLE series; DROP TABLE rollup; DROP TABLE leader;
+             DROP TABLE turn; DROP TABLE incident;
              DELETE FROM batch WHERE id <= (SELECT segmented FROM head); PRAGMA user_version = 2",
         )
         .unwrap();
@@ -171,6 +186,77 @@ fn a_journal_of_an_earlier_version_is_counted_from_its_history() {
     let mut maintainer = journal.maintainer(policy());
     maintainer.maintain(at(180_000)).unwrap();
     check(dir.path(), 6_000);
+}
+
+#[test]
+fn a_journal_without_counts_of_five_minutes_gets_them() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(fill(dir.path(), 6_000));
+    let database = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE turn; DROP TABLE incident; DELETE FROM rollup WHERE step = 300; PRAGMA user_version = 3",
+        )
+        .unwrap();
+    drop(database);
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(rolled_up(&reader, Step::Minute), counted_by_hand(&reader));
+    drop(Journal::open(dir.path(), Options::default()).unwrap());
+    check(dir.path(), 6_000);
+}
+
+/// As who looks all the time sees it, and as who looks for the first time does.
+fn check_kept(reader: &Reader, kept: &ChartCache, from: Timestamp, until: Timestamp) {
+    let fresh = ChartCache::default();
+    for step in Step::OF_ROLLUPS {
+        let all = |kept| -> Vec<Rollup> {
+            reader.rollups(kept, step, from, until).unwrap().iter().collect()
+        };
+        assert!(all(kept) == all(&fresh), "{step:?} {from} {until}");
+    }
+    for step in Step::OF_LEADERS {
+        for dimension in [Dimension::Client, Dimension::Account, Dimension::Operator] {
+            let all = |kept| -> BTreeMap<Vec<u8>, (BTreeMap<u16, u64>, u64)> {
+                let leaders = reader.leaders(kept, dimension, step, from, until).unwrap();
+                let one = |leader: store::Leader<'_>| {
+                    let mut events = BTreeMap::new();
+                    leader.events().for_each(|(s, n)| *events.entry(s).or_default() += n);
+                    (leader.value.to_vec(), (events, leader.others()))
+                };
+                leaders.iter().map(one).collect()
+            };
+            assert!(all(kept) == all(&fresh), "{dimension:?} {step:?} {from} {until}");
+        }
+    }
+}
+
+#[test]
+fn who_looks_all_the_time_sees_what_a_first_look_shows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+    let mut maintainer = journal.maintainer(policy());
+    let (reader, kept) = (Reader::open(dir.path()).unwrap(), ChartCache::default());
+    for turn in 0..300_u64 {
+        let now = turn * 211;
+        for place in 0..10 {
+            let seq = turn * 10 + place + 1;
+            // One source is an hour behind for a while, another tells of the day before once.
+            let behind = match (seq, turn) {
+                (seq, 100..200) if seq.is_multiple_of(3) => 3_600,
+                (_, 250) => 40_000,
+                _ => 0,
+            };
+            append(&mut journal, seq, (now + place).saturating_sub(behind));
+        }
+        journal.commit(&[]).unwrap();
+        maintainer.roll_up().unwrap();
+        if turn.is_multiple_of(50) {
+            maintainer.maintain(at(now)).unwrap();
+        }
+        check_kept(&reader, &kept, at(now.saturating_sub(6 * 3600)), at(now));
+        check_kept(&reader, &kept, at(now.saturating_sub(900)), at(now));
+        check_kept(&reader, &kept, at(7_000), at(30_000));
+    }
 }
 
 #[test]
@@ -202,13 +288,10 @@ fn fine_steps_are_kept_for_less_time() {
         maintainer.maintain(at(day * DAY_S)).unwrap();
     }
     let reader = Reader::open(dir.path()).unwrap();
-    let rows = |step| reader.rollups(step, Timestamp(0), Timestamp(i64::MAX)).unwrap().len();
+    let rows = |step| rollups(&reader, step).len();
     assert_eq!([Step::TenSeconds, Step::Minute, Step::Hour].map(rows), [2, 16, 40]);
-    let leaders = |step| {
-        let leaders = reader.leaders(Dimension::Client, step, at(0), Timestamp(i64::MAX)).unwrap();
-        leaders.leaders.iter().map(|leader| leader.events.sum(|_| true)).sum::<u64>()
-    };
-    assert_eq!([Step::Minute, Step::Hour].map(leaders), [2, 40]);
+    let counted = |step| sum(&leaders(&reader, Dimension::Client, step, Timestamp(i64::MAX)));
+    assert_eq!([Step::Minute, Step::Hour].map(counted), [2, 40]);
     let short = Policy { actions_age_s: 10 * DAY_S as i64, ..policy() };
     journal.maintainer(short).maintain(at(39 * DAY_S)).unwrap();
     assert_eq!([Step::Minute, Step::Hour].map(rows), [16, 11]);

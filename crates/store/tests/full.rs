@@ -146,7 +146,7 @@ fn maintenance_on_a_full_disk_fails_whole_and_goes_on_later() {
 /// there twice when there is room again.
 #[test]
 fn maintenance_that_runs_out_of_room_leaves_nothing_behind() {
-    let Some((disk, dir)) = Small::mount("16m") else { return };
+    let Some((disk, dir)) = Small::mount("24m") else { return };
     let (mut journal, _) = Journal::open(&dir, Options::default()).unwrap();
     let mut maintainer = journal.maintainer(of_a_hundred());
     let now = event::Timestamp::from_seconds(support::DAY);

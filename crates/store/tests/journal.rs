@@ -345,7 +345,7 @@ fn made_older(dir: &std::path::Path) {
     database
         .execute_batch(
             "DROP TABLE summary; DROP TABLE rolled; DROP TABLE series; DROP TABLE rollup;
-             DROP TABLE leader; PRAGMA user_version = 1",
+             DROP TABLE leader; DROP TABLE turn; DROP TABLE incident; PRAGMA user_version = 1",
         )
         .unwrap();
 }
@@ -369,7 +369,7 @@ fn a_journal_of_the_first_format_is_read_and_brought_up() {
 
     let (mut journal, recovery) = Journal::open(dir.path(), Options::default()).unwrap();
     assert_eq!((recovery.seq, recovery.losses.len(), recovery.holds.len()), (5000, 0, 2));
-    assert_eq!(number("PRAGMA user_version"), 3);
+    assert_eq!(number("PRAGMA user_version"), 4);
     assert_eq!(answer(dir.path()), before, "before there are summaries");
     for seq in 5001..=9000 {
         append(&mut journal, seq, "a");

@@ -139,7 +139,8 @@ pub fn subject_of(order: &Order) -> Option<Subject> {
         Order::Allow { network, .. } | Order::Disallow { network } => {
             Some(Subject::Network(*network))
         }
-        Order::Protect { .. } => None,
+        Order::OpenIncident { subject } => Some(subject.clone()),
+        Order::Protect { .. } | Order::Incident { .. } => None,
     }
 }
 
@@ -150,6 +151,8 @@ pub fn ordered(command: &Command) -> String {
         Order::Unban { subject } => format!("unban {subject}"),
         Order::Allow { network, .. } => format!("allow {}", network.short()),
         Order::Disallow { network } => format!("allow {} no more", network.short()),
+        Order::OpenIncident { subject } => format!("open an incident about {subject}"),
+        Order::Incident { number, step } => format!("{} incident {number}", step.name()),
         Order::Protect { networks } => {
             let shown: Vec<String> = networks.iter().take(4).map(Network::short).collect();
             let more = networks.len().saturating_sub(shown.len());

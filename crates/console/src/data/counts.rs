@@ -4,6 +4,7 @@ use super::span::{Bins, WEEK_S};
 use event::{Kind, Outcome, Protocol, Reason, Vocabulary};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use store::Rollup;
 
 /// What is counted of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +18,9 @@ pub struct Words {
     /// Why.
     pub reason: Option<Reason>,
 }
+
+/// By a series' number: what is counted of it, where it is asked for.
+pub type Wanted = Vec<Option<Words>>;
 
 /// The three lines of the dashboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,30 +100,54 @@ impl Counts {
 
     /// Counts events of one second, or of the bin that begins there.
     pub fn take(&mut self, at_s: i64, words: Words, events: u64) {
+        self.add(words, events);
+        draw(&mut self.lines, &self.bins, at_s, words, events as f64);
+    }
+
+    /// Counts roll-ups; `wanted` tells what a series is, where it is asked for. What is the same
+    /// for a whole series is done once.
+    pub fn take_all(&mut self, rollups: impl Iterator<Item = Rollup>, wanted: &Wanted) {
+        let mut sums = vec![0; wanted.len()];
+        for rollup in rollups {
+            let place = usize::from(rollup.series);
+            let (Some(Some(words)), Some(sum)) = (wanted.get(place), sums.get_mut(place)) else {
+                continue;
+            };
+            *sum += rollup.events;
+            draw(&mut self.lines, &self.bins, rollup.at.seconds(), *words, rollup.events as f64);
+        }
+        for (words, events) in wanted.iter().zip(sums) {
+            words.iter().filter(|_| events > 0).for_each(|words| self.add(*words, events));
+        }
+    }
+
+    /// Counts roll-ups of a week before. Where they are counted in wider steps than the bins, they
+    /// are spread.
+    pub fn take_before(
+        &mut self,
+        rollups: impl Iterator<Item = Rollup>,
+        step_s: i64,
+        wanted: &Wanted,
+    ) {
+        let width_s = self.bins.width_s;
+        let parts = (step_s / width_s).max(1);
+        for rollup in rollups {
+            let Some(Some(words)) = wanted.get(usize::from(rollup.series)) else { continue };
+            let events = rollup.events as f64 / parts as f64;
+            for part in 0..parts {
+                let at_s = rollup.at.seconds() + WEEK_S + part * width_s;
+                draw(&mut self.before, &self.bins, at_s, *words, events);
+            }
+        }
+    }
+
+    fn add(&mut self, words: Words, events: u64) {
         self.events += events;
         let reasons = self.outcomes.entry(words.outcome).or_default();
         *reasons.entry(words.reason).or_default() += events;
         if words.kind == Kind::Auth {
             let outcomes = self.logins.entry(words.protocol).or_default();
             *outcomes.entry(words.outcome).or_default() += events;
-        }
-        let place = self.bins.place(at_s);
-        let line = self.lines.get_mut(Line::of(words.outcome) as usize);
-        if let Some(bin) = place.zip(line).and_then(|(place, line)| line.get_mut(place)) {
-            *bin += events as f64;
-        }
-    }
-
-    /// Counts events of a week before. Where they are counted in wider steps than the bins, they
-    /// are spread.
-    pub fn take_before(&mut self, at_s: i64, step_s: i64, words: Words, events: u64) {
-        let bins = (step_s / self.bins.width_s).max(1);
-        for part in 0..bins {
-            let place = self.bins.place(at_s + WEEK_S + part * self.bins.width_s);
-            let line = self.before.get_mut(Line::of(words.outcome) as usize);
-            if let Some(bin) = place.zip(line).and_then(|(place, line)| line.get_mut(place)) {
-                *bin += events as f64 / bins as f64;
-            }
         }
     }
 
@@ -148,5 +176,12 @@ impl Counts {
     pub fn of_line(&self, wanted: Line) -> u64 {
         let outcomes = Outcome::ALL.iter().filter(|outcome| Line::of(**outcome) == wanted);
         outcomes.map(|outcome| self.of(*outcome)).sum()
+    }
+}
+
+fn draw(lines: &mut [Vec<f64>; 3], bins: &Bins, at_s: i64, words: Words, events: f64) {
+    let line = lines.get_mut(Line::of(words.outcome) as usize);
+    if let Some(bin) = bins.place(at_s).zip(line).and_then(|(place, line)| line.get_mut(place)) {
+        *bin += events;
     }
 }

@@ -1,6 +1,6 @@
 //! Who most: values of a dimension with what they did, the busiest first.
 
-use super::counts::{Line, Words};
+use super::counts::{Line, Wanted, Words};
 use event::{Event, Kind, Origin, Outcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,27 +64,20 @@ impl Lists {
         self.0.get(&dimension).map_or(&[], Vec::as_slice)
     }
 
-    /// From what the journal counts. `words` tells what a series is, where it is asked for.
-    pub fn add(
-        &mut self,
-        dimension: Dimension,
-        leaders: Leaders,
-        words: impl Fn(u16) -> Option<Words>,
-    ) {
+    /// From what the journal counts, where it is asked for.
+    pub fn add(&mut self, dimension: Dimension, leaders: &Leaders, wanted: &Wanted) {
         let mut list: Vec<Leading> = Vec::new();
-        for leader in leaders.leaders {
-            let mut leading = Leading {
-                value: leader.value,
-                others: leader.others,
-                origin: leader.origin,
-                ..Leading::default()
-            };
-            for (series, events) in leader.events.0 {
-                if let Some(words) = words(series) {
-                    leading.take(words, events);
+        for leader in leaders.iter() {
+            let mut leading = Leading::default();
+            for (series, events) in leader.events() {
+                if let Some(Some(words)) = wanted.get(usize::from(series)) {
+                    leading.take(*words, events);
                 }
             }
             if leading.all() > 0 {
+                leading.value = leader.value.to_vec();
+                leading.others = leader.others();
+                leading.origin = leader.origin();
                 list.push(leading);
             }
         }

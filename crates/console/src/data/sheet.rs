@@ -4,7 +4,7 @@
 //! draws. Other terms (an account, an address) are answered by the events themselves, the newest
 //! first; beyond [`EVENTS_MAX`] the sheet says from when on it counts.
 
-use super::counts::{Counts, Words};
+use super::counts::{Counts, Wanted, Words};
 use super::leading::{Counting, Lists};
 use super::span::{Span, WEEK_S};
 use crate::clock;
@@ -13,7 +13,9 @@ use event::{Event, Subject, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use store::terms::{Field, Term, Value};
-use store::{Dimension, Filter, Reader, Record, Search, Series, Step, StoreError, What};
+use store::{
+    ChartCache, Dimension, Filter, Reader, Record, Search, Series, Step, StoreError, What,
+};
 
 /// Events that are counted one by one for a sheet.
 pub const EVENTS_MAX: usize = 10_000;
@@ -34,83 +36,84 @@ pub struct Sheet {
     /// Where there were too many events: those before this are not counted.
     pub counted_from: Option<Timestamp>,
     /// All series, whether they are asked for or not.
-    pub series: BTreeMap<u16, Words>,
+    pub series: Wanted,
 }
-
-/// Which series are asked for, and what they are.
-type Wanted = BTreeMap<u16, Words>;
 
 impl Sheet {
     /// Reads it. `now` is the time by which a view's "last" is meant.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub fn read(reader: &Reader, view: &View, now: Timestamp) -> Result<Sheet, StoreError> {
+    pub fn read(
+        reader: &Reader,
+        charts: &ChartCache,
+        view: &View,
+        now: Timestamp,
+    ) -> Result<Sheet, StoreError> {
         let (from, until) = view.span(now);
         let newest = reader.newest()?.unwrap_or(now).max(now);
         let span = Span { from, until, newest };
         let terms = resolved(reader, view, &span)?;
         let series = reader.series()?;
-        let all = series.iter().map(|(number, one)| (*number, words(one))).collect();
-        let sheet = match wanted(&series, &terms) {
-            Some(wanted) => by_series(reader, span, &wanted)?,
-            None => by_events(reader, span, &terms)?,
+        let sheet = if terms.iter().all(|term| OF_SERIES.contains(&term.field)) {
+            by_series(reader, charts, span, &wanted(&series, &terms))?
+        } else {
+            by_events(reader, span, &terms)?
         };
-        Ok(Sheet { series: all, ..sheet })
+        Ok(Sheet { series: wanted(&series, &[]), ..sheet })
     }
 }
 
-/// What is counted of a series.
-fn words(series: &Series) -> Words {
-    Words {
-        protocol: series.protocol,
-        kind: series.kind,
-        outcome: series.outcome,
-        reason: series.reason,
-    }
-}
+/// Terms about these are answered by counts of series.
+const OF_SERIES: [Field; 7] = [
+    Field::Outcome,
+    Field::Reason,
+    Field::Kind,
+    Field::Server,
+    Field::Protocol,
+    Field::Service,
+    Field::Host,
+];
 
-/// The series that meet all terms; `None` where that is no matter of series.
-fn wanted(series: &BTreeMap<u16, Series>, terms: &[Term]) -> Option<Wanted> {
-    let of_series = [
-        Field::Outcome,
-        Field::Reason,
-        Field::Kind,
-        Field::Server,
-        Field::Protocol,
-        Field::Service,
-        Field::Host,
-    ];
-    if !terms.iter().all(|term| of_series.contains(&term.field)) {
-        return None;
-    }
-    let meets = |one: &Series| terms.iter().all(|term| term.matches_series(one) == Some(true));
-    let wanted = series.iter().filter(|(_, one)| meets(one));
-    Some(wanted.map(|(number, one)| (*number, words(one))).collect())
-}
-
-fn by_series(reader: &Reader, span: Span, wanted: &Wanted) -> Result<Sheet, StoreError> {
-    let bins = span.bins();
-    let mut counts = Counts::over(bins);
-    for rollup in reader.rollups(bins.step, span.from, span.until)? {
-        if let Some(words) = wanted.get(&rollup.series) {
-            counts.take(rollup.at.seconds(), *words, rollup.events);
+/// The series that meet all terms.
+fn wanted(series: &BTreeMap<u16, Series>, terms: &[Term]) -> Wanted {
+    let numbers = series.last_key_value().map_or(0, |(last, _)| usize::from(*last) + 1);
+    let mut wanted = vec![None; numbers];
+    for (number, one) in series {
+        let is_wanted = terms.iter().all(|term| term.matches_series(one) == Some(true));
+        if let Some(place) = wanted.get_mut(usize::from(*number)).filter(|_| is_wanted) {
+            *place = Some(Words {
+                protocol: one.protocol,
+                kind: one.kind,
+                outcome: one.outcome,
+                reason: one.reason,
+            });
         }
     }
+    wanted
+}
+
+fn by_series(
+    reader: &Reader,
+    charts: &ChartCache,
+    span: Span,
+    wanted: &Wanted,
+) -> Result<Sheet, StoreError> {
+    let bins = span.bins();
+    let mut counts = Counts::over(bins);
+    let rollups = reader.rollups(charts, bins.step, span.from, span.until)?;
+    counts.take_all(rollups.iter(), wanted);
     // A week ago nothing finer than minutes is kept.
     let step = bins.step.max(Step::Minute);
     let (from, until) = (span.from.plus_seconds(-WEEK_S), span.until.plus_seconds(-WEEK_S));
-    for rollup in reader.rollups(step, from, until)? {
-        if let Some(words) = wanted.get(&rollup.series) {
-            counts.take_before(rollup.at.seconds(), step.seconds(), *words, rollup.events);
-        }
-    }
+    let rollups = reader.rollups(charts, step, from, until)?;
+    counts.take_before(rollups.iter(), step.seconds(), wanted);
     let mut lists = Lists::default();
     for dimension in Dimension::ALL {
-        let leaders = reader.leaders(dimension, span.leaders(), span.from, span.until)?;
-        lists.add(dimension, leaders, |series| wanted.get(&series).copied());
+        let leaders = reader.leaders(charts, dimension, span.leaders(), span.from, span.until)?;
+        lists.add(dimension, &leaders, wanted);
     }
-    Ok(Sheet { span, counts, lists, counted_from: None, series: BTreeMap::new() })
+    Ok(Sheet { span, counts, lists, counted_from: None, series: Wanted::new() })
 }
 
 fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, StoreError> {
@@ -131,7 +134,7 @@ fn by_events(reader: &Reader, span: Span, terms: &[Term]) -> Result<Sheet, Store
     // Where the search was given up before anything was found, nothing is known of any time.
     let counted_from = found.cut.then_some(oldest);
     let lists = counting.lists();
-    Ok(Sheet { span, counts, lists, counted_from, series: BTreeMap::new() })
+    Ok(Sheet { span, counts, lists, counted_from, series: Wanted::new() })
 }
 
 fn words_of(event: &Event<'_>) -> Words {

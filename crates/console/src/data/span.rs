@@ -62,7 +62,7 @@ impl Span {
             .into_iter()
             .find(|width_s| *width_s >= finest_s && self.seconds() / width_s <= BINS_MAX)
             .unwrap_or_else(|| self.seconds() / BINS_MAX + 1);
-        let step = [Step::Hour, Step::Minute, Step::TenSeconds]
+        let step = [Step::Hour, Step::FiveMinutes, Step::Minute, Step::TenSeconds]
             .into_iter()
             .find(|step| step.seconds() <= width_s)
             .unwrap_or(Step::TenSeconds);
@@ -108,7 +108,7 @@ mod tests {
     fn bins_are_few_and_no_finer_than_what_is_kept() {
         assert_eq!(bins(900, 900), (10, 91, Step::TenSeconds));
         assert_eq!(bins(3600, 3600), (10, 361, Step::TenSeconds));
-        assert_eq!(bins(86_400, 86_400), (300, 289, Step::Minute));
+        assert_eq!(bins(86_400, 86_400), (300, 289, Step::FiveMinutes));
         assert_eq!(bins(7 * 86_400, 7 * 86_400), (3600, 169, Step::Hour));
         assert_eq!(bins(3 * 86_400, 900), (60, 16, Step::Minute));
         assert_eq!(bins(40 * 86_400, 900), (3600, 1, Step::Hour));

@@ -16,7 +16,7 @@ use event::{Outcome, Reason, Timestamp, Vocabulary};
 use serde_json::json;
 use std::collections::BTreeSet;
 use store::terms::{Field, Value};
-use store::{Filter, Reader, StoreError};
+use store::{ChartCache, Filter, Reader, StoreError};
 
 /// Its page.
 pub const PAGE: &str = "/";
@@ -66,12 +66,12 @@ pub type Drawn = (&'static str, String);
 /// The journal cannot be read.
 pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec<Drawn>), Trouble> {
     let now = app.now(reader)?;
-    let sheet = Sheet::read(reader, view, now)?;
+    let sheet = Sheet::read(reader, &app.charts, view, now)?;
     let deeds = deeds(reader, &sheet)?;
     let status = app.host.status().ok();
     let mut panels =
         vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
-    let tables = tables(reader, status.as_ref(), view, (&sheet, &deeds))?;
+    let tables = tables((reader, &app.charts), status.as_ref(), view, (&sheet, &deeds))?;
     for panel in &tables {
         let map = (panel.id == lists::PLACES).then(|| map::panel(&sheet, view)).flatten();
         panels.extend(map.map(|html| ("map", html)));
@@ -89,14 +89,14 @@ pub fn deeds(reader: &Reader, sheet: &Sheet) -> Result<Vec<Action>, StoreError> 
 
 /// The panels that are tables, in the order of the page.
 pub fn tables(
-    reader: &Reader,
+    (reader, charts): (&Reader, &ChartCache),
     status: Option<&serde_json::Value>,
     view: &View,
     (sheet, deeds): (&Sheet, &[Action]),
 ) -> Result<Vec<Panel>, StoreError> {
     let holds: BTreeSet<event::Subject> =
         reader.holds()?.into_iter().map(|decision| decision.subject).collect();
-    let before = lists::before(reader, sheet)?;
+    let before = lists::before(reader, charts, sheet)?;
     let tables = [
         Some(lists::incidents(deeds, &holds, view)),
         Some(lists::logins(sheet, view)),

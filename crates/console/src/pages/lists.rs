@@ -7,7 +7,7 @@ use crate::view::View;
 use event::{Outcome, Subject, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use store::terms::{Field, Value};
-use store::{Dimension, Filter, Reader, StoreError};
+use store::{ChartCache, Dimension, Filter, Reader, StoreError};
 
 /// The panel of countries and operators.
 pub const PLACES: &str = "places";
@@ -275,15 +275,14 @@ pub type Before = BTreeMap<Dimension, BTreeMap<Vec<u8>, u64>>;
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn before(reader: &Reader, sheet: &Sheet) -> Result<Before, StoreError> {
+pub fn before(reader: &Reader, charts: &ChartCache, sheet: &Sheet) -> Result<Before, StoreError> {
     let from = sheet.span.from;
     let mut before = Before::new();
-    let known = |number| sheet.series.get(&number).copied();
     for dimension in [Dimension::Account, Dimension::MxClient] {
         let step = store::Step::Hour;
-        let leaders = reader.leaders(dimension, step, from.plus_seconds(-WEEK_S), from)?;
+        let leaders = reader.leaders(charts, dimension, step, from.plus_seconds(-WEEK_S), from)?;
         let mut lists = Lists::default();
-        lists.add(dimension, leaders, known);
+        lists.add(dimension, &leaders, &sheet.series);
         let by_value =
             lists.of(dimension).iter().map(|one| (one.value.clone(), usual(dimension, one)));
         before.insert(dimension, by_value.collect());

@@ -48,6 +48,10 @@ fn request(order: &Order, reason: &str) -> Request {
         Order::Unban { subject } => Request::Unban { subject, reason },
         Order::Allow { network, duration_s } => Request::Allow { network, duration_s, reason },
         Order::Disallow { network } => Request::Disallow { network, reason },
+        Order::OpenIncident { subject } => Request::OpenIncident { subject, reason },
+        Order::Incident { number, step } => {
+            Request::Incident { number, step: step.name().to_owned(), reason }
+        }
     }
 }
 

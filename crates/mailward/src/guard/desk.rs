@@ -3,7 +3,7 @@
 use super::Guard;
 use crate::orders::{Desk, explanation};
 use edge::enforce::Refusal;
-use engine::{Engine, Output};
+use engine::{Engine, IncidentError, Output};
 use event::{Command, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 
@@ -28,6 +28,19 @@ impl Desk for Guard {
             self.refresh_ruleset();
         }
         outputs
+    }
+
+    fn incident(
+        &mut self,
+        by: &str,
+        reason: &str,
+        order: Order,
+    ) -> Result<Option<u64>, IncidentError> {
+        let at = self.time.now();
+        let command = Command { at, operator: by.into(), reason: reason.into(), order };
+        let number = self.core.incident(&command)?;
+        self.carry_out(at);
+        Ok(number)
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -103,7 +116,7 @@ impl Desk for Guard {
         json!({
             "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(),
             "now": self.time.now().to_string(), "lines": self.core.seq,
-            "holds": self.core.engine.holds().count(),
+            "holds": self.core.engine.holds().count(), "incidents": self.core.incidents.len(),
             "proposals": self.core.engine.proposals().count(), "sources": sources, "tables": tables,
             "journal": self.core.journal.dir().display().to_string(), "journal_problem": self.core.trouble,
             "kernel": { "running": self.kernel.is_running(), "idle": self.kernel.idle, "bans": self.kernel.bans,

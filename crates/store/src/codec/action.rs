@@ -3,29 +3,29 @@
 use super::CodecError;
 use super::bytes::{Bytes, put_bytes, put_number};
 use event::{
-    Command, Decision, Evicted, Evidence, Expiry, Finding, Measure, Mode, Network, Order, Subject,
-    Timestamp,
+    Command, Decision, Evicted, Evidence, Expiry, Finding, IncidentStep, Measure, Mode, Network,
+    Order, Subject, Timestamp,
 };
 use std::net::IpAddr;
 
 const MODES: [Mode; 3] = [Mode::Off, Mode::Observe, Mode::Enforce];
 
-fn put_at(out: &mut Vec<u8>, at: Timestamp) {
+pub(super) fn put_at(out: &mut Vec<u8>, at: Timestamp) {
     out.extend_from_slice(&at.0.to_le_bytes());
 }
 
-fn at(input: &mut Bytes<'_>) -> Result<Timestamp, CodecError> {
+pub(super) fn at(input: &mut Bytes<'_>) -> Result<Timestamp, CodecError> {
     Ok(Timestamp(input.signed()?))
 }
 
-fn put_until(out: &mut Vec<u8>, until: Option<Timestamp>) {
+pub(super) fn put_until(out: &mut Vec<u8>, until: Option<Timestamp>) {
     out.push(u8::from(until.is_some()));
     if let Some(until) = until {
         put_at(out, until);
     }
 }
 
-fn until(input: &mut Bytes<'_>) -> Result<Option<Timestamp>, CodecError> {
+pub(super) fn until(input: &mut Bytes<'_>) -> Result<Option<Timestamp>, CodecError> {
     match input.byte()? {
         0 => Ok(None),
         1 => at(input).map(Some),
@@ -120,20 +120,20 @@ pub(super) fn subject(input: &mut Bytes<'_>) -> Result<Subject, CodecError> {
     }
 }
 
-fn put_score(out: &mut Vec<u8>, score: f32) {
+pub(super) fn put_score(out: &mut Vec<u8>, score: f32) {
     out.extend_from_slice(&score.to_le_bytes());
 }
 
-fn score(input: &mut Bytes<'_>) -> Result<f32, CodecError> {
+pub(super) fn score(input: &mut Bytes<'_>) -> Result<f32, CodecError> {
     Ok(f32::from_le_bytes(input.array()?))
 }
 
-fn put_evidence(out: &mut Vec<u8>, evidence: &Evidence) {
+pub(super) fn put_evidence(out: &mut Vec<u8>, evidence: &Evidence) {
     out.push(evidence.lines().len() as u8);
     evidence.lines().iter().for_each(|line| put_number(out, *line));
 }
 
-fn evidence(input: &mut Bytes<'_>) -> Result<Evidence, CodecError> {
+pub(super) fn evidence(input: &mut Bytes<'_>) -> Result<Evidence, CodecError> {
     let count = usize::from(input.byte()?);
     if count > Evidence::MAX {
         return Err(CodecError::Number);
@@ -244,6 +244,15 @@ pub(crate) fn put_command(out: &mut Vec<u8>, command: &Command) {
             put_number(out, networks.len() as u64);
             networks.iter().for_each(|network| put_network(out, network));
         }
+        Order::OpenIncident { subject } => {
+            out.push(6);
+            put_subject(out, subject);
+        }
+        Order::Incident { number, step } => {
+            out.push(7);
+            put_number(out, *number);
+            out.push(IncidentStep::ALL.iter().position(|one| one == step).unwrap_or_default() as u8);
+        }
     }
 }
 
@@ -276,6 +285,14 @@ fn order(input: &mut Bytes<'_>) -> Result<Order, CodecError> {
             let networks: Result<Vec<_>, _> = (0..count).map(|_| network(input)).collect();
             Order::Protect { networks: networks?.into() }
         }
+        6 => Order::OpenIncident { subject: subject(input)? },
+        7 => Order::Incident {
+            number: input.number()?,
+            step: IncidentStep::ALL
+                .get(usize::from(input.byte()?))
+                .copied()
+                .ok_or(CodecError::Word)?,
+        },
         _ => return Err(CodecError::Flags),
     })
 }

@@ -1,7 +1,7 @@
 use super::*;
 use ::event::{
-    CommandCounts, Evidence, Kind, Measure, Mode, Network, Order, Origin, Outcome, Protocol,
-    Reason, Server, Subject, Text, Vocabulary,
+    CommandCounts, Evidence, IncidentStep, Kind, Measure, Mode, Network, Order, Origin, Outcome,
+    Protocol, Reason, Server, Subject, Text, Vocabulary,
 };
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -172,6 +172,9 @@ fn order() -> impl Strategy<Value = Order> {
         network().prop_map(|network| Order::Disallow { network }),
         proptest::collection::vec(network(), 0..20)
             .prop_map(|networks| Order::Protect { networks: networks.into() }),
+        subject().prop_map(|subject| Order::OpenIncident { subject }),
+        (any::<u64>(), 0..IncidentStep::ALL.len())
+            .prop_map(|(number, step)| Order::Incident { number, step: IncidentStep::ALL[step] }),
     ]
 }
 

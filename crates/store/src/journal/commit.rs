@@ -2,6 +2,7 @@
 
 use super::pending::{Pending, Sealed};
 use super::{Committed, Journal, Mark};
+use crate::codec::incident::{encode, state_code};
 use crate::{StoreError, database};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::sync::atomic::Ordering;
@@ -51,6 +52,7 @@ impl Journal {
             && pending.new_sources.is_empty()
             && pending.samples.is_empty()
             && pending.changes.is_empty()
+            && pending.incidents.is_empty()
     }
 
     fn write(&mut self) -> Result<Committed, StoreError> {
@@ -88,6 +90,7 @@ fn transact(
     put_sources(&transaction, work.pending)?;
     put_batches(&transaction, work)?;
     put_changes(&transaction, work.pending)?;
+    put_incidents(&transaction, work.pending)?;
     put_counts(&transaction, work.pending)?;
     put_records_for_people(&transaction, work.pending, samples)?;
     transaction
@@ -140,6 +143,20 @@ fn put_changes(to: &Transaction<'_>, pending: &Pending) -> Result<(), rusqlite::
                 .prepare_cached("DELETE FROM hold WHERE subject = ?1 AND measure = ?2")?
                 .execute(params![subject, measure])?,
         };
+    }
+    Ok(())
+}
+
+fn put_incidents(to: &Transaction<'_>, pending: &Pending) -> Result<(), rusqlite::Error> {
+    for (number, incident) in &pending.incidents {
+        to.prepare_cached("INSERT OR REPLACE INTO incident VALUES(?1, ?2, ?3, ?4)")?.execute(
+            params![
+                number.cast_signed(),
+                state_code(incident.state),
+                incident.latest_at.0,
+                encode(incident)
+            ],
+        )?;
     }
     Ok(())
 }

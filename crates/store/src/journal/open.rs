@@ -4,10 +4,10 @@
 use super::pending::Pending;
 use super::{Journal, Mark, Options, Position, Shared, SourceId};
 use crate::checkpoint::{self, Checkpoint};
-use crate::codec::{Record, decode};
+use crate::codec::{self, Record, decode};
 use crate::segment::{self, Segment};
 use crate::{Loss, StoreError, database, salvage};
-use ::event::Decision;
+use ::event::{Decision, Incident};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -30,6 +30,10 @@ pub struct Recovery {
     pub checkpoints: Vec<Checkpoint>,
     /// The decisions that hold, as committed. Some may have passed their end.
     pub holds: Vec<Decision>,
+    /// The incidents that are not over.
+    pub incidents: Vec<Incident>,
+    /// The greatest number of an incident; 0 where there was none.
+    pub incident_last: u64,
     /// What was broken and what is lost by it; empty in the ordinary case.
     pub losses: Vec<Loss>,
 }
@@ -191,6 +195,7 @@ fn load(db: &Connection, path: &Path, losses: &mut Vec<Loss>) -> Result<Loaded, 
     loaded.oldest = oldest.map_or(batch + 1, i64::cast_unsigned);
     load_sources(db, path, &mut loaded, losses)?;
     load_holds(db, path, &mut loaded, losses)?;
+    load_incidents(db, path, &mut loaded, losses)?;
     Ok(loaded)
 }
 
@@ -237,6 +242,30 @@ fn load_holds(
     }
     if unreadable > 0 {
         let what = format!("{unreadable} decisions that hold are damaged and forgotten");
+        losses.push(Loss::new(path, what));
+    }
+    Ok(())
+}
+
+fn load_incidents(
+    db: &Connection,
+    path: &Path,
+    loaded: &mut Loaded,
+    losses: &mut Vec<Loss>,
+) -> Result<(), rusqlite::Error> {
+    let last: Option<i64> = db.query_row("SELECT max(id) FROM incident", [], |row| row.get(0))?;
+    loaded.recovery.incident_last = last.unwrap_or_default().cast_unsigned();
+    let mut statement = db.prepare("SELECT incident FROM incident WHERE state < 2 ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut unreadable = 0_u64;
+    while let Some(row) = rows.next()? {
+        match codec::incident::decode(row.get_ref(0)?.as_blob().unwrap_or_default()) {
+            Ok(incident) => loaded.recovery.incidents.push(incident),
+            Err(_) => unreadable += 1,
+        }
+    }
+    if unreadable > 0 {
+        let what = format!("{unreadable} incidents are damaged and forgotten");
         losses.push(Loss::new(path, what));
     }
     Ok(())

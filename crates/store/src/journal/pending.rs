@@ -4,7 +4,7 @@ use super::{Gap, SourceId};
 use crate::batch;
 use crate::codec::{Record, encode, measure_code, put_subject};
 use crate::counts::Counts;
-use ::event::{Command, Decision, Expiry, Measure, Mode, Order, Subject, Timestamp};
+use ::event::{Command, Decision, Expiry, Incident, Measure, Mode, Order, Subject, Timestamp};
 use std::collections::BTreeMap;
 
 /// Samples and audit entries that wait, at most; beyond that the newest are dropped.
@@ -75,6 +75,8 @@ pub(super) struct Pending {
     at: Timestamp,
     pub(super) counts: Counts,
     pub(super) changes: Changes,
+    /// By number: how it stands.
+    pub(super) incidents: BTreeMap<u64, Incident>,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) samples: Vec<Sample>,
     pub(super) new_sources: Vec<(SourceId, String)>,
@@ -235,6 +237,7 @@ impl Pending {
         self.sealed_bytes = 0;
         self.counts.clear();
         self.changes.clear();
+        self.incidents.clear();
         self.audit.clear();
         self.samples.clear();
         self.new_sources.clear();

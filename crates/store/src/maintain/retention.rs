@@ -37,6 +37,11 @@ impl Maintainer {
         self.write("remove old counts and audit entries", |from| {
             from.execute("DELETE FROM count WHERE hour < ?1", [actions_until.seconds()])?;
             from.execute("DELETE FROM audit WHERE at < ?1", [actions_until.0])?;
+            from.execute(
+                "DELETE FROM incident WHERE state = 2 AND at < ?1
+                   AND id < (SELECT max(id) FROM incident)",
+                [actions_until.0],
+            )?;
             Ok(())
         })?;
         self.retain_charts(actions_until)

@@ -15,6 +15,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 const RECORDS_A_TURN: u64 = 2048;
 /// Turns of one call.
 const TURNS: usize = 256;
+/// What so many turns changed stays on record: about an hour of them.
+const TURNS_KEPT: i64 = 4096;
 /// Days of leaders that are made in one round.
 const DAYS_A_ROUND: i64 = 32;
 
@@ -287,6 +289,8 @@ impl Maintainer {
                     ])?;
                 }
             }
+            from.prepare_cached("DELETE FROM turn WHERE id <= (SELECT max(id) FROM turn) - ?1")?
+                .execute([TURNS_KEPT])?;
             Ok(())
         })
     }
@@ -325,6 +329,10 @@ fn put(
         // A day that was made already is made again.
         to.prepare_cached("DELETE FROM leader WHERE step = ?1 AND dimension = ?2 AND at = ?3")?
             .execute(params![Step::Day.seconds(), *dimension as u8, Step::Day.floor(*at)])?;
+    }
+    if let Some((oldest, newest)) = gathering.changed() {
+        to.prepare_cached("INSERT INTO turn(oldest, newest) VALUES(?1, ?2)")?
+            .execute([oldest, newest])?;
     }
     to.prepare_cached("UPDATE rolled SET batch = ?1, groups = ?2, newest = ?3")?.execute(
         params![reached.batch.cast_signed(), reached.groups.cast_signed(), gathering.newest_s],

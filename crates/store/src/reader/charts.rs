@@ -1,11 +1,33 @@
 //! What charts are drawn from: roll-ups and leaders.
 
 use super::Reader;
+use super::kept::{ChartCache, Growing, Seconds};
 use crate::StoreError;
 use crate::rollup::{Bucket, Dimension, Leaders, Rollup, Series, Step};
-use ::event::Timestamp;
+use ::event::{Outcome, Timestamp};
 use rusqlite::params;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Events by series and step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rollups {
+    /// Of steps that are over: others may be looking at the same. May begin before the span.
+    over: Arc<Vec<Rollup>>,
+    open: Vec<Rollup>,
+    span: Seconds,
+}
+
+impl Rollups {
+    /// All, the oldest step first.
+    pub fn iter(&self) -> impl Iterator<Item = Rollup> {
+        let is_before = |at_s: i64| move |row: &Rollup| row.at.seconds() < at_s;
+        let from = self.over.partition_point(is_before(self.span.0));
+        let until = self.over.partition_point(is_before(self.span.1)).max(from);
+        let over = self.over.get(from..until).unwrap_or_default();
+        over.iter().chain(&self.open).copied()
+    }
+}
 
 impl Reader {
     /// All series by number. Series are only added, so what was read before stays as it is.
@@ -25,22 +47,52 @@ impl Reader {
     }
 
     /// Events by series in steps from the one that `from` is in to `until` (excluded), the oldest
-    /// step first.
+    /// step first. Those of steps that are over are taken from what is kept.
     ///
     /// # Errors
     /// The journal cannot be read.
     pub fn rollups(
         &self,
+        kept: &ChartCache,
         step: Step,
         from: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Rollup>, StoreError> {
-        if !self.has_rollups {
+    ) -> Result<Rollups, StoreError> {
+        let span = (step.floor(from.seconds()), step.ceil(until.seconds()));
+        let over = self.over(
+            &kept.rollups,
+            &Growing {
+                key: step,
+                step,
+                span,
+                // Of a longer one a part is taken, unless most of it would be carried for nothing.
+                fits: &|kept| {
+                    let before = span.0 - kept.0;
+                    (0..=span.1 - span.0).contains(&before) && kept.1 > span.0
+                },
+                grow: &|before: Option<&Vec<Rollup>>, seconds| {
+                    let before = before.map_or(&[][..], |rows| rows);
+                    let from = before.partition_point(|row| row.at.seconds() < span.0);
+                    let mut rows = before.get(from..).unwrap_or_default().to_vec();
+                    rows.append(&mut self.rows(step, seconds)?);
+                    Ok(rows)
+                },
+                cost: &Vec::len,
+            },
+        )?;
+        let reached = over.as_ref().map_or(span.0, |entry| entry.span.1);
+        let open = self.rows(step, (reached, span.1))?;
+        let over = over.map(|entry| entry.value).unwrap_or_default();
+        Ok(Rollups { over, open, span })
+    }
+
+    fn rows(&self, step: Step, (first, end): Seconds) -> Result<Vec<Rollup>, StoreError> {
+        if !self.has_rollups || first >= end {
             return Ok(Vec::new());
         }
         self.list(
             "SELECT at, series, n FROM rollup WHERE step = ?1 AND at >= ?2 AND at < ?3",
-            params![step.seconds(), step.floor(from.seconds()), until.seconds()],
+            params![step.seconds(), first, end],
             |row| {
                 let events = row.get::<_, i64>(2)?.cast_unsigned();
                 let at = Timestamp::from_seconds(row.get(0)?);
@@ -50,34 +102,68 @@ impl Reader {
     }
 
     /// The busiest values of a dimension, in steps of a minute or an hour from the one that `from`
-    /// is in to `until` (excluded). Whole days are taken as such where they were made.
+    /// is in to `until` (excluded). Whole days are taken as such where they were made; steps that
+    /// are over are taken from what is kept, which is no more values than a day has.
     ///
     /// # Errors
     /// The journal cannot be read.
     pub fn leaders(
         &self,
+        kept: &ChartCache,
         dimension: Dimension,
         step: Step,
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Leaders, StoreError> {
-        if !self.has_rollups {
-            return Ok(Leaders::default());
+        let span = (step.floor(from.seconds()), step.ceil(until.seconds()));
+        let over = self.over(
+            &kept.leaders,
+            &Growing {
+                key: (step, dimension),
+                step,
+                span,
+                // A sum cannot be made shorter again.
+                fits: &|kept| kept.0 == span.0 && kept.1 <= span.1,
+                grow: &|before: Option<&Bucket>, seconds| {
+                    let mut sum = before.cloned().unwrap_or_default();
+                    self.add_all(&mut sum, dimension, step, seconds)?;
+                    let series = self.series()?;
+                    sum.prune(Step::Day.leaders_max(), |number| {
+                        series.get(&number).is_some_and(|one| one.outcome == Outcome::Allowed)
+                    });
+                    Ok(sum)
+                },
+                cost: &Bucket::len,
+            },
+        )?;
+        let reached = over.as_ref().map_or(span.0, |entry| entry.span.1);
+        let mut open = Bucket::default();
+        self.add_all(&mut open, dimension, step, (reached, span.1))?;
+        Ok(Leaders { over: over.map(|entry| entry.value).unwrap_or_default(), open })
+    }
+
+    /// Adds the leaders of a span, by whole days where they were made.
+    fn add_all(
+        &self,
+        sum: &mut Bucket,
+        dimension: Dimension,
+        step: Step,
+        (first, end): Seconds,
+    ) -> Result<(), StoreError> {
+        if !self.has_rollups || first >= end {
+            return Ok(());
         }
-        let (first, end) = (step.floor(from.seconds()), until.seconds());
         let days = match step {
             Step::Hour => self.whole_days(dimension, first, end)?,
             _ => Vec::new(),
         };
-        let mut sum = Bucket::default();
         let mut at = first;
         for day in days {
-            self.add(&mut sum, dimension, step, (at, day))?;
-            self.add(&mut sum, dimension, Step::Day, (day, day + 1))?;
+            self.add(sum, dimension, step, (at, day))?;
+            self.add(sum, dimension, Step::Day, (day, day + 1))?;
             at = day + Step::Day.seconds();
         }
-        self.add(&mut sum, dimension, step, (at, end))?;
-        Ok(sum.leaders())
+        self.add(sum, dimension, step, (at, end))
     }
 
     fn whole_days(
@@ -100,7 +186,7 @@ impl Reader {
         sum: &mut Bucket,
         dimension: Dimension,
         step: Step,
-        (first, end): (i64, i64),
+        (first, end): Seconds,
     ) -> Result<(), StoreError> {
         if first >= end {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::{Reader, add_loss};
 use crate::batch::Batch;
-use crate::codec::{Record, decode};
+use crate::codec::{Record, Sort, decode, sort};
 use crate::filter::{Cursor, Filter};
 use crate::needle::Needle;
 use crate::summary::Asked;
@@ -38,10 +38,12 @@ impl Reader {
         // Nothing of a batch stands before its first place.
         let last_asked = |before: Cursor| before.batch.saturating_sub(u64::from(before.place == 0));
         let to = filter.before.map_or(i64::MAX, |before| last_asked(before).cast_signed());
+        let behind = filter.after.map_or(i64::MIN, |after| after.saturating_add(1).cast_signed());
         let mut last_read = None;
         for (first, last) in self.to_read(filter).map_err(self.sql())? {
-            let mut batches =
-                statement.query(params![first, last.min(to), from, until]).map_err(self.sql())?;
+            let mut batches = statement
+                .query(params![first.max(behind), last.min(to), from, until])
+                .map_err(self.sql())?;
             while let Some(row) = batches.next().map_err(self.sql())? {
                 if let Some(last) = last_read.filter(|_| is_enough()) {
                     return Ok(Some(Cursor { batch: last, place: 0 }));
@@ -127,8 +129,16 @@ fn each_in(
     let mut place = 0;
     while let Some(body) = records.next_body() {
         let Ok(body) = body else { continue };
-        let Ok(record) = decode(body) else { continue };
-        if filter.is_before(id, place) && filter.matches(&record) && !each(&record, body, id, place)
+        let sort = sort(body);
+        if sort == Sort::Other {
+            continue;
+        }
+        // Most records are events: where none is asked for, none is decoded.
+        let record = filter.wants(sort).then(|| decode(body).ok()).flatten();
+        if let Some(record) = record
+            && filter.is_before(id, place)
+            && filter.matches(&record)
+            && !each(&record, body, id, place)
         {
             return Ok(false);
         }

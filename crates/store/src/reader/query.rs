@@ -261,6 +261,7 @@ fn relevant<'a>(
             && filter.spans(listed.at.0, listed.at.1)
             && filter.covers(listed.seq.0, listed.seq.1)
             && filter.is_before(listed.name.batch_first, 0)
+            && filter.is_after(listed.name.batch_last)
     })
 }
 
@@ -288,7 +289,8 @@ fn find(
             continue;
         }
         let found = segment.find(group, filter, left, search.with_lines)?;
-        rows.extend(found.into_iter().rev().map(|row| {
+        let asked = found.into_iter().rev().filter(|row| filter.is_after(row.batch));
+        rows.extend(asked.map(|row| {
             let body = row.record.get(4..).unwrap_or_default().to_vec();
             Row::new(row.batch, row.place, row.source, body)
         }));

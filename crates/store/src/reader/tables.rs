@@ -1,11 +1,11 @@
 //! What stands in tables: decisions that hold, audit, counts, sources, samples, statistics.
 
 use super::Reader;
-use crate::codec::{Record, decode};
+use crate::codec::{self, Record, decode};
 use crate::counts::SourceCounts;
 use crate::journal::{Position, hold};
 use crate::{StoreError, database};
-use ::event::{Command, Decision, Outcome, Reason, Server, Timestamp, Vocabulary};
+use ::event::{Command, Decision, Incident, Outcome, Reason, Server, Timestamp, Vocabulary};
 use rusqlite::{Row as SqlRow, params};
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,6 +101,46 @@ impl Reader {
         self.list("SELECT decision FROM hold ORDER BY subject, measure", [], |row| {
             Ok(hold(row.get_ref(0)?.as_blob().unwrap_or_default()))
         })
+    }
+
+    /// Incidents, the newest first, `limit` at most: all that are not over, or those of which
+    /// something happened between these times.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn incidents(
+        &self,
+        span: Option<(Timestamp, Timestamp)>,
+        limit: usize,
+    ) -> Result<Vec<Incident>, StoreError> {
+        if !self.has_incidents {
+            return Ok(Vec::new());
+        }
+        let (from, until) = span.unwrap_or((Timestamp(i64::MIN), Timestamp(i64::MAX)));
+        let condition = if span.is_some() { "at >= ?2" } else { "state < 2 AND ?2 = ?2" };
+        let sql =
+            format!("SELECT incident FROM incident WHERE {condition} ORDER BY id DESC LIMIT ?1");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.list(&sql, params![limit, from.0], |row| {
+            let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
+            let incident = codec::incident::decode(blob).ok();
+            Ok(incident.filter(|incident| incident.opened_at < until))
+        })
+    }
+
+    /// One incident.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn incident(&self, number: u64) -> Result<Option<Incident>, StoreError> {
+        if !self.has_incidents {
+            return Ok(None);
+        }
+        let sql = "SELECT incident FROM incident WHERE id = ?1";
+        let found = self.list(sql, [number.cast_signed()], |row| {
+            Ok(codec::incident::decode(row.get_ref(0)?.as_blob().unwrap_or_default()).ok())
+        })?;
+        Ok(found.into_iter().next())
     }
 
     /// What operators ordered, newest first.

@@ -25,7 +25,7 @@ impl Events {
         }
     }
 
-    fn merge(&mut self, other: &Events) {
+    pub(super) fn merge(&mut self, other: &Events) {
         other.0.iter().for_each(|(series, events)| self.add(*series, *events));
     }
 
@@ -55,38 +55,16 @@ impl Events {
 /// What is counted of one value.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Counted {
-    events: Events,
-    others: Distinct,
-    origin: Origin,
-}
-
-/// One value of a dimension and what it did.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Leader {
-    /// The value: an address, a network, `AS64500`, `DE`, a name. A name may be cut.
-    pub value: Vec<u8>,
-    /// Its events by series.
-    pub events: Events,
-    /// How many others it met: see [`Dimension`].
-    pub others: u64,
-    /// Where a client or network is, as far as known.
-    pub origin: Origin,
-}
-
-/// The busiest values of a dimension, in no order.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Leaders {
-    /// Those.
-    pub leaders: Vec<Leader>,
-    /// All other values together.
-    pub rest: Events,
+    pub(super) events: Events,
+    pub(super) others: Distinct,
+    pub(super) origin: Origin,
 }
 
 /// The values of one dimension.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Bucket {
-    values: BTreeMap<Vec<u8>, Counted>,
-    rest: Events,
+    pub(super) values: BTreeMap<Vec<u8>, Counted>,
+    pub(super) rest: Events,
 }
 
 impl Bucket {
@@ -110,7 +88,7 @@ impl Bucket {
             counted.others.add(&other);
         }
         if self.values.len() > VALUES_MAX {
-            self.prune(VALUES_MAX / 2, series);
+            self.prune(VALUES_MAX / 2, |number| series.is_allowed(number));
         }
     }
 
@@ -130,8 +108,13 @@ impl Bucket {
         }
     }
 
+    /// How many values.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Keeps `max` values, half of them for their events, half for those that were not allowed.
-    pub(crate) fn prune(&mut self, max: usize, series: &Catalogue) {
+    pub(crate) fn prune(&mut self, max: usize, is_allowed: impl Fn(u16) -> bool) {
         if self.values.len() <= max {
             return;
         }
@@ -140,7 +123,7 @@ impl Bucket {
                 .values
                 .iter()
                 .map(|(value, counted)| {
-                    let refused = counted.events.sum(|number| !series.is_allowed(number));
+                    let refused = counted.events.sum(|number| !is_allowed(number));
                     (value, counted.events.sum(|_| true), refused)
                 })
                 .collect();
@@ -199,17 +182,6 @@ impl Bucket {
             values.insert(value, Counted { events, others, origin });
         }
         Some(Bucket { values, rest })
-    }
-
-    /// For those who look.
-    pub(crate) fn leaders(self) -> Leaders {
-        let leader = |(value, counted): (Vec<u8>, Counted)| Leader {
-            value,
-            events: counted.events,
-            others: counted.others.count(),
-            origin: counted.origin,
-        };
-        Leaders { leaders: self.values.into_iter().map(leader).collect(), rest: self.rest }
     }
 }
 

@@ -84,7 +84,7 @@ impl Gathering {
             self.open.iter().filter(|(_, open)| open.is_changed && !open.bucket.is_empty());
         let leaders = leaders.map(|(place, open)| {
             let mut bucket = open.bucket.clone();
-            bucket.prune(place.0.leaders_max(), &self.catalogue);
+            bucket.prune(place.0.leaders_max(), |number| self.catalogue.is_allowed(number));
             (*place, bucket.encode())
         });
         Written { series: self.catalogue.new_ones(), rows: &self.rows, leaders: leaders.collect() }
@@ -94,8 +94,14 @@ impl Gathering {
     pub(crate) fn day(&self, hours: impl Iterator<Item = Bucket>) -> Bucket {
         let mut day = Bucket::default();
         hours.for_each(|hour| day.merge(hour));
-        day.prune(Step::Day.leaders_max(), &self.catalogue);
+        day.prune(Step::Day.leaders_max(), |number| self.catalogue.is_allowed(number));
         day
+    }
+
+    /// From when until when something is written about, in seconds since 1970.
+    pub(crate) fn changed(&self) -> Option<(i64, i64)> {
+        let seconds = |(step, at, _): &(Step, i64, u16)| (*at, at + step.seconds() - 1);
+        self.rows.keys().map(seconds).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The first second of the oldest day that something is written about.

@@ -27,11 +27,12 @@ const fn table(
     Table { name, columns, count, key }
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     table("source", 8, "id", "id, name, position, position_crc, lines, events, noise, unknown"),
     table("hold", 4, "subject, measure", "subject, measure, until, decision"),
     table("audit", 6, "id", "id, seq, at, operator, reason, record"),
     table("count", 5, "hour, server, outcome, reason", "hour, server, outcome, reason, n"),
+    table("incident", 4, "id", "id, state, at, incident"),
     table("sample", 5, "id", "id, source, seq, why, line"),
     table(
         "segment",
@@ -80,7 +81,10 @@ fn copy(
         let select =
             format!("SELECT {} FROM {} ORDER BY {}", table.columns, table.name, keys.join(", "));
         let mut into = new.prepare_cached(&insert)?;
-        let Ok(mut statement) = old.prepare(&select) else { return Ok((copied, false)) };
+        // A journal of an earlier version has not all of them.
+        let Ok(mut statement) = old.prepare(&select) else {
+            return Ok((copied, table.name == "incident"));
+        };
         let Ok(mut rows) = statement.query([]) else { continue };
         loop {
             match rows.next() {

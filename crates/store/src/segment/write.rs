@@ -6,7 +6,7 @@ use super::{Name, parquet};
 use crate::StoreError;
 use crate::batch::Batch;
 use crate::checkpoint::sync_dir;
-use crate::codec::{Record, decode};
+use crate::codec::{Record, Sort, decode, sort};
 use crate::summary;
 use ::event::Timestamp;
 use ::parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
@@ -94,15 +94,16 @@ fn write_families(
         let mut records = batch.records();
         let mut place = 0;
         while let Some(body) = records.next_body() {
-            // What this version cannot read stays behind: the batch was checked as a whole.
             let Ok(body) = body else { continue };
-            let Ok(record) = decode(body) else { continue };
-            let into = match record {
-                Record::Tick { .. } | Record::ClockSet { .. } | Record::Position { .. } => continue,
-                Record::Event { .. } => &mut events,
-                _ => &mut actions,
+            let into = match sort(body) {
+                Sort::Event => &mut events,
+                Sort::Action => &mut actions,
+                Sort::Other => continue,
             };
-            into.push(id, place, &record, body, sources)?;
+            // What this version cannot read stays behind: the batch was checked as a whole.
+            if let Ok(record) = decode(body) {
+                into.push(id, place, &record, body, sources)?;
+            }
             place += 1;
         }
     }
