@@ -76,14 +76,14 @@ async function looked([wide, narrow], base, what, pages) {
   }
 }
 
-const LISTS = { dashboard: "/?last=24h&q=", events: "/events?last=24h&q=", decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", "not-here": "/nothing" };
+const LISTS = { dashboard: "/?last=24h&q=", events: "/events?last=24h&q=", incidents: "/incidents", decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", "not-here": "/nothing" };
 
 await gallery("full", async (pages, base) => {
   const [page] = pages;
   await page.goto(base + LISTS.events);
   const event = await page.$eval("td.line a", (a) => a.getAttribute("href"));
   const long = await page.$$eval("td.line a", (all) => all.find((a) => a.title.length > 5000)?.getAttribute("href"));
-  await looked(pages, base, "full", { ...LISTS, filtered: "/?last=24h&q=" + encodeURIComponent("outcome!=allowed country:FJ account!=\"" + "x".repeat(900) + "\""), wrong: "/?q=acount%3Abob", event, ...(long && { long }), why: "/why?subject=203.0.113.9" });
+  await looked(pages, base, "full", { ...LISTS, filtered: "/?last=24h&q=" + encodeURIComponent("outcome!=allowed country:FJ account!=\"" + "x".repeat(900) + "\""), wrong: "/?q=acount%3Abob", event, ...(long && { long }), incident: "/incident/1", "one-long": "/incident/12", why: "/why?subject=203.0.113.9" });
 
   await page.setViewport({ width: 1440, height: 900 });
   await page.goto(base + LISTS.dashboard);

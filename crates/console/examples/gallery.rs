@@ -7,8 +7,9 @@
 
 use console::{Console, Host, HostError, Options, Order, SignIn};
 use event::{
-    Decision, Event, Evidence, Finding, Kind, Measure, Mode, Network, Origin, Outcome, Protocol,
-    Reason, Server, Subject, Text, Timestamp, Vocabulary,
+    Concerned, Decision, Event, Evidence, Finding, Incident, IncidentState, Kind, Measure, Mode,
+    Network, Origin, Outcome, Protocol, Reason, Server, Standing, Subject, Text, Timestamp,
+    Vocabulary,
 };
 use serde_json::{Value, json};
 use std::error::Error;
@@ -132,6 +133,40 @@ fn found(journal: &mut Journal, seq: u64, at: Timestamp, client: IpAddr, account
     journal.set_hold(&decision);
 }
 
+/// One whose every text a stranger chose.
+fn incident(number: u64, at: Timestamp) -> Incident {
+    let text = || hostile()[number as usize % hostile().len()].clone();
+    let concerned = (0..Incident::CONCERNED_MAX as u64).map(|one| Concerned {
+        subject: match one {
+            0 => Subject::Account(text().into_bytes().into()),
+            _ => Subject::Client(client(one * 1_237)),
+        },
+        since: at,
+        standing: Standing::ALL[(one % 3) as usize],
+    });
+    Incident {
+        number,
+        opened_at: at,
+        latest_at: at.plus_seconds(600),
+        state: IncidentState::ALL[number as usize % 3],
+        opened_by: text().into(),
+        title: text().into(),
+        detectors: vec!["brute-force".into(), "prefix".into()],
+        concerned: concerned.collect(),
+        findings_more: 12,
+        unanswered_more: 0,
+        findings: 40,
+        decisions: 31,
+        score_max: 12.0,
+        evidence: std::iter::once(number).collect(),
+        acknowledged_at: Some(at.plus_seconds(60)),
+        contained_at: Some(at.plus_seconds(3)),
+        resolved_at: Some(at.plus_seconds(500)),
+        acted_by: text().into(),
+        end: text().into(),
+    }
+}
+
 /// One outcome with one reason: rings that are whole.
 fn one(journal: &mut Journal) {
     let source = journal.source("a");
@@ -149,7 +184,11 @@ fn one(journal: &mut Journal) {
 fn made(dir: &Path, what: &str) -> Result<(), Box<dyn Error>> {
     let (mut journal, _) = Journal::open(dir, store::Options::default())?;
     match what {
-        "full" => full(&mut journal),
+        "full" => {
+            full(&mut journal);
+            let at = |number: u64| Timestamp::from_seconds(BEGIN_S + number as i64 * 3_000);
+            (1..20).for_each(|number| journal.set_incident(incident(number, at(number))));
+        }
         "one" => one(&mut journal),
         "empty" => {}
         _ => return Err("full, one or empty?".into()),
@@ -196,6 +235,10 @@ impl Host for Painted {
     fn signed_in(&self, _tried: &SignIn<'_>) {}
 
     fn warn(&self, _: &str) {}
+
+    fn incident(&self, _: &event::Incident) -> String {
+        "{}".to_owned()
+    }
 
     fn user(&self, uid: u32) -> String {
         format!("uid {uid}")

@@ -45,7 +45,7 @@ pub struct Asked {
 }
 
 /// All that can be read.
-pub const TOPICS: [Topic; 9] = [
+pub const TOPICS: [Topic; 10] = [
     Topic {
         name: "events",
         about: "Events with their lines, newest first",
@@ -87,6 +87,12 @@ pub const TOPICS: [Topic; 9] = [
         about: "The busiest accounts",
         is_of_view: true,
         read: |r, a, q| leading(r, a, q, Dimension::Account),
+    },
+    Topic {
+        name: "incidents",
+        about: "Incidents of a time, and those that are not over, these first",
+        is_of_view: true,
+        read: incidents,
     },
     Topic { name: "holds", about: "Decisions that hold now", is_of_view: false, read: holds },
     Topic {
@@ -244,8 +250,15 @@ fn actions(reader: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trou
     Ok(rows(app, &reader.query(&filter, asked.limit)?.rows))
 }
 
+fn incidents(reader: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trouble> {
+    let span = asked.view.span(app.now(reader)?);
+    let incidents = crate::pages::incidents::of_span(reader, span, asked.limit)?;
+    let row = |incident| serde_json::from_str(&app.host.incident(incident)).ok();
+    Ok(incidents.iter().filter_map(row).collect())
+}
+
 fn sheet(reader: &Reader, app: &App, asked: &Asked) -> Result<Sheet, Trouble> {
-    Ok(Sheet::read(reader, &app.charts, &asked.view, app.now(reader)?)?)
+    Ok(Sheet::read(reader, &app.kept.charts, &asked.view, app.now(reader)?)?)
 }
 
 fn outcomes(reader: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trouble> {

@@ -3,14 +3,14 @@
 use crate::access::{Access, AccessError};
 use crate::api::metrics::Base;
 use crate::clock;
-use crate::data::Readers;
+use crate::data::{Kept, Readers};
 use crate::pages::live::Live;
 use crate::server::Options;
 use crate::{Host, HostError};
 use event::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{ChartCache, Reader, StoreError};
+use store::{Reader, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Outcomes of orders that are kept for a page.
@@ -29,8 +29,8 @@ pub struct App {
     pub live: Live,
     /// Who may look, and who may act. Asked by [`App::gate`] only: its file is on a disk.
     access: Arc<Access>,
-    /// Counts that are kept for those who look often.
-    pub charts: Arc<ChartCache>,
+    /// What is kept for those who look often.
+    pub kept: Arc<Kept>,
     readers: Arc<Readers>,
     /// What became of the latest orders, for the page that is shown next.
     told: Arc<Mutex<(u64, BTreeMap<u64, String>)>>,
@@ -66,7 +66,7 @@ impl App {
             access: Arc::new(access),
             counted: Arc::default(),
             live: Live::default(),
-            charts: Arc::default(),
+            kept: Arc::default(),
             readers,
             told: Arc::default(),
         }

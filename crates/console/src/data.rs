@@ -2,14 +2,15 @@
 
 mod actions;
 mod counts;
+mod kept;
 mod leading;
 mod readers;
 mod sheet;
 mod span;
 
-pub use actions::{Action, Deed, actions, incidents, ordered, subject_of};
+pub use actions::{Action, Deed, actions, ordered, subject_of};
 pub use counts::Line;
+pub use kept::Kept;
 pub use leading::{Leading, Lists};
 pub use readers::Readers;
-pub use sheet::{Sheet, resolved};
-pub use span::Span;
+pub use sheet::Sheet;

@@ -1,12 +1,12 @@
 //! The dashboard's panels as text, for who looks by a terminal.
 
-use crate::data::{Line, Sheet};
-use crate::pages::dashboard::{deeds, tables};
+use crate::data::{Kept, Line, Sheet};
+use crate::pages::dashboard::{Told, tables};
 use crate::view::{RANGES, View};
 use event::Timestamp;
 use serde_json::Value;
 use store::terms::TermError;
-use store::{ChartCache, Reader, StoreError};
+use store::{Reader, StoreError};
 
 /// A line over time.
 pub struct Trend {
@@ -53,7 +53,7 @@ pub struct Glance {
 }
 
 /// What is looked at: a range by its name, and terms.
-pub struct Looking(View, ChartCache);
+pub struct Looking(View, Kept);
 
 impl Looking {
     /// Names of ranges: `1h`, `24h`.
@@ -74,7 +74,7 @@ impl Looking {
         let view = View::of(&query.finish());
         match view.trouble {
             Some((_, error)) => Err(error),
-            None => Ok(Looking(view, ChartCache::default())),
+            None => Ok(Looking(view, Kept::default())),
         }
     }
 
@@ -94,9 +94,9 @@ impl Looking {
         now: Timestamp,
         time: &dyn Fn(Timestamp) -> String,
     ) -> Result<Glance, StoreError> {
-        let sheet = Sheet::read(reader, &self.1, &self.0, now)?;
-        let deeds = deeds(reader, &sheet)?;
-        let panels = tables((reader, &self.1), status, &self.0, (&sheet, &deeds))?;
+        let sheet = Sheet::read(reader, &self.1.charts, &self.0, now)?;
+        let told = Told::read(reader, &self.1, &sheet)?;
+        let panels = tables((reader, &self.1), status, &self.0, (&sheet, &told))?;
         let table = |panel: crate::pages::panel::Panel| Table {
             rows: panel.texts(time),
             head: panel.head.iter().map(|head| head.name).collect(),

@@ -1,6 +1,6 @@
 //! What the console asks of the rest of mailward.
 
-use event::IncidentStep;
+use event::{Incident, IncidentStep};
 use serde_json::Value;
 use std::net::IpAddr;
 use store::{Found, Reader, Row};
@@ -91,6 +91,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// A record as JSON, in the form of `mailward query --format json`.
     fn json(&self, row: &Row) -> Option<String>;
+
+    /// An incident as JSON, in the form of `mailward incidents --format json`.
+    fn incident(&self, incident: &Incident) -> String;
 
     /// As the host calls the user with this number, for the audit trail.
     fn user(&self, uid: u32) -> String;

@@ -38,6 +38,10 @@ impl Host for Deaf {
         None
     }
 
+    fn incident(&self, _: &event::Incident) -> String {
+        "{}".to_owned()
+    }
+
     fn user(&self, uid: u32) -> String {
         format!("uid {uid}")
     }

@@ -5,7 +5,10 @@ mod support;
 
 use console::access::{Access, Role, Scope};
 use console::{Console, Host, HostError, Options, Order, ServeError, SignIn, Tls, TlsFiles};
-use event::{Event, Kind, Outcome, Reason, Server, Text, Timestamp};
+use event::{
+    Concerned, Event, Incident, IncidentState, Kind, Outcome, Reason, Server, Standing, Subject,
+    Text, Timestamp,
+};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -45,6 +48,10 @@ impl Host for Recorder {
     fn json(&self, row: &Row) -> Option<String> {
         let line = Text(row.line()?).to_string();
         Some(serde_json::json!({ "type": "event", "text": line }).to_string())
+    }
+
+    fn incident(&self, _: &event::Incident) -> String {
+        "{}".to_owned()
     }
 
     fn user(&self, uid: u32) -> String {
@@ -90,8 +97,41 @@ fn fill(dir: &Path) {
         event.helo = Some(Text::from(HOSTILE));
         journal.append_event(seq, source, &event, line.as_bytes());
     }
+    journal.set_incident(incident(1, Timestamp::from_seconds(1_795_219_200)));
     journal.commit(&[]).unwrap();
     journal.maintainer(Policy::default()).maintain(Timestamp::from_seconds(1_795_219_500)).unwrap();
+}
+
+/// One whose every text a stranger chose.
+fn incident(number: u64, at: Timestamp) -> Incident {
+    let concerned =
+        [Subject::Account(HOSTILE.as_bytes().into()), Subject::Client([198, 51, 100, 7].into())];
+    let concerned = concerned.into_iter().zip(Standing::ALL).map(|(subject, standing)| Concerned {
+        subject,
+        since: at,
+        standing,
+    });
+    Incident {
+        number,
+        opened_at: at,
+        latest_at: at.plus_seconds(600),
+        state: IncidentState::ALL[number as usize % 3],
+        opened_by: HOSTILE.into(),
+        title: HOSTILE.into(),
+        detectors: vec!["brute-force".into(), "prefix".into()],
+        concerned: concerned.collect(),
+        findings_more: 12,
+        unanswered_more: 0,
+        findings: 40,
+        decisions: 31,
+        score_max: 12.0,
+        evidence: std::iter::once(number).collect(),
+        acknowledged_at: Some(at.plus_seconds(60)),
+        contained_at: Some(at.plus_seconds(3)),
+        resolved_at: Some(at.plus_seconds(500)),
+        acted_by: HOSTILE.into(),
+        end: HOSTILE.into(),
+    }
 }
 
 fn world() -> World {
@@ -140,10 +180,12 @@ impl World {
     }
 }
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "/?last=24h&q=",
     "/events?q=",
     "/events/rows?q=",
+    "/incidents",
+    "/incident/1",
     "/decisions",
     "/audit",
     "/health",

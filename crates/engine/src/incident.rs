@@ -5,8 +5,8 @@
 //!
 //! 1. the incident that its subject is part of, within [`SUBJECT_S`];
 //! 2. where it is about a prefix, the incident of the client whose ban brought it about;
-//! 3. the latest one that its detector opened, within [`GAP_S`] of its latest finding; an incident that has
-//!    lasted [`LONGEST_S`] takes no others in: what goes on is the next one;
+//! 3. the latest one that its detector opened, within [`GAP_S`] of its latest finding; an incident
+//!    that has lasted [`LONGEST_S`] takes no others in: what goes on is the next one;
 //!
 //! or opens a new one. An incident that is answered and quiet ends by itself; one that waits for a
 //! person ends by a person only.
@@ -34,6 +34,8 @@ const LONGEST_S: i64 = 24 * 3600;
 const LOOK_EVERY_S: i64 = 60;
 /// Incidents that are not over; beyond that the quietest gives way.
 const OPEN_MAX: usize = 256;
+/// Bytes of a name that is listed (RFC 5321 allows 320 of a mailbox).
+const NAME_MAX: usize = 512;
 /// Detectors of one incident that are named.
 const DETECTORS_MAX: usize = 8;
 /// The rule of orders.
@@ -184,7 +186,7 @@ impl Incidents {
         }
         let is_listed = incident.concerned.iter().any(|one| one.subject == finding.subject);
         if !is_listed {
-            if incident.concerned.len() < Incident::CONCERNED_MAX {
+            if incident.concerned.len() < Incident::CONCERNED_MAX && is_short(&finding.subject) {
                 let standing = Standing::Found;
                 let subject = finding.subject.clone();
                 incident.concerned.push(Concerned { subject, since: finding.at, standing });
@@ -345,6 +347,16 @@ impl Incidents {
             let Some(number) = quietest.map(|one| one.number) else { return };
             self.resolve(number, now, "capacity");
         }
+    }
+}
+
+/// What a stranger made long is counted, and not listed.
+fn is_short(subject: &Subject) -> bool {
+    match subject {
+        Subject::Account(name) | Subject::Sender(name) | Subject::Host(name) => {
+            name.len() <= NAME_MAX
+        }
+        Subject::Client(_) | Subject::Network(_) => true,
     }
 }
 

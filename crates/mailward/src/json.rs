@@ -2,7 +2,9 @@
 //!
 //! Bytes that are not UTF-8 become U+FFFD; everything else is kept, escaped as RFC 8259 asks.
 
-use event::{Decision, Event, Evicted, Evidence, Expiry, Finding, Subject, Text, Timestamp};
+use event::{
+    Decision, Event, Evicted, Evidence, Expiry, Finding, Incident, Subject, Text, Timestamp,
+};
 use std::fmt::Write as _;
 
 /// Writes one JSON object into a string that is used again and again.
@@ -243,6 +245,34 @@ fn head<'s>(out: &'s mut String, kind: &str, at: Timestamp) -> Object<'s> {
     let mut object = Object::open(out);
     object.shown("type", kind).shown("at", at);
     object
+}
+
+/// An incident, as `incidents --format json` and the console's API write it.
+pub fn incident(out: &mut String, incident: &Incident) {
+    let mut object = head(out, "incident", incident.opened_at);
+    let detectors: Vec<&str> = incident.detectors.iter().map(|name| &**name).collect();
+    object
+        .plain("number", incident.number)
+        .shown("latest_at", incident.latest_at)
+        .shown("state", incident.state)
+        .text("opened_by", incident.opened_by.as_bytes())
+        .text("title", incident.title.as_bytes())
+        .texts("detectors", &detectors)
+        .list("concerned", &incident.concerned, |object, one| {
+            subject(object, &one.subject);
+            object.shown("since", one.since).shown("standing", one.standing.name());
+        })
+        .plain("findings", incident.findings)
+        .plain("findings_more", incident.findings_more)
+        .plain("decisions", incident.decisions)
+        .plain("score_max", score(incident.score_max))
+        .time_or_null("acknowledged_at", incident.acknowledged_at)
+        .time_or_null("contained_at", incident.contained_at)
+        .time_or_null("resolved_at", incident.resolved_at)
+        .text("acted_by", incident.acted_by.as_bytes())
+        .text("end", incident.end.as_bytes());
+    evidence(&mut object, &incident.evidence);
+    object.close();
 }
 
 /// A finding, as `replay --format json` writes it.

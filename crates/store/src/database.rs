@@ -62,9 +62,9 @@ CREATE TABLE leader(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, dimension INT
 INSERT INTO rolled VALUES(0, 0, 0, 0);
 ";
 
-/// What format 4 has more: incidents; counts of five minutes from those of a minute; what the latest
-/// turns of counting changed, from when until when. The numbers of turns begin anywhere, so that who
-/// remembers one takes no other journal for the same.
+/// What format 4 has more: incidents; counts of five minutes from those of a minute; what the
+/// latest turns of counting changed, from when until when. The numbers of turns begin anywhere, so
+/// that who remembers one takes no other journal for the same.
 const INCIDENTS: &str = "
 CREATE TABLE turn(id INTEGER PRIMARY KEY, oldest INTEGER NOT NULL, newest INTEGER NOT NULL);
 CREATE TABLE incident(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, at INTEGER NOT NULL,

@@ -28,8 +28,8 @@
 //! `segment` (the catalogue of history), `summary` (see below; format 1 has none: such a journal
 //! is read as it is, and gets the table when it is opened for writing), `series`, `rollup`,
 //! `leader` and `rolled` (counts for charts and how far they are made, see `rollup`; from format 3
-//! on), `turn` (what the latest turns of counting changed), `incident` (as they stand; both from format
-//! 4 on). Write-ahead log on,
+//! on), `turn` (what the latest turns of counting changed), `incident` (as they stand; both from
+//! format 4 on). Write-ahead log on,
 //! `synchronous=NORMAL`: a killed process loses nothing that was committed; a power cut may lose
 //! the newest commits, and since the sources' positions go back with them, the same lines are read
 //! again. The write-ahead log is moved into the database by the maintenance only, so that a commit

@@ -5,6 +5,7 @@ mod charts;
 mod hot;
 mod kept;
 mod query;
+mod resolve;
 mod tables;
 
 use crate::codec::{Record, decode};

@@ -43,6 +43,7 @@ pub enum Field {
     Helo,
     Hostile,
     Detector,
+    Incident,
     Text,
 }
 
@@ -85,7 +86,7 @@ fn names<V: Vocabulary>() -> Vec<&'static str> {
 }
 
 /// All fields: help, documents and the filter bar are made from this table.
-pub const FIELDS: [FieldRow; 17] = [
+pub const FIELDS: [FieldRow; 18] = [
     row(Field::Outcome, "outcome", Form::Word(names::<Outcome>), "what became of it"),
     row(Field::Reason, "reason", Form::Word(names::<Reason>), "why"),
     row(Field::Kind, "kind", Form::Word(names::<Kind>), "what happened"),
@@ -102,6 +103,12 @@ pub const FIELDS: [FieldRow; 17] = [
     row(Field::Helo, "helo", Form::Name, "the HELO name"),
     row(Field::Hostile, "hostile", Form::Flag, "whether it counts against the client"),
     row(Field::Detector, "detector", Form::Name, "which detector found something about the client"),
+    row(
+        Field::Incident,
+        "incident",
+        Form::Name,
+        "the number of an incident that the client is part of",
+    ),
     row(Field::Text, "text", Form::Name, "what the log line holds"),
 ];
 
@@ -286,7 +293,7 @@ fn held<'a>(field: Field, event: &Event<'a>) -> Held<'a> {
         Field::Recipient => Held::text(event.recipient),
         Field::Helo => Held::text(event.helo),
         Field::Hostile => Held::Flag(event.hostile),
-        Field::Detector | Field::Text => Held::Nothing,
+        Field::Detector | Field::Incident | Field::Text => Held::Nothing,
     }
 }
 

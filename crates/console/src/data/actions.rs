@@ -1,11 +1,7 @@
 //! What was found, decided and ordered, in a form that pages and the API share.
 
 use event::{Command, Measure, Mode, Network, Order, Subject, Text, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
 use store::{Cursor, Filter, Reader, Record, Row, StoreError, What};
-
-/// Findings of one detector that are no further apart belong to one incident.
-const INCIDENT_GAP_S: i64 = 3600;
 
 /// What kind of action it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,6 +61,8 @@ pub struct Action {
     pub evidence: Vec<u64>,
     /// Where it stands in the journal.
     pub cursor: Cursor,
+    /// The batch with which it was committed.
+    pub batch: u64,
 }
 
 impl Action {
@@ -83,6 +81,7 @@ impl Action {
             text: String::new(),
             evidence: Vec::new(),
             cursor: row.cursor(),
+            batch: row.batch(),
         };
         Some(match row.record()? {
             Record::Finding { finding, .. } => Action {
@@ -174,74 +173,4 @@ pub fn actions(
     let filter = Filter { what: What::Actions, ..filter.clone() };
     let found = reader.query(&filter, limit)?;
     Ok((found.rows.iter().filter_map(Action::of).collect(), found.cut))
-}
-
-/// Findings and decisions of one detector that belong together in time.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Incident {
-    /// The detector.
-    pub detector: String,
-    /// The first finding or decision.
-    pub first: Timestamp,
-    /// The last.
-    pub last: Timestamp,
-    /// Clients and networks.
-    pub actors: usize,
-    /// Accounts, senders and hosts.
-    pub accounts: usize,
-    /// Decisions that were made.
-    pub decisions: usize,
-    /// Of those in [`Incident::subjects`], how many decisions hold now.
-    pub holding: usize,
-    /// Who is concerned, a few of them.
-    pub subjects: Vec<Subject>,
-}
-
-/// Incidents among these actions, the newest first; `holds` says for whom a decision holds now.
-pub fn incidents(actions: &[Action], holds: &BTreeSet<Subject>) -> Vec<Incident> {
-    let mut open: BTreeMap<&str, (Incident, BTreeSet<&Subject>)> = BTreeMap::new();
-    let mut done = Vec::new();
-    let is_of_one = |action: &&Action| matches!(action.deed, Deed::Found | Deed::Decided);
-    for action in actions.iter().rev().filter(is_of_one).filter(|one| one.rule != "operator") {
-        let Some(subject) = &action.subject else { continue };
-        let is_over = open.get(action.rule.as_str()).is_some_and(|(incident, _)| {
-            action.at.seconds() - incident.last.seconds() > INCIDENT_GAP_S
-        });
-        if is_over {
-            done.extend(open.remove(action.rule.as_str()).map(|one| closed(one, holds)));
-        }
-        let (incident, subjects) =
-            open.entry(&action.rule).or_insert_with(|| (begun(action), BTreeSet::new()));
-        incident.last = incident.last.max(action.at);
-        incident.decisions += usize::from(action.deed == Deed::Decided);
-        subjects.insert(subject);
-    }
-    done.extend(open.into_values().map(|one| closed(one, holds)));
-    done.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.detector.cmp(&b.detector)));
-    done
-}
-
-fn begun(action: &Action) -> Incident {
-    Incident {
-        detector: action.rule.clone(),
-        first: action.at,
-        last: action.at,
-        actors: 0,
-        accounts: 0,
-        decisions: 0,
-        holding: 0,
-        subjects: Vec::new(),
-    }
-}
-
-fn closed(
-    (mut incident, subjects): (Incident, BTreeSet<&Subject>),
-    holds: &BTreeSet<Subject>,
-) -> Incident {
-    const SHOWN: usize = 5;
-    incident.actors = subjects.iter().filter(|subject| subject.network().is_some()).count();
-    incident.accounts = subjects.len() - incident.actors;
-    incident.holding = subjects.iter().filter(|subject| holds.contains(**subject)).count();
-    incident.subjects = subjects.into_iter().take(SHOWN).cloned().collect();
-    incident
 }

@@ -9,20 +9,16 @@ use super::leading::{Counting, Lists};
 use super::span::{Span, WEEK_S};
 use crate::clock;
 use crate::view::View;
-use event::{Event, Subject, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use event::{Event, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use store::terms::{Field, Term, Value};
-use store::{
-    ChartCache, Dimension, Filter, Reader, Record, Search, Series, Step, StoreError, What,
-};
+use store::terms::{Field, Term};
+use store::{ChartCache, Dimension, Filter, Reader, Search, Series, Step, StoreError};
 
 /// Events that are counted one by one for a sheet.
 pub const EVENTS_MAX: usize = 10_000;
 /// After so long no further part of the journal is looked at.
 const COUNTED_WITHIN: Duration = Duration::from_millis(120);
-/// Findings that are looked at for a term about a detector.
-const FINDINGS_MAX: usize = 2_000;
 
 /// What a dashboard shows.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,7 +49,7 @@ impl Sheet {
         let (from, until) = view.span(now);
         let newest = reader.newest()?.unwrap_or(now).max(now);
         let span = Span { from, until, newest };
-        let terms = resolved(reader, view, &span)?;
+        let terms = reader.resolved(&view.terms, from, until)?;
         let series = reader.series()?;
         let sheet = if terms.iter().all(|term| OF_SERIES.contains(&term.field)) {
             by_series(reader, charts, span, &wanted(&series, &terms))?
@@ -144,47 +140,4 @@ fn words_of(event: &Event<'_>) -> Words {
         outcome: event.outcome,
         reason: event.reason,
     }
-}
-
-/// Terms about detectors become terms about the clients in which they found something.
-pub fn resolved(reader: &Reader, view: &View, span: &Span) -> Result<Vec<Term>, StoreError> {
-    let mut terms = Vec::new();
-    for term in &view.terms {
-        if term.field == Field::Detector {
-            let clients = found_by(reader, term, span)?;
-            terms.push(Term {
-                field: Field::Client,
-                values: clients,
-                is_excluded: term.is_excluded,
-            });
-        } else {
-            terms.push(term.clone());
-        }
-    }
-    Ok(terms)
-}
-
-fn found_by(reader: &Reader, term: &Term, span: &Span) -> Result<Vec<Value>, StoreError> {
-    let filter = Filter {
-        what: What::Actions,
-        from: Some(span.from),
-        until: Some(span.until),
-        ..Filter::default()
-    };
-    let mut networks = BTreeSet::new();
-    for row in reader.query(&filter, FINDINGS_MAX)?.rows {
-        let (name, subject): (String, Subject) = match row.record() {
-            Some(Record::Finding { finding, .. }) => {
-                (finding.detector.to_string(), finding.subject)
-            }
-            Some(Record::Decision { decision, .. }) => {
-                (decision.rule.to_string(), decision.subject)
-            }
-            _ => continue,
-        };
-        if term.includes(name.as_bytes()) {
-            networks.extend(subject.network());
-        }
-    }
-    Ok(networks.into_iter().map(Value::Network).collect())
 }

@@ -3,25 +3,26 @@
 use super::frame::{Frame, bar};
 use super::health;
 use super::panel::Panel;
-use super::{lists, map};
+use super::{incidents, lists, map};
 use crate::access::Who;
 use crate::app::{App, Trouble};
-use crate::data::{Action, Deed, Line, Sheet, actions};
+use crate::data::{Action, Deed, Kept, Line, Sheet};
 use crate::draw::{donut, lines};
 use crate::view::View;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Html;
-use event::{Outcome, Reason, Timestamp, Vocabulary};
+use event::{Incident, Outcome, Reason, Timestamp, Vocabulary};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::terms::{Field, Value};
-use store::{ChartCache, Filter, Reader, StoreError};
+use store::{Reader, StoreError};
 
 /// Its page.
 pub const PAGE: &str = "/";
-/// Findings and decisions that are looked at for incidents and marks.
-const ACTIONS_MAX: usize = 2_000;
+/// Incidents that are looked at.
+const INCIDENTS_MAX: usize = 50;
 /// Reasons of an outcome that the legend shows before it is unfolded; the ring shows all.
 const REASONS: usize = 5;
 /// Marks on the lines.
@@ -66,12 +67,12 @@ pub type Drawn = (&'static str, String);
 /// The journal cannot be read.
 pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec<Drawn>), Trouble> {
     let now = app.now(reader)?;
-    let sheet = Sheet::read(reader, &app.charts, view, now)?;
-    let deeds = deeds(reader, &sheet)?;
+    let sheet = Sheet::read(reader, &app.kept.charts, view, now)?;
+    let told = Told::read(reader, &app.kept, &sheet)?;
     let status = app.host.status().ok();
     let mut panels =
-        vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &deeds))];
-    let tables = tables((reader, &app.charts), status.as_ref(), view, (&sheet, &deeds))?;
+        vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &told.deeds))];
+    let tables = tables((reader, &app.kept), status.as_ref(), view, (&sheet, &told))?;
     for panel in &tables {
         let map = (panel.id == lists::PLACES).then(|| map::panel(&sheet, view)).flatten();
         panels.extend(map.map(|html| ("map", html)));
@@ -80,37 +81,56 @@ pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec
     Ok((now, panels))
 }
 
-/// What was found, decided and ordered in the time of a sheet.
-pub fn deeds(reader: &Reader, sheet: &Sheet) -> Result<Vec<Action>, StoreError> {
-    let (from, until) = (Some(sheet.span.from), Some(sheet.span.until));
-    let (deeds, _) = actions(reader, &Filter { from, until, ..Filter::default() }, ACTIONS_MAX)?;
-    Ok(deeds)
+/// What happened in the time of a sheet, besides events.
+pub struct Told {
+    /// What was found, decided and ordered.
+    pub deeds: Vec<Arc<Action>>,
+    /// Incidents: those of the time, and those that are not over.
+    pub incidents: Vec<Incident>,
+    /// When the lines that speak for them were written.
+    pub times: BTreeMap<u64, Timestamp>,
+}
+
+impl Told {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read(reader: &Reader, kept: &Kept, sheet: &Sheet) -> Result<Told, StoreError> {
+        let (from, until) = (sheet.span.from, sheet.span.until);
+        let incidents = incidents::of_span(reader, (from, until), INCIDENTS_MAX)?;
+        let lines: Vec<u64> =
+            incidents.iter().flat_map(|one| one.evidence.lines().iter().copied()).collect();
+        let times = kept.times(reader, &lines)?;
+        Ok(Told { deeds: kept.actions(reader, from, until)?, incidents, times })
+    }
 }
 
 /// The panels that are tables, in the order of the page.
+///
+/// # Errors
+/// The journal cannot be read.
 pub fn tables(
-    (reader, charts): (&Reader, &ChartCache),
+    (reader, kept): (&Reader, &Kept),
     status: Option<&serde_json::Value>,
     view: &View,
-    (sheet, deeds): (&Sheet, &[Action]),
+    (sheet, told): (&Sheet, &Told),
 ) -> Result<Vec<Panel>, StoreError> {
-    let holds: BTreeSet<event::Subject> =
-        reader.holds()?.into_iter().map(|decision| decision.subject).collect();
-    let before = lists::before(reader, charts, sheet)?;
+    let before = lists::before(reader, &kept.charts, sheet)?;
     let tables = [
-        Some(lists::incidents(deeds, &holds, view)),
+        Some(lists::incidents(&told.incidents)),
         Some(lists::logins(sheet, view)),
         lists::spread(sheet),
         Some(lists::accounts(sheet, view)),
         Some(lists::clients(sheet, view)),
         Some(lists::networks(sheet, view)),
         lists::places(sheet, view),
-        Some(lists::takeover(deeds)),
+        Some(lists::takeover(&told.deeds)),
         lists::outbound(sheet, &before, view),
         lists::mx(sheet, &before, view),
         lists::decoys(sheet),
         status.map(health::guard),
-        Some(lists::clock(reader, deeds)?),
+        Some(lists::clock(&told.incidents, &told.times, &told.deeds)),
     ];
     Ok(tables.into_iter().flatten().collect())
 }
@@ -176,7 +196,7 @@ struct OverTime {
     until: Timestamp,
 }
 
-fn over_time(sheet: &Sheet, view: &View, deeds: &[Action]) -> String {
+fn over_time(sheet: &Sheet, view: &View, deeds: &[Arc<Action>]) -> String {
     let drawn = sheet.counts.lines();
     let small = |name, class, line, values: &[f64], before: &[f64]| Small {
         name,

@@ -6,7 +6,6 @@ use super::panel::{Cell, Holds, figure, link, text, time, value, why};
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::clock;
-use crate::data::resolved;
 use crate::view::View;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -107,8 +106,7 @@ pub fn filter(
 ) -> Result<Filter, Trouble> {
     let now = app.now(reader)?;
     let (from, until) = view.span(now);
-    let span = crate::data::Span { from, until, newest: now };
-    let terms = resolved(reader, view, &span)?;
+    let terms = reader.resolved(&view.terms, from, until)?;
     Ok(Filter { from: Some(from), until: Some(until), before, ..Filter::of_terms(&terms) })
 }
 

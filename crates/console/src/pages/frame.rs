@@ -6,9 +6,10 @@ use crate::view::{RANGES, Range, View};
 use askama::Template;
 
 /// Pages with their names; those of the first keep the view when one goes from one to the other.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("/", "Dashboard"),
     ("/events", "Events"),
+    ("/incidents", "Incidents"),
     ("/decisions", "Decisions"),
     ("/audit", "Audit trail"),
     ("/health", "Health"),
@@ -53,7 +54,7 @@ impl Frame {
         assets::url(name)
     }
 
-    pub(crate) fn pages(&self) -> [(&'static str, &'static str); 6] {
+    pub(crate) fn pages(&self) -> [(&'static str, &'static str); 7] {
         PAGES
     }
 

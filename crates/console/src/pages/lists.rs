@@ -1,13 +1,15 @@
 //! The dashboard's panels that are tables.
 
 use super::dashboard::PAGE;
+use super::incidents as pages;
 use super::panel::{Cell, Holds, Panel, figure, heads, link, number, text, time, value, why};
-use crate::data::{Action, Deed, Leading, Lists, Sheet, incidents as incidents_of};
+use crate::data::{Action, Deed, Leading, Lists, Sheet};
 use crate::view::View;
-use event::{Outcome, Subject, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use event::{Incident, Outcome, Subject, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::terms::{Field, Value};
-use store::{ChartCache, Dimension, Filter, Reader, StoreError};
+use store::{ChartCache, Dimension, Reader, StoreError};
 
 /// The panel of countries and operators.
 pub const PLACES: &str = "places";
@@ -42,34 +44,16 @@ pub fn subject(subject: Option<&Subject>) -> Cell {
     }
 }
 
-/// What is going on, by detector.
-pub fn incidents(deeds: &[Action], holds: &BTreeSet<Subject>, view: &View) -> Panel {
-    let rows = incidents_of(deeds, holds).into_iter().take(ROWS).map(|incident| {
-        let term = Value::name(incident.detector.as_bytes());
-        let narrowed = View { terms: Vec::new(), ..view.clone() }.with(Field::Detector, term);
-        let state = match (incident.holding, incident.decisions) {
-            (0, 0) => "told",
-            (0, _) => "over",
-            _ => "contained",
-        };
-        vec![
-            link(incident.detector.clone(), narrowed.url(PAGE)),
-            text(state),
-            number(incident.actors as u64),
-            number(incident.accounts as u64),
-            number(incident.holding as u64),
-            time(incident.first),
-            time(incident.last),
-        ]
-    });
+/// What is going on: those that are not over first.
+pub fn incidents(incidents: &[Incident]) -> Panel {
     Panel {
         id: "incidents",
         class: "wide",
         title: "Incidents",
-        aside: "findings of one detector that are close in time".to_owned(),
-        more: Some("/decisions".to_owned()),
-        head: heads(&["detector", "state", "#clients", "#accounts", "#held now", "since", "last"]),
-        rows: rows.collect(),
+        aside: "findings that belong together; those that are not over first".to_owned(),
+        more: Some(pages::PAGE.to_owned()),
+        head: heads(&pages::HEAD),
+        rows: incidents.iter().take(ROWS).map(pages::row).collect(),
         empty: "No detector found anything in this time.",
     }
 }
@@ -251,8 +235,8 @@ pub fn places(sheet: &Sheet, view: &View) -> Option<Panel> {
 }
 
 /// Logins that look like those of somebody who took an account over.
-pub fn takeover(deeds: &[Action]) -> Panel {
-    let is_one = |action: &&Action| action.rule == "takeover" && action.deed != Deed::Ended;
+pub fn takeover(deeds: &[Arc<Action>]) -> Panel {
+    let is_one = |action: &&Arc<Action>| action.rule == "takeover" && action.deed != Deed::Ended;
     let rows = deeds.iter().filter(is_one).take(ROWS).map(|action| {
         vec![subject(action.subject.as_ref()), text(action.deed.name()), time(action.at)]
     });
@@ -369,58 +353,55 @@ pub fn decoys(sheet: &Sheet) -> Option<Panel> {
     })
 }
 
-/// How quickly what was found was answered, and how it ended.
-///
-/// # Errors
-/// The journal cannot be read.
-pub fn clock(reader: &Reader, deeds: &[Action]) -> Result<Panel, StoreError> {
-    const DECISIONS_MAX: usize = 50;
-    let is_by_rule = |action: &&Action| {
-        action.deed == Deed::Decided && action.rule != "operator" && !action.evidence.is_empty()
-    };
-    let decided: Vec<&Action> = deeds.iter().filter(is_by_rule).take(DECISIONS_MAX).collect();
-    let first: Vec<u64> = decided.iter().filter_map(|one| one.evidence.first().copied()).collect();
-    let until = decided.first().map(|one| one.at.plus_seconds(1));
-    let mut filter = Filter::lines(&first);
-    filter.until = until;
-    let found =
-        if first.is_empty() { Vec::new() } else { reader.query(&filter, first.len())?.rows };
-    let times: BTreeMap<u64, Timestamp> =
-        found.iter().filter_map(|row| Some((row.seq()?, row.event()?.at))).collect();
-    let detect = decided.iter().filter_map(|one| {
-        let began = times.get(one.evidence.first()?)?;
-        Some(one.at.seconds() - began.seconds())
+/// How quickly what was found was answered, and how it ended. `times` says when the lines that
+/// speak for incidents were written.
+pub fn clock(
+    incidents: &[Incident],
+    times: &BTreeMap<u64, Timestamp>,
+    deeds: &[Arc<Action>],
+) -> Panel {
+    let since =
+        |one: &Incident, at: Option<Timestamp>| Some(at?.seconds() - one.opened_at.seconds());
+    let detect = incidents.iter().filter_map(|one| {
+        let first = one.evidence.lines().iter().filter_map(|line| times.get(line)).min()?;
+        Some(one.opened_at.seconds() - first.seconds())
     });
+    let contain = incidents.iter().filter_map(|one| since(one, one.contained_at));
+    let by_person = |is_person: bool| {
+        let over = incidents.iter().filter(move |one| one.acted_by.is_empty() != is_person);
+        over.filter_map(|one| since(one, one.resolved_at))
+    };
     let ends = |cause: &str| {
         deeds.iter().filter(|one| one.deed == Deed::Ended && one.text == cause).count() as u64
     };
-    let by_hand = |rule: &str| {
-        let is_one = |one: &&Action| {
-            one.deed == Deed::Decided && (one.rule == "operator") == (rule == "operator")
+    let decided = |is_ordered: bool| {
+        let is_one = |one: &&Arc<Action>| {
+            one.deed == Deed::Decided && (one.rule == "operator") == is_ordered
         };
         deeds.iter().filter(is_one).count() as u64
     };
+    let middle = |name: &'static str, seconds: String| vec![text(name), figure(seconds)];
     let rows = vec![
-        vec![
-            text("from the first line that counts to the decision, median"),
-            figure(median(detect)),
-        ],
-        vec![text("decisions by detectors"), number(by_hand("rule"))],
-        vec![text("decisions by hand"), number(by_hand("operator"))],
+        middle("to detect: from the first line that counts, median", median(detect)),
+        middle("to contain: until everyone concerned is answered, median", median(contain)),
+        middle("to resolve, by itself, median", median(by_person(false))),
+        middle("to resolve, by a person, median", median(by_person(true))),
+        vec![text("decisions by detectors"), number(decided(false))],
+        vec![text("decisions by hand"), number(decided(true))],
         vec![text("ended because their time was over"), number(ends("expired"))],
         vec![text("ended by hand: perhaps wrong ones"), number(ends("operator"))],
         vec![text("ended because the client logged in"), number(ends("login"))],
     ];
-    Ok(Panel {
+    Panel {
         id: "clock",
         class: "",
         title: "Response clock",
-        aside: String::new(),
+        aside: "of the latest incidents".to_owned(),
         more: None,
         head: heads(&["", "#"]),
         rows,
         empty: "",
-    })
+    }
 }
 
 fn median(seconds: impl Iterator<Item = i64>) -> String {

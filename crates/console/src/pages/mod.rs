@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod events;
 pub mod frame;
 pub mod health;
+pub mod incidents;
 pub mod lists;
 pub mod live;
 pub mod map;
@@ -29,6 +30,8 @@ pub fn routes() -> Router<App> {
         .route("/event/{cursor}", get(events::one))
         .route("/session", get(story::session))
         .route("/why", get(story::why))
+        .route("/incidents", get(incidents::page))
+        .route("/incident/{number}", get(incidents::one))
         .route("/decisions", get(records::decisions))
         .route("/audit", get(records::audit))
         .route("/health", get(health::page))

@@ -6,12 +6,15 @@ use crate::host::Order;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Redirect;
-use event::{Network, Subject};
+use event::{IncidentStep, Network, Subject};
 use serde::Deserialize;
 use std::net::IpAddr;
 
 /// The longest reason, in bytes.
 const REASON_MAX: usize = 1_000;
+
+/// Who is only observed is so for this long, where nobody says how long.
+const OBSERVED_S: u32 = 86_400;
 
 /// A form about one subject.
 #[derive(Template)]
@@ -36,8 +39,10 @@ impl Form {
                     ("unban", "Unban"),
                     ("allow", "Never ban"),
                     ("disallow", "Off the allowlist"),
+                    ("observe", "Only observe"),
+                    ("open-incident", "Open an incident"),
                 ],
-                None => vec![("unban", "End what holds")],
+                None => vec![("unban", "End what holds"), ("open-incident", "Open an incident")],
             },
         };
         subjects.iter().enumerate().map(form).collect()
@@ -91,10 +96,19 @@ impl Ordered {
             })?),
         };
         let (subject, network) = (self.subject.clone(), self.subject.clone());
+        if let Some(step) = IncidentStep::ALL.into_iter().find(|step| step.name() == self.order) {
+            let wrong = |_| Trouble::Wrong("An incident is named by its number.".to_owned());
+            return Ok(Order::Incident { number: subject.parse().map_err(wrong)?, step });
+        }
         match self.order.as_str() {
             "ban" => Ok(Order::Ban { subject, duration_s }),
             "unban" => Ok(Order::Unban { subject }),
             "allow" => Ok(Order::Allow { network, duration_s }),
+            // What is found about who is allowed is told, and nothing is decided: never for ever.
+            "observe" => {
+                Ok(Order::Allow { network, duration_s: Some(duration_s.unwrap_or(OBSERVED_S)) })
+            }
+            "open-incident" => Ok(Order::OpenIncident { subject }),
             "disallow" => Ok(Order::Disallow { network }),
             other => Err(Trouble::Wrong(format!("There is no order {other}."))),
         }

@@ -211,6 +211,9 @@ fn a_flood_of_actors_is_counted_in_bounded_memory() {
     assert_eq!(one.concerned.len(), Incident::CONCERNED_MAX);
     assert_eq!((one.findings_more, one.unanswered_more), (4_936, 0));
     assert!(one.is_contained());
+    let name = "x".repeat(64 << 10);
+    say(&mut incidents, 501, &[finding(501, "slow-guessing", account(&name))]);
+    assert_eq!(incidents.get(2).unwrap().findings_more, 1);
     // And so are incidents themselves: those that wait stay longest.
     for number in 0..2 * OPEN_MAX {
         let name = number.to_string();

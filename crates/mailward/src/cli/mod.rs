@@ -12,6 +12,7 @@ mod completions;
 #[cfg(feature = "console")]
 mod console;
 mod geo;
+mod incidents;
 mod parse;
 mod parsers;
 mod process;
@@ -63,6 +64,7 @@ pub const COMMANDS: &[&Command] = &[
     #[cfg(feature = "console")]
     &top::COMMAND,
     &bans::COMMAND,
+    &incidents::COMMAND,
     &blocklist::COMMAND,
     &why::COMMAND,
     &ban::COMMAND,

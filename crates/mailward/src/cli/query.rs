@@ -125,7 +125,15 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir = config(matches)?.state_dir()?;
     let filter = filter(matches)?;
     let limit = matches.get_one::<usize>("limit").copied().unwrap_or(1000);
-    let mut found = reader(&dir)?.query(&filter, limit).map_err(failure)?;
+    let journal = reader(&dir)?;
+    let (from, until) = (filter.from, filter.until);
+    let terms = journal.resolved(
+        &filter.terms,
+        from.unwrap_or(Timestamp(i64::MIN)),
+        until.unwrap_or(Timestamp(i64::MAX)),
+    );
+    let filter = Filter { terms: terms.map_err(failure)?, ..filter };
+    let mut found = journal.query(&filter, limit).map_err(failure)?;
     found.rows.reverse();
     print(&found, is_json(matches), matches.get_flag("lines"));
     if found.rows.is_empty() && !is_json(matches) {

@@ -4,11 +4,13 @@
 use crate::control::{self, Request};
 use crate::failure::Failure;
 use crate::gather;
+use crate::json;
 use crate::orders;
 use crate::print;
 use crate::story::{self, why};
 use crate::terminal::Style;
 use console::{Host, HostError, Order, SignIn};
+use event::Incident;
 use serde_json::Value;
 use std::path::PathBuf;
 use store::{Found, Reader, Row};
@@ -78,6 +80,12 @@ impl Host for Guarded {
 
     fn json(&self, row: &Row) -> Option<String> {
         story::as_json(row)
+    }
+
+    fn incident(&self, incident: &Incident) -> String {
+        let mut out = String::new();
+        json::incident(&mut out, incident);
+        out
     }
 
     fn user(&self, uid: u32) -> String {

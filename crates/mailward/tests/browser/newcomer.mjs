@@ -69,6 +69,17 @@ await run(shots, async ({ page, complaints, follow }) => {
   for (const part of ["admin", "ban " + prefix, "the newcomer's <b>reason</b>"]) assert.ok(entry.includes(part), entry);
   step("the prefix is banned, and the audit trail says by whom and why");
 
+  await page.goto(base + "/?last=30d");
+  await follow("#panel-incidents tbody a");
+  const incident = new URL(page.url()).pathname;
+  assert.match(incident, /^\/incident\/\d+$/);
+  await page.type("section.deed input[name=reason]", "I look into it");
+  await follow("section.deed button.acknowledge");
+  assert.match(await page.$eval(".told", (told) => told.innerText), /is acknowledged/);
+  await page.goto(base + incident);
+  assert.match(await page.$eval("table.facts", (facts) => facts.innerText), /acknowledged/);
+  step("an incident is taken on");
+
   await page.setJavaScriptEnabled(false);
   await page.goto(base + "/?last=30d");
   assert.ok(await page.$(".legend b") && await page.$("svg.line path.stroke"));
@@ -77,7 +88,7 @@ await run(shots, async ({ page, complaints, follow }) => {
 
   const event = await (async () => { await page.goto(base + "/events?last=30d"); return page.$eval("td.line a", (a) => a.getAttribute("href")); })();
   const pages = { dashboard: "/?last=30d", everything: "/?last=30d&q=", nothing: "/?last=30d&q=account%3Anobody-here", wrong: "/?q=acount%3Abob", events: "/events?last=30d&q=", event,
-    decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", why: "/why?subject=" + client, story: "/session?id=nothing", "not-here": "/no/such/page" };
+    incidents: "/incidents", incident, decisions: "/decisions", audit: "/audit", health: "/health", access: "/access", why: "/why?subject=" + client, story: "/session?id=nothing", "not-here": "/no/such/page" };
   complaints.length = 0;
   for (const [name, path] of Object.entries(pages)) await look(page, shots, name, () => page.goto(base + path));
   const real = complaints.filter((text) => !/status of 404/.test(text));

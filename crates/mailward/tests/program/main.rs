@@ -12,6 +12,7 @@ mod console;
 mod control;
 mod damaged;
 mod hostile;
+mod incidents;
 mod killed;
 mod observe;
 mod rotation;

@@ -195,7 +195,7 @@ fn column_of(field: Field) -> C {
         Field::Recipient => C::Recipient,
         Field::Helo => C::Helo,
         Field::Hostile => C::Hostile,
-        Field::Detector => C::Rule,
+        Field::Detector | Field::Incident => C::Rule,
         Field::Text => C::Line,
     }
 }

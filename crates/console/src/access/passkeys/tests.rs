@@ -45,6 +45,10 @@ impl Host for Heard {
         None
     }
 
+    fn incident(&self, _: &event::Incident) -> String {
+        "{}".to_owned()
+    }
+
     fn user(&self, uid: u32) -> String {
         uid.to_string()
     }
