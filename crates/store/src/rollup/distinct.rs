@@ -108,7 +108,9 @@ impl Distinct {
 fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     const ALPHA: f64 = 0.709;
     let count = REGISTERS as f64;
-    let sum: f64 = registers.iter().map(|register| (-f64::from(*register)).exp2()).sum();
+    // A register is at most 27.
+    let part = |register: &u8| 1.0 / (1_u64 << (*register & 63)) as f64;
+    let sum: f64 = registers.iter().map(part).sum();
     let raw = ALPHA * count * count / sum;
     let empty = registers.iter().filter(|register| **register == 0).count();
     let estimate =
