@@ -88,9 +88,10 @@ fn of_view() -> Vec<Value> {
 }
 
 fn order() -> Value {
+    let orders: Vec<&str> = crate::pages::orders::names().collect();
     json!({ "type": "object", "required": ["order", "subject", "reason"], "properties": {
-        "order": { "enum": ["ban", "unban", "allow", "disallow"] },
-        "subject": { "type": "string", "description": "An address or a network" },
+        "order": { "enum": orders },
+        "subject": { "type": "string", "description": "An address, a network, an account; the number of an incident" },
         "duration": { "type": "string", "description": "Seconds; without it until lifted" },
         "reason": { "type": "string", "description": "For the audit trail" } } })
 }

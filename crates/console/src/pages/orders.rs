@@ -16,6 +16,14 @@ const REASON_MAX: usize = 1_000;
 /// Who is only observed is so for this long, where nobody says how long.
 const OBSERVED_S: u32 = 86_400;
 
+/// Orders about a subject, as forms and programs name them.
+const ABOUT_SUBJECTS: [&str; 6] = ["ban", "unban", "allow", "disallow", "observe", "open-incident"];
+
+/// All orders by their names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ABOUT_SUBJECTS.into_iter().chain(IncidentStep::ALL.map(IncidentStep::name))
+}
+
 /// A form about one subject.
 #[derive(Template)]
 #[template(path = "orders.html")]
@@ -126,4 +134,31 @@ pub async fn order(
     let told = app.ask(move |host| host.order(&who.name, &reason, &order)).await?;
     let told = app.tell(told);
     Ok(Redirect::to(&super::url("/audit", "told", &told.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(order: &str, subject: &str, reason: &str) -> Result<Order, Trouble> {
+        let [order, subject, reason] = [order, subject, reason].map(str::to_owned);
+        Ordered { order, subject, reason, duration: String::new() }.order()
+    }
+
+    #[test]
+    fn every_name_is_an_order_and_nothing_else_is() {
+        for name in names() {
+            assert!(ordered(name, "17", "seen").is_ok(), "{name}");
+            assert!(ordered(name, "17", " ").is_err(), "{name} wants a reason");
+        }
+        assert!(ordered("bann", "17", "seen").is_err());
+        assert!(ordered("resolve", "bob", "seen").is_err(), "no number");
+        let observed = ordered("observe", "203.0.113.9", "seen").unwrap();
+        let network = "203.0.113.9".to_owned();
+        assert_eq!(
+            observed,
+            Order::Allow { network, duration_s: Some(OBSERVED_S) },
+            "not for ever"
+        );
+    }
 }

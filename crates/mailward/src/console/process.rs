@@ -25,6 +25,8 @@ const READERS: usize = 3;
 const FIRST: &str = "admin";
 /// How long it may take to end.
 const END_WITHIN: Duration = Duration::from_secs(5);
+/// How often it is looked whether something was said to a console that serves.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
 /// How often a guard that begins is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -192,7 +194,7 @@ async fn ended(signals: &UnixStream, tls: Option<Arc<Tls>>) {
             }
             (false, _, _) => {}
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(HEAR_EVERY).await;
     }
 }
 
