@@ -18,15 +18,25 @@ use store::{Reader, StoreError};
 pub const PAGE: &str = "/incidents";
 /// Rows of a table.
 const ROWS: usize = 500;
+/// Characters of a person's words in a cell.
+const WORDS_MAX: usize = 120;
 /// Of those concerned, so many can be acted on from the page.
 const FORMS: usize = 3;
 
-/// What it is called: in the words of who opened it, or by whose findings.
+/// What it is called: the beginning of the words of who opened it, and whose findings it has.
 pub fn title(incident: &Incident) -> String {
     let detectors = incident.detectors.join(", ");
-    let title = Text::from(&*incident.title).to_string();
+    let title = short(&incident.title);
     let parts = [title, detectors].into_iter().filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(": ")
+}
+
+/// A person's words, cut to what a cell can show.
+fn short(words: &str) -> String {
+    match words.char_indices().nth(WORDS_MAX) {
+        Some((end, _)) => format!("{}…", Text::from(words.get(..end).unwrap_or_default())),
+        None => Text::from(words).to_string(),
+    }
 }
 
 /// Its state for a person.
@@ -172,7 +182,7 @@ fn clock(incident: &Incident, first: Option<Timestamp>) -> Panel {
         |at: Timestamp| figure(duration((at.seconds() - incident.opened_at.seconds()).max(0)));
     let by = |name: &str| match name {
         "" => "mailward".to_owned(),
-        name => Text::from(name).to_string(),
+        name => short(name),
     };
     let moments = [
         ("first line that counts", first, String::new()),
@@ -182,7 +192,7 @@ fn clock(incident: &Incident, first: Option<Timestamp>) -> Panel {
         (
             "resolved",
             incident.resolved_at,
-            format!("{}: {}", by(&incident.acted_by), Text::from(&*incident.end)),
+            format!("{}: {}", by(&incident.acted_by), short(&incident.end)),
         ),
     ];
     let row = |(what, at, more): (&'static str, Option<Timestamp>, String)| {
@@ -213,7 +223,7 @@ fn concerned(incident: &Incident) -> Panel {
     };
     Panel {
         id: "concerned",
-        class: "",
+        class: "wide",
         title: "Whom it concerns",
         aside,
         more: None,
