@@ -70,6 +70,7 @@ await run(shots, async ({ page, complaints, follow }) => {
   step("the prefix is banned, and the audit trail says by whom and why");
 
   await page.goto(base + "/?last=30d");
+  await pause();
   await follow("#panel-incidents tbody a");
   const incident = new URL(page.url()).pathname;
   assert.match(incident, /^\/incident\/\d+$/);
