@@ -25,9 +25,9 @@ pub const COMMAND: Command = Command {
     examples: &[
         ("mailward incidents", "those that are not over, the newest first"),
         ("mailward incidents 17", "one of them, with everyone it concerns"),
-        ("mailward incidents 17 --resolve --reason 'password changed'", "end it"),
+        ("mailward incidents 17 --resolve --reason password-changed", "end it"),
         (
-            "mailward incidents --open bob@example.org --reason 'odd mail'",
+            "mailward incidents --open bob@example.org --reason odd-mail",
             "collect what is found about an account",
         ),
     ],
