@@ -145,8 +145,6 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         standing: Standing::ALL[(one % 3) as usize],
     });
     Incident {
-        number,
-        opened_at: at,
         latest_at: at.plus_seconds(600),
         state: IncidentState::ALL[number as usize % 3],
         opened_by: text().into(),
@@ -154,7 +152,6 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         detectors: vec!["brute-force".into(), "prefix".into()],
         concerned: concerned.collect(),
         findings_more: 12,
-        unanswered_more: 0,
         findings: 40,
         decisions: 31,
         score_max: 12.0,
@@ -164,6 +161,7 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         resolved_at: Some(at.plus_seconds(500)),
         acted_by: text().into(),
         end: text().into(),
+        ..Incident::new(number, at)
     }
 }
 

@@ -112,8 +112,6 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         standing,
     });
     Incident {
-        number,
-        opened_at: at,
         latest_at: at.plus_seconds(600),
         state: IncidentState::ALL[number as usize % 3],
         opened_by: HOSTILE.into(),
@@ -121,7 +119,6 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         detectors: vec!["brute-force".into(), "prefix".into()],
         concerned: concerned.collect(),
         findings_more: 12,
-        unanswered_more: 0,
         findings: 40,
         decisions: 31,
         score_max: 12.0,
@@ -131,6 +128,7 @@ fn incident(number: u64, at: Timestamp) -> Incident {
         resolved_at: Some(at.plus_seconds(500)),
         acted_by: HOSTILE.into(),
         end: HOSTILE.into(),
+        ..Incident::new(number, at)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) const PREFIX_RULE: &str = "prefix";
 /// A prefix in which somebody of ours was found is not looked through again for so long.
 const SPARED_S: u32 = 600;
 /// The name of the rule of orders.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
 /// What a detector concluded.
 pub(crate) struct Verdict {

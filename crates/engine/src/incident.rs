@@ -11,14 +11,13 @@
 //! or opens a new one. An incident that is answered and quiet ends by itself; one that waits for a
 //! person ends by a person only.
 
-use crate::decide::PREFIX_RULE;
+use crate::decide::{OPERATOR, PREFIX_RULE};
 use crate::engine::Output;
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use event::{
-    Command, Concerned, Decision, Evidence, Expiry, Finding, Incident, IncidentState, IncidentStep,
-    Mode, Name, Order, Standing, Subject, Timestamp,
+    Command, Concerned, Decision, Expiry, Finding, Incident, IncidentState, IncidentStep, Mode,
+    Name, Order, Standing, Subject, Timestamp,
 };
 
 /// Findings of one detector that are no further apart belong together; so long must an incident
@@ -38,9 +37,6 @@ const OPEN_MAX: usize = 256;
 const NAME_MAX: usize = 512;
 /// Detectors of one incident that are named.
 const DETECTORS_MAX: usize = 8;
-/// The rule of orders.
-const OPERATOR: &str = "operator";
-
 /// Why an order about an incident is not carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IncidentError {
@@ -118,10 +114,16 @@ impl Incidents {
         match &command.order {
             Order::OpenIncident { subject } => Ok(Some(self.open_by_hand(command, subject))),
             Order::Incident { number, step } => {
-                if !self.open.contains_key(number) {
-                    self.enter(stored.ok_or(IncidentError::Missing)?);
+                let before = self.open.get(number).or(stored.as_ref());
+                let state = before.ok_or(IncidentError::Missing)?.state;
+                if state == step.to() {
+                    return Err(IncidentError::Already(state));
                 }
-                self.step(command, *number, *step).map(|()| Some(*number))
+                if !self.open.contains_key(number) {
+                    stored.into_iter().for_each(|stored| self.enter(stored));
+                }
+                self.step(command, *number, *step);
+                Ok(Some(*number))
             }
             _ => Ok(None),
         }
@@ -142,7 +144,7 @@ impl Incidents {
             self.look_at = now.plus_seconds(LOOK_EVERY_S);
             let quiet = self.open.values().filter(|one| is_over(one, now));
             let quiet: Vec<u64> = quiet.map(|one| one.number).collect();
-            quiet.into_iter().for_each(|number| self.resolve(number, now, "quiet"));
+            quiet.into_iter().for_each(|number| self.resolve(number, now, ("", "quiet")));
         }
     }
 
@@ -226,11 +228,12 @@ impl Incidents {
                 !before.waits() && finding.at.seconds() - before.latest_at.seconds() <= GAP_S
             })
         {
-            self.resolve(long, finding.at, "long");
+            self.resolve(long, finding.at, ("", "long"));
         }
         self.last += 1;
         let number = self.last;
-        self.open.insert(number, blank(number, finding.at, finding.evidence));
+        let evidence = finding.evidence;
+        self.open.insert(number, Incident { evidence, ..Incident::new(number, finding.at) });
         self.latest.insert(finding.detector.clone(), number);
         number
     }
@@ -278,7 +281,7 @@ impl Incidents {
     fn open_by_hand(&mut self, command: &Command, subject: &Subject) -> u64 {
         self.make_room(command.at);
         self.last += 1;
-        let mut incident = blank(self.last, command.at, Evidence::default());
+        let mut incident = Incident::new(self.last, command.at);
         incident.opened_by = command.operator.clone();
         incident.title = command.reason.clone();
         incident.concerned.push(Concerned {
@@ -291,53 +294,32 @@ impl Incidents {
         self.last
     }
 
-    fn step(
-        &mut self,
-        command: &Command,
-        number: u64,
-        step: IncidentStep,
-    ) -> Result<(), IncidentError> {
-        let incident = self.open.get_mut(&number).ok_or(IncidentError::Missing)?;
-        if incident.state == step.to() {
-            let state = incident.state;
-            self.forget_resolved(number);
-            return Err(IncidentError::Already(state));
+    fn step(&mut self, command: &Command, number: u64, step: IncidentStep) {
+        let Some(incident) = self.open.get_mut(&number) else { return };
+        incident.latest_at = incident.latest_at.max(command.at);
+        if step == IncidentStep::Resolve {
+            self.resolve(number, command.at, (&command.operator, &command.reason));
+            return;
         }
         incident.state = step.to();
         incident.acted_by = command.operator.clone();
-        incident.latest_at = incident.latest_at.max(command.at);
-        match step {
-            IncidentStep::Acknowledge => {
-                incident.acknowledged_at.get_or_insert(command.at);
-                incident.resolved_at = None;
-            }
-            IncidentStep::Reopen => incident.resolved_at = None,
-            IncidentStep::Resolve => {
-                incident.resolved_at = Some(command.at);
-                incident.end = command.reason.clone();
-            }
+        incident.resolved_at = None;
+        if step == IncidentStep::Acknowledge {
+            incident.acknowledged_at.get_or_insert(command.at);
         }
         self.changed.insert(number);
-        self.forget_resolved(number);
-        Ok(())
     }
 
-    /// Ends one without a person.
-    fn resolve(&mut self, number: u64, at: Timestamp, end: &str) {
-        let Some(incident) = self.open.get_mut(&number) else { return };
+    /// Ends one: by whom, empty for mailward, and why.
+    fn resolve(&mut self, number: u64, at: Timestamp, (acted_by, end): (&str, &str)) {
+        let Some(mut incident) = self.open.remove(&number) else { return };
         incident.state = IncidentState::Resolved;
         incident.resolved_at = Some(at);
-        incident.acted_by = Box::default();
+        incident.acted_by = acted_by.into();
         incident.end = end.into();
-        self.forget_resolved(number);
-    }
-
-    fn forget_resolved(&mut self, number: u64) {
-        if self.open.get(&number).is_some_and(|one| one.state == IncidentState::Resolved) {
-            self.over.extend(self.open.remove(&number));
-            self.changed.remove(&number);
-            self.index();
-        }
+        self.over.push(incident);
+        self.changed.remove(&number);
+        self.index();
     }
 
     /// The quietest of those that wait for nobody gives way, else the quietest of all.
@@ -345,7 +327,7 @@ impl Incidents {
         while self.open.len() >= OPEN_MAX {
             let quietest = self.open.values().min_by_key(|one| (one.waits(), one.latest_at));
             let Some(number) = quietest.map(|one| one.number) else { return };
-            self.resolve(number, now, "capacity");
+            self.resolve(number, now, ("", "capacity"));
         }
     }
 }
@@ -363,30 +345,6 @@ fn is_short(subject: &Subject) -> bool {
 fn is_over(incident: &Incident, now: Timestamp) -> bool {
     let quiet_s = if incident.contained_at.is_some() { GAP_S } else { QUIET_S };
     !incident.waits() && now.seconds() - incident.latest_at.seconds() > quiet_s
-}
-
-fn blank(number: u64, at: Timestamp, evidence: Evidence) -> Incident {
-    Incident {
-        number,
-        opened_at: at,
-        latest_at: at,
-        state: IncidentState::Open,
-        opened_by: Box::default(),
-        title: Box::default(),
-        detectors: Vec::new(),
-        concerned: Vec::new(),
-        findings_more: 0,
-        unanswered_more: 0,
-        findings: 0,
-        decisions: 0,
-        score_max: 0.0,
-        evidence,
-        acknowledged_at: None,
-        contained_at: None,
-        resolved_at: None,
-        acted_by: Box::default(),
-        end: Box::default(),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Findings that belong together, and what became of them.
 
 use crate::{Evidence, Name, Subject, Timestamp};
+use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -98,6 +101,31 @@ impl Incident {
     /// Those concerned who are listed.
     pub const CONCERNED_MAX: usize = 64;
 
+    /// One that begins now: open, of nobody yet.
+    pub fn new(number: u64, at: Timestamp) -> Self {
+        Incident {
+            number,
+            opened_at: at,
+            latest_at: at,
+            state: IncidentState::Open,
+            opened_by: Box::default(),
+            title: Box::default(),
+            detectors: Vec::new(),
+            concerned: Vec::new(),
+            findings_more: 0,
+            unanswered_more: 0,
+            findings: 0,
+            decisions: 0,
+            score_max: 0.0,
+            evidence: Evidence::default(),
+            acknowledged_at: None,
+            contained_at: None,
+            resolved_at: None,
+            acted_by: Box::default(),
+            end: Box::default(),
+        }
+    }
+
     /// True where everyone who is concerned is answered, and at least one is.
     pub fn is_contained(&self) -> bool {
         self.unanswered_more == 0
@@ -115,6 +143,21 @@ impl Incident {
     /// Clients and networks among those listed.
     pub fn clients(&self) -> usize {
         self.concerned.iter().filter(|one| one.subject.network().is_some()).count()
+    }
+
+    /// Accounts, senders and hosts among those listed.
+    pub fn accounts(&self) -> usize {
+        self.concerned.len() - self.clients()
+    }
+
+    /// What it is called: its title as it is to be shown, and whose findings it has.
+    pub fn called(&self, title: &str) -> String {
+        let detectors = self.detectors.join(", ");
+        match (title, detectors.as_str()) {
+            ("", _) => detectors,
+            (_, "") => title.to_owned(),
+            _ => format!("{title}: {detectors}"),
+        }
     }
 }
 

@@ -122,7 +122,10 @@ impl Core {
     /// It cannot be carried out, and is not put on record.
     pub fn incident(&mut self, command: &Command) -> Result<Option<u64>, IncidentError> {
         let stored = match command.order {
-            Order::Incident { number, .. } => self.journal.incident(number).ok().flatten(),
+            // Those that are not over are known.
+            Order::Incident { number, .. } if self.incidents.get(number).is_none() => {
+                self.journal.incident(number).ok().flatten()
+            }
             _ => None,
         };
         let number = self.incidents.order(command, stored)?;

@@ -24,11 +24,8 @@ const WORDS_MAX: usize = 120;
 const FORMS: usize = 3;
 
 /// What it is called: the beginning of the words of who opened it, and whose findings it has.
-pub fn title(incident: &Incident) -> String {
-    let detectors = incident.detectors.join(", ");
-    let title = short(&incident.title);
-    let parts = [title, detectors].into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join(": ")
+fn title(incident: &Incident) -> String {
+    incident.called(&short(&incident.title))
 }
 
 /// A person's words, cut to what a cell can show.
@@ -40,7 +37,7 @@ fn short(words: &str) -> String {
 }
 
 /// Its state for a person.
-pub fn state(incident: &Incident) -> Cell {
+fn state(incident: &Incident) -> Cell {
     let (class, words) = match (incident.state, incident.contained_at) {
         (IncidentState::Resolved, _) => ("value badge-cell is-allowed", "resolved"),
         (IncidentState::Acknowledged, _) => ("value badge-cell is-deferred", "acknowledged"),
@@ -57,7 +54,7 @@ pub fn row(incident: &Incident) -> Vec<Cell> {
         text(title(incident)),
         state(incident),
         number(incident.clients() as u64),
-        number((incident.concerned.len() - incident.clients()) as u64),
+        number(incident.accounts() as u64),
         number(u64::from(incident.findings)),
         time(incident.opened_at),
         time(incident.latest_at),

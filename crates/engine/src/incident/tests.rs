@@ -2,7 +2,7 @@ use super::*;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::ToString;
-use event::Measure;
+use event::{Evidence, Measure};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_795_000_000 + seconds)

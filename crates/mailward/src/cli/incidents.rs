@@ -110,14 +110,6 @@ fn request(matches: &ArgMatches, number: Option<u64>) -> Result<Option<Request>,
     }))
 }
 
-/// Why it was opened, or by whose findings.
-fn title(incident: &Incident) -> String {
-    let detectors = incident.detectors.join(", ");
-    let title = event::Text::from(&*incident.title).to_string();
-    let parts = [title, detectors].into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join(": ")
-}
-
 fn state(incident: &Incident) -> String {
     let contained = incident.contained_at.is_some() && incident.state != IncidentState::Resolved;
     let waits = incident.waits() && incident.state == IncidentState::Open;
@@ -133,10 +125,10 @@ fn table(style: Style, incidents: &[Incident]) -> String {
     let rows = incidents.iter().map(|incident| {
         vec![
             incident.number.to_string(),
-            title(incident),
+            incident.called(&event::Text::from(&*incident.title).to_string()),
             state(incident),
             incident.clients().to_string(),
-            (incident.concerned.len() - incident.clients()).to_string(),
+            incident.accounts().to_string(),
             incident.findings.to_string(),
             terminal::local(incident.opened_at),
             terminal::local(incident.latest_at),
