@@ -11,6 +11,11 @@ pub(crate) const FILE: &str = "journal.db";
 /// incidents, roll-ups of five minutes and the table `turn`.
 pub(crate) const FORMAT: u32 = 4;
 
+/// From which format on there are summaries, counts for charts, incidents and turns of counting.
+pub(crate) const SUMMARIES_FROM: u32 = 2;
+pub(crate) const ROLLUPS_FROM: u32 = 3;
+pub(crate) const INCIDENTS_FROM: u32 = 4;
+
 /// How long a connection waits for another's lock.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
@@ -109,13 +114,13 @@ fn bring_up(db: &Connection, format: u32) -> Result<(), rusqlite::Error> {
     if format < 1 {
         transaction.execute_batch(SCHEMA)?;
     }
-    if format < 2 {
+    if format < SUMMARIES_FROM {
         transaction.execute_batch(SUMMARIES)?;
     }
-    if format < 3 {
+    if format < ROLLUPS_FROM {
         transaction.execute_batch(ROLLUPS)?;
     }
-    if format < 4 {
+    if format < INCIDENTS_FROM {
         transaction.execute_batch(INCIDENTS)?;
     }
     transaction.pragma_update(None, "user_version", FORMAT)?;

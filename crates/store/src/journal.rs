@@ -6,11 +6,11 @@ mod open;
 mod pending;
 mod replay;
 
-use crate::codec::{self, Record, encode};
+use crate::codec::{Record, encode};
 use crate::{Checkpoint, CheckpointWriter, StoreError, database};
 use ::event::{Command, Decision, Event, Evicted, Expiry, Finding, Incident, Timestamp};
 use pending::Pending;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use open::Recovery;
-pub(crate) use open::hold;
+pub(crate) use open::{decode_incident, hold, incident};
 pub use replay::{AllowlistInput, Replayed};
 
 /// A source's number in this journal, given by [`Journal::source`].
@@ -274,18 +274,7 @@ impl Journal {
             return Ok(Some(incident.clone()));
         }
         let path = self.dir.join(database::FILE);
-        self.database
-            .prepare_cached("SELECT incident FROM incident WHERE id = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([number.cast_signed()], |row| {
-                        let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-                        Ok(codec::incident::decode(blob).ok())
-                    })
-                    .optional()
-            })
-            .map(Option::flatten)
-            .map_err(StoreError::sql("read the journal", &path))
+        incident(&self.database, number).map_err(StoreError::sql("read the journal", &path))
     }
 
     /// An output.

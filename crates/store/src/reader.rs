@@ -24,14 +24,8 @@ pub use tables::{AuditEntry, Count, Sample, Source, Statistics};
 pub struct Reader {
     dir: PathBuf,
     database: Connection,
-    /// False in a journal that an earlier version wrote: its batches are all read.
-    has_summaries: bool,
-    /// False in a journal that an earlier version wrote: charts have nothing to draw.
-    has_rollups: bool,
-    /// False in a journal that an earlier version wrote: nothing that is counted is kept.
-    has_turns: bool,
-    /// False in a journal that an earlier version wrote.
-    has_incidents: bool,
+    /// The journal's: one that an earlier version wrote has not all that there is to ask for.
+    format: u32,
 }
 
 /// One record that was asked for, with everything it needs.
@@ -95,14 +89,7 @@ impl Reader {
     /// Opens the journal in `dir`. It must exist; nothing is written.
     pub fn open(dir: &Path) -> Result<Reader, StoreError> {
         let (database, format) = database::open_to_read(dir)?;
-        Ok(Reader {
-            dir: dir.to_owned(),
-            database,
-            has_summaries: format >= 2,
-            has_rollups: format >= 3,
-            has_turns: format >= 4,
-            has_incidents: format >= 4,
-        })
+        Ok(Reader { dir: dir.to_owned(), database, format })
     }
 
     fn sql(&self) -> impl FnOnce(rusqlite::Error) -> StoreError {

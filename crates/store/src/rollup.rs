@@ -25,7 +25,6 @@ mod series;
 use ::event::{Event, Network, Timestamp};
 use std::net::IpAddr;
 
-pub use bucket::Events;
 pub use leaders::{Leader, Leaders};
 pub use series::Series;
 

@@ -11,6 +11,7 @@
 //! its checksum says "perhaps" to everything.
 
 use crate::codec::Record;
+use crate::codec::bytes::{sealed, unsealed};
 use crate::filter::{Filter, subject_of};
 use ::event::{Event, Network, Subject, Text, Vocabulary, canonical};
 use ::parquet::bloom_filter::Sbbf;
@@ -18,7 +19,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 const FORMAT: u8 = 1;
-const HEAD: usize = 7;
 /// One block of the filter.
 const BLOCK: usize = 32;
 /// "Perhaps" without cause: this share of the answers.
@@ -135,18 +135,15 @@ impl Summing {
 
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.names.fold_to_target_fpp(WRONG);
-        let mut blob = vec![FORMAT, 0, 0, 0, 0];
-        blob.extend_from_slice(&(self.marks.len() as u16).to_le_bytes());
-        for (kind, value) in &self.marks {
-            blob.extend_from_slice(&[*kind, *value]);
-        }
-        // Writing into memory does not fail; if it did, the filter would be too short to be used.
-        let _ = self.names.write_bitset(&mut blob);
-        let crc = crc32fast::hash(blob.get(5..).unwrap_or_default());
-        if let Some(place) = blob.get_mut(1..5) {
-            place.copy_from_slice(&crc.to_le_bytes());
-        }
-        blob
+        sealed(FORMAT, |out| {
+            out.extend_from_slice(&(self.marks.len() as u16).to_le_bytes());
+            for (kind, value) in &self.marks {
+                out.extend_from_slice(&[*kind, *value]);
+            }
+            // Writing into memory does not fail; if it did, the filter would be too short to be
+            // used.
+            let _ = self.names.write_bitset(out);
+        })
     }
 }
 
@@ -241,15 +238,8 @@ struct Known<'a> {
 
 impl Known<'_> {
     fn read(summary: &[u8]) -> Option<Known<'_>> {
-        let (head, rest) = summary.split_first_chunk::<HEAD>()?;
-        let [format, c0, c1, c2, c3, m0, m1] = *head;
-        if format != FORMAT {
-            return None;
-        }
-        if crc32fast::hash(summary.get(5..)?) != u32::from_le_bytes([c0, c1, c2, c3]) {
-            return None;
-        }
-        let marks = usize::from(u16::from_le_bytes([m0, m1])) * 2;
+        let (count, rest) = unsealed(FORMAT, summary)?.split_first_chunk()?;
+        let marks = usize::from(u16::from_le_bytes(*count)) * 2;
         let (marks, names) = rest.split_at_checked(marks)?;
         let whole = names.len() >= BLOCK && names.len().is_multiple_of(BLOCK);
         whole.then(|| Known { marks: marks.as_chunks::<2>().0, names: Sbbf::new(names) })

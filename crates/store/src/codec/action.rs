@@ -1,7 +1,7 @@
 //! Subjects, findings, decisions, expiries and operators' commands as bytes.
 
 use super::CodecError;
-use super::bytes::{Bytes, put_bytes, put_number};
+use super::bytes::{Bytes, position, put_bytes, put_number};
 use event::{
     Command, Decision, Evicted, Evidence, Expiry, Finding, IncidentStep, Measure, Mode, Network,
     Order, Subject, Timestamp,
@@ -167,7 +167,7 @@ pub(crate) fn put_decision(out: &mut Vec<u8>, decision: &Decision) {
     put_bytes(out, decision.rule.as_bytes());
     put_number(out, u64::from(decision.offence));
     put_score(out, decision.score);
-    out.push(MODES.iter().position(|mode| *mode == decision.mode).unwrap_or_default() as u8);
+    out.push(position(&MODES, &decision.mode));
     put_evidence(out, &decision.evidence);
 }
 
@@ -180,7 +180,7 @@ pub(super) fn decision(input: &mut Bytes<'_>) -> Result<Decision, CodecError> {
         rule: input.name()?,
         offence: input.small()?,
         score: score(input)?,
-        mode: MODES.get(usize::from(input.byte()?)).copied().ok_or(CodecError::Word)?,
+        mode: input.one_of(&MODES)?,
         evidence: evidence(input)?,
     })
 }
@@ -251,7 +251,7 @@ pub(crate) fn put_command(out: &mut Vec<u8>, command: &Command) {
         Order::Incident { number, step } => {
             out.push(7);
             put_number(out, *number);
-            out.push(IncidentStep::ALL.iter().position(|one| one == step).unwrap_or_default() as u8);
+            out.push(position(&IncidentStep::ALL, step));
         }
     }
 }
@@ -286,13 +286,7 @@ fn order(input: &mut Bytes<'_>) -> Result<Order, CodecError> {
             Order::Protect { networks: networks?.into() }
         }
         6 => Order::OpenIncident { subject: subject(input)? },
-        7 => Order::Incident {
-            number: input.number()?,
-            step: IncidentStep::ALL
-                .get(usize::from(input.byte()?))
-                .copied()
-                .ok_or(CodecError::Word)?,
-        },
+        7 => Order::Incident { number: input.number()?, step: input.one_of(&IncidentStep::ALL)? },
         _ => return Err(CodecError::Flags),
     })
 }

@@ -5,6 +5,9 @@ use super::CodecError;
 use event::{Name, Vocabulary};
 use std::borrow::Cow;
 
+/// Bytes in front of what is [`sealed`].
+const SEAL: usize = 5;
+
 /// LEB128: seven bits a byte, least significant first.
 pub(crate) fn put_number(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -39,6 +42,29 @@ pub(crate) fn put_text(out: &mut Vec<u8>, line: &[u8], text: &[u8]) {
 fn offset_within(line: &[u8], text: &[u8]) -> Option<usize> {
     let offset = text.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
     (!text.is_empty() && offset.checked_add(text.len())? <= line.len()).then_some(offset)
+}
+
+/// Version (1 byte), CRC-32 of the rest (4, little-endian), the rest.
+pub(crate) fn sealed(format: u8, put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = vec![format, 0, 0, 0, 0];
+    put(&mut out);
+    let sum = crc32fast::hash(out.get(SEAL..).unwrap_or_default());
+    if let Some(place) = out.get_mut(1..SEAL) {
+        place.copy_from_slice(&sum.to_le_bytes());
+    }
+    out
+}
+
+/// The rest of what was [`sealed`]; nothing where it is of another version, or damaged.
+pub(crate) fn unsealed(format: u8, blob: &[u8]) -> Option<&[u8]> {
+    let (head, rest) = blob.split_first_chunk::<SEAL>()?;
+    let (found, sum) = head.split_first()?;
+    (*found == format && sum == crc32fast::hash(rest).to_le_bytes()).then_some(rest)
+}
+
+/// The position of a word in the list of all.
+pub(crate) fn position<T: PartialEq>(all: &[T], one: &T) -> u8 {
+    all.iter().position(|other| other == one).unwrap_or_default() as u8
 }
 
 /// What is left to read.
@@ -117,6 +143,11 @@ impl<'a> Bytes<'a> {
 
     pub(crate) fn signed(&mut self) -> Result<i64, CodecError> {
         Ok(i64::from_le_bytes(self.array()?))
+    }
+
+    /// The inverse of [`position`].
+    pub(crate) fn one_of<T: Copy>(&mut self, all: &[T]) -> Result<T, CodecError> {
+        all.get(usize::from(self.byte()?)).copied().ok_or(CodecError::Word)
     }
 
     pub(crate) fn word<V: Vocabulary>(&mut self) -> Result<V, CodecError> {

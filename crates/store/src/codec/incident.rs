@@ -6,44 +6,24 @@ use super::CodecError;
 use super::action::{
     at, evidence, put_at, put_evidence, put_score, put_subject, put_until, score, subject, until,
 };
-use super::bytes::{Bytes, put_bytes, put_number};
+use super::bytes::{Bytes, position, put_bytes, put_number, sealed, unsealed};
 use ::event::{Concerned, Incident, IncidentState, Standing};
 
 const FORMAT: u8 = 1;
-const HEAD: usize = 5;
-
-fn code<T: PartialEq>(all: &[T], one: &T) -> u8 {
-    all.iter().position(|other| other == one).unwrap_or_default() as u8
-}
-
-fn word<T: Copy>(all: &[T], input: &mut Bytes<'_>) -> Result<T, CodecError> {
-    all.get(usize::from(input.byte()?)).copied().ok_or(CodecError::Word)
-}
 
 /// The position in [`IncidentState::ALL`].
 pub(crate) fn state_code(state: IncidentState) -> u8 {
-    code(&IncidentState::ALL, &state)
+    position(&IncidentState::ALL, &state)
 }
 
 /// As it is stored.
 pub(crate) fn encode(incident: &Incident) -> Vec<u8> {
-    let mut out = vec![FORMAT, 0, 0, 0, 0];
-    put(&mut out, incident);
-    let sum = crc32fast::hash(out.get(HEAD..).unwrap_or_default());
-    if let Some(place) = out.get_mut(1..HEAD) {
-        place.copy_from_slice(&sum.to_le_bytes());
-    }
-    out
+    sealed(FORMAT, |out| put(out, incident))
 }
 
 /// The inverse of [`encode`].
 pub(crate) fn decode(blob: &[u8]) -> Result<Incident, CodecError> {
-    let (head, body) = blob.split_at_checked(HEAD).ok_or(CodecError::Short)?;
-    let (format, sum) = head.split_first().ok_or(CodecError::Short)?;
-    if *format != FORMAT || sum != crc32fast::hash(body).to_le_bytes() {
-        return Err(CodecError::Flags);
-    }
-    let mut input = Bytes(body);
+    let mut input = Bytes(unsealed(FORMAT, blob).ok_or(CodecError::Flags)?);
     let incident = read(&mut input)?;
     if input.0.is_empty() { Ok(incident) } else { Err(CodecError::Trailing) }
 }
@@ -61,7 +41,7 @@ fn put(out: &mut Vec<u8>, incident: &Incident) {
     for one in &incident.concerned {
         put_subject(out, &one.subject);
         put_at(out, one.since);
-        out.push(code(&Standing::ALL, &one.standing));
+        out.push(position(&Standing::ALL, &one.standing));
     }
     for count in
         [incident.findings_more, incident.unanswered_more, incident.findings, incident.decisions]
@@ -82,7 +62,7 @@ fn read(input: &mut Bytes<'_>) -> Result<Incident, CodecError> {
         number: input.number()?,
         opened_at: at(input)?,
         latest_at: at(input)?,
-        state: word(&IncidentState::ALL, input)?,
+        state: input.one_of(&IncidentState::ALL)?,
         opened_by: input.boxed()?,
         title: input.boxed()?,
         detectors: list(input, Bytes::name)?,
@@ -90,7 +70,7 @@ fn read(input: &mut Bytes<'_>) -> Result<Incident, CodecError> {
             Ok(Concerned {
                 subject: subject(input)?,
                 since: at(input)?,
-                standing: word(&Standing::ALL, input)?,
+                standing: input.one_of(&Standing::ALL)?,
             })
         })?,
         findings_more: input.small()?,

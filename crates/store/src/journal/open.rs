@@ -8,7 +8,7 @@ use crate::codec::{self, Record, decode};
 use crate::segment::{self, Segment};
 use crate::{Loss, StoreError, database, salvage};
 use ::event::{Decision, Incident};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -231,15 +231,10 @@ fn load_holds(
     loaded: &mut Loaded,
     losses: &mut Vec<Loss>,
 ) -> Result<(), rusqlite::Error> {
-    let mut statement = db.prepare("SELECT decision FROM hold ORDER BY subject, measure")?;
-    let mut rows = statement.query([])?;
-    let mut unreadable = 0_u64;
-    while let Some(row) = rows.next()? {
-        match hold(row.get_ref(0)?.as_blob().unwrap_or_default()) {
-            Some(decision) => loaded.recovery.holds.push(decision),
-            None => unreadable += 1,
-        }
-    }
+    let sql = "SELECT decision FROM hold ORDER BY subject, measure";
+    let decode = |row: &Row<'_>| Ok(hold(row.get_ref(0)?.as_blob().unwrap_or_default()));
+    let (holds, unreadable) = load_all(db, sql, decode)?;
+    loaded.recovery.holds = holds;
     if unreadable > 0 {
         let what = format!("{unreadable} decisions that hold are damaged and forgotten");
         losses.push(Loss::new(path, what));
@@ -255,20 +250,45 @@ fn load_incidents(
 ) -> Result<(), rusqlite::Error> {
     let last: Option<i64> = db.query_row("SELECT max(id) FROM incident", [], |row| row.get(0))?;
     loaded.recovery.incident_last = last.unwrap_or_default().cast_unsigned();
-    let mut statement = db.prepare("SELECT incident FROM incident WHERE state < 2 ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    let mut unreadable = 0_u64;
-    while let Some(row) = rows.next()? {
-        match codec::incident::decode(row.get_ref(0)?.as_blob().unwrap_or_default()) {
-            Ok(incident) => loaded.recovery.incidents.push(incident),
-            Err(_) => unreadable += 1,
-        }
-    }
+    let sql = "SELECT incident FROM incident WHERE state < 2 ORDER BY id";
+    let (incidents, unreadable) = load_all(db, sql, decode_incident)?;
+    loaded.recovery.incidents = incidents;
     if unreadable > 0 {
         let what = format!("{unreadable} incidents are damaged and forgotten");
         losses.push(Loss::new(path, what));
     }
     Ok(())
+}
+
+/// All rows that can be read, and how many cannot.
+fn load_all<T>(
+    db: &Connection,
+    sql: &str,
+    decode: impl Fn(&Row<'_>) -> Result<Option<T>, rusqlite::Error>,
+) -> Result<(Vec<T>, u64), rusqlite::Error> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let (mut found, mut unreadable) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        match decode(row)? {
+            Some(one) => found.push(one),
+            None => unreadable += 1,
+        }
+    }
+    Ok((found, unreadable))
+}
+
+/// An incident as it stands, over or not.
+pub(crate) fn incident(db: &Connection, number: u64) -> Result<Option<Incident>, rusqlite::Error> {
+    db.prepare_cached("SELECT incident FROM incident WHERE id = ?1")?
+        .query_row([number.cast_signed()], decode_incident)
+        .optional()
+        .map(Option::flatten)
+}
+
+/// An incident from its row; nothing where it is damaged.
+pub(crate) fn decode_incident(row: &Row<'_>) -> Result<Option<Incident>, rusqlite::Error> {
+    Ok(codec::incident::decode(row.get_ref(0)?.as_blob().unwrap_or_default()).ok())
 }
 
 /// A decision that holds, from its row: CRC-32, length, record.

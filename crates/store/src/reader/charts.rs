@@ -3,6 +3,7 @@
 use super::Reader;
 use super::kept::{ChartCache, Growing, Seconds};
 use crate::StoreError;
+use crate::database::ROLLUPS_FROM;
 use crate::rollup::{Bucket, Dimension, Leaders, Rollup, Series, Step};
 use ::event::{Outcome, Timestamp};
 use rusqlite::params;
@@ -35,7 +36,7 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read.
     pub fn series(&self) -> Result<BTreeMap<u16, Series>, StoreError> {
-        if !self.has_rollups {
+        if self.format < ROLLUPS_FROM {
             return Ok(BTreeMap::new());
         }
         let rows = self.list("SELECT id, words FROM series", [], |row| {
@@ -87,7 +88,7 @@ impl Reader {
     }
 
     fn rows(&self, step: Step, (first, end): Seconds) -> Result<Vec<Rollup>, StoreError> {
-        if !self.has_rollups || first >= end {
+        if self.format < ROLLUPS_FROM || first >= end {
             return Ok(Vec::new());
         }
         self.list(
@@ -150,7 +151,7 @@ impl Reader {
         step: Step,
         (first, end): Seconds,
     ) -> Result<(), StoreError> {
-        if !self.has_rollups || first >= end {
+        if self.format < ROLLUPS_FROM || first >= end {
             return Ok(());
         }
         let days = match step {
@@ -206,7 +207,7 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read.
     pub fn version(&self) -> Result<(u64, u64), StoreError> {
-        let sql = match self.has_rollups {
+        let sql = match self.format >= ROLLUPS_FROM {
             true => "SELECT head.batch, rolled.batch FROM head, rolled",
             false => "SELECT batch, 0 FROM head",
         };
@@ -222,7 +223,7 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read.
     pub fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
-        if !self.has_rollups {
+        if self.format < ROLLUPS_FROM {
             return Ok(None);
         }
         let newest = self.list("SELECT newest FROM rolled WHERE newest > 0", [], |row| {

@@ -3,6 +3,7 @@
 use super::{Reader, add_loss};
 use crate::batch::Batch;
 use crate::codec::{Record, Sort, decode, sort};
+use crate::database::SUMMARIES_FROM;
 use crate::filter::{Cursor, Filter};
 use crate::needle::Needle;
 use crate::summary::Asked;
@@ -79,7 +80,7 @@ impl Reader {
         let asked = Asked::by(filter);
         let is_bound = filter.from.is_some() || filter.until.is_some() || filter.lines.is_some();
         let mut denied = Vec::new();
-        if !self.has_summaries || (asked.is_none() && !is_bound) {
+        if self.format < SUMMARIES_FROM || (asked.is_none() && !is_bound) {
             return Ok(denied);
         }
         let mut statement = self.database.prepare_cached(

@@ -5,6 +5,7 @@
 
 use super::Reader;
 use crate::StoreError;
+use crate::database::INCIDENTS_FROM;
 use crate::rollup::{Bucket, Dimension, Rollup, Step};
 use rusqlite::params;
 use std::collections::VecDeque;
@@ -135,7 +136,7 @@ impl Reader {
 
     /// The latest turn of counting.
     fn turn(&self) -> Result<Option<i64>, StoreError> {
-        if !self.has_turns {
+        if self.format < INCIDENTS_FROM {
             return Ok(None);
         }
         let turns = self.list("SELECT max(id) FROM turn", [], |row| row.get(0))?;

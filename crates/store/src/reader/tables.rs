@@ -1,9 +1,10 @@
 //! What stands in tables: decisions that hold, audit, counts, sources, samples, statistics.
 
 use super::Reader;
-use crate::codec::{self, Record, decode};
+use crate::codec::{Record, decode};
 use crate::counts::SourceCounts;
-use crate::journal::{Position, hold};
+use crate::database::INCIDENTS_FROM;
+use crate::journal::{Position, decode_incident, hold, incident};
 use crate::{StoreError, database};
 use ::event::{Command, Decision, Incident, Outcome, Reason, Server, Timestamp, Vocabulary};
 use rusqlite::{Row as SqlRow, params};
@@ -71,6 +72,8 @@ pub struct Statistics {
     pub segments: u64,
     /// Decisions that hold.
     pub holds: u64,
+    /// Incidents that are not over.
+    pub incidents: u64,
     /// Bytes of the database and its write-ahead log.
     pub bytes_database: u64,
     /// Bytes of the segments.
@@ -113,19 +116,22 @@ impl Reader {
         span: Option<(Timestamp, Timestamp)>,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
-        if !self.has_incidents {
+        if self.format < INCIDENTS_FROM {
             return Ok(Vec::new());
         }
-        let (from, until) = span.unwrap_or((Timestamp(i64::MIN), Timestamp(i64::MAX)));
-        let condition = if span.is_some() { "at >= ?2" } else { "state < 2 AND ?2 = ?2" };
-        let sql =
-            format!("SELECT incident FROM incident WHERE {condition} ORDER BY id DESC LIMIT ?1");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.list(&sql, params![limit, from.0], |row| {
-            let blob = row.get_ref(0)?.as_blob().unwrap_or_default();
-            let incident = codec::incident::decode(blob).ok();
-            Ok(incident.filter(|incident| incident.opened_at < until))
-        })
+        match span {
+            None => self.list(
+                "SELECT incident FROM incident WHERE state < 2 ORDER BY id DESC LIMIT ?1",
+                [limit],
+                decode_incident,
+            ),
+            Some((from, until)) => self.list(
+                "SELECT incident FROM incident WHERE at >= ?2 ORDER BY id DESC LIMIT ?1",
+                params![limit, from.0],
+                |row| Ok(decode_incident(row)?.filter(|incident| incident.opened_at < until)),
+            ),
+        }
     }
 
     /// One incident.
@@ -133,14 +139,10 @@ impl Reader {
     /// # Errors
     /// The journal cannot be read.
     pub fn incident(&self, number: u64) -> Result<Option<Incident>, StoreError> {
-        if !self.has_incidents {
+        if self.format < INCIDENTS_FROM {
             return Ok(None);
         }
-        let sql = "SELECT incident FROM incident WHERE id = ?1";
-        let found = self.list(sql, [number.cast_signed()], |row| {
-            Ok(codec::incident::decode(row.get_ref(0)?.as_blob().unwrap_or_default()).ok())
-        })?;
-        Ok(found.into_iter().next())
+        incident(&self.database, number).map_err(self.sql())
     }
 
     /// What operators ordered, newest first.
@@ -244,6 +246,10 @@ impl Reader {
                 records_history: number("SELECT sum(rows) FROM segment")?,
                 segments: number("SELECT count(*) FROM segment")?,
                 holds: number("SELECT count(*) FROM hold")?,
+                incidents: match self.format >= INCIDENTS_FROM {
+                    true => number("SELECT count(*) FROM incident WHERE state < 2")?,
+                    false => 0,
+                },
                 bytes_segments: number("SELECT sum(bytes) FROM segment")?,
                 oldest: oldest.into_iter().flatten().min().map(Timestamp),
                 ..Statistics::default()

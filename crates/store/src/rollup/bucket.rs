@@ -2,7 +2,7 @@
 
 use super::series::Catalogue;
 use super::{Dimension, Distinct};
-use crate::codec::bytes::{Bytes, put_bytes, put_number};
+use crate::codec::bytes::{Bytes, put_bytes, put_number, sealed, unsealed};
 use ::event::{Event, Origin};
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const VALUE_MAX: usize = 160;
 
 /// Numbers of events by series, in no order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Events(pub Vec<(u16, u64)>);
+pub(crate) struct Events(pub(super) Vec<(u16, u64)>);
 
 impl Events {
     fn add(&mut self, series: u16, events: u64) {
@@ -143,34 +143,24 @@ impl Bucket {
         });
     }
 
-    /// As it is stored: version (1 byte), CRC-32 of the rest (4), the rest's events, then every
-    /// value with what is counted of it.
+    /// As it is stored, sealed: the rest's events, then every value with what is counted of it.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT, 0, 0, 0, 0];
-        self.rest.put(&mut out);
-        put_number(&mut out, self.values.len() as u64);
-        for (value, counted) in &self.values {
-            put_bytes(&mut out, value);
-            put_number(&mut out, u64::from(counted.origin.operator));
-            out.extend_from_slice(&counted.origin.country);
-            counted.others.put(&mut out);
-            counted.events.put(&mut out);
-        }
-        let sum = crc32fast::hash(out.get(5..).unwrap_or_default());
-        if let Some(place) = out.get_mut(1..5) {
-            place.copy_from_slice(&sum.to_le_bytes());
-        }
-        out
+        sealed(FORMAT, |out| {
+            self.rest.put(out);
+            put_number(out, self.values.len() as u64);
+            for (value, counted) in &self.values {
+                put_bytes(out, value);
+                put_number(out, u64::from(counted.origin.operator));
+                out.extend_from_slice(&counted.origin.country);
+                counted.others.put(out);
+                counted.events.put(out);
+            }
+        })
     }
 
     /// The inverse of [`Bucket::encode`]; nothing where it is damaged.
     pub(crate) fn decode(blob: &[u8]) -> Option<Bucket> {
-        let (head, rest) = blob.split_at_checked(5)?;
-        let (format, sum) = head.split_first()?;
-        if *format != FORMAT || sum != crc32fast::hash(rest).to_le_bytes() {
-            return None;
-        }
-        let mut input = Bytes(rest);
+        let mut input = Bytes(unsealed(FORMAT, blob)?);
         let rest = Events::take(&mut input)?;
         let mut values = BTreeMap::new();
         for _ in 0..input.number().ok()? {

@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::codec::{Record, encode, measure_code, put_subject};
+use crate::database::{FORMAT, INCIDENTS_FROM};
 use crate::{Loss, segment};
 use ::event::{Measure, Mode, Subject};
 use rusqlite::types::Value;
@@ -16,6 +17,8 @@ struct Table {
     columns: &'static str,
     count: usize,
     key: &'static str,
+    /// From this format on it is there.
+    format: u32,
 }
 
 const fn table(
@@ -24,7 +27,7 @@ const fn table(
     key: &'static str,
     columns: &'static str,
 ) -> Table {
-    Table { name, columns, count, key }
+    Table { name, columns, count, key, format: 1 }
 }
 
 const TABLES: [Table; 7] = [
@@ -32,7 +35,7 @@ const TABLES: [Table; 7] = [
     table("hold", 4, "subject, measure", "subject, measure, until, decision"),
     table("audit", 6, "id", "id, seq, at, operator, reason, record"),
     table("count", 5, "hour, server, outcome, reason", "hour, server, outcome, reason, n"),
-    table("incident", 4, "id", "id, state, at, incident"),
+    Table { format: INCIDENTS_FROM, ..table("incident", 4, "id", "id, state, at, incident") },
     table("sample", 5, "id", "id, source, seq, why, line"),
     table(
         "segment",
@@ -51,7 +54,10 @@ pub(super) fn all(
     dir: &Path,
     losses: &mut Vec<Loss>,
 ) -> Outcome {
-    for table in &TABLES {
+    // Where not even that can be read, all of them count as lost that cannot be.
+    let format = old.pragma_query_value(None, "user_version", |row| row.get(0));
+    let format: u32 = format.unwrap_or(FORMAT);
+    for table in TABLES.iter().filter(|table| table.format <= format) {
         let (rows, whole) = copy(old, new, table)?;
         if !whole {
             let what = format!("table {}: {rows} rows saved, the others are lost", table.name);
@@ -81,10 +87,7 @@ fn copy(
         let select =
             format!("SELECT {} FROM {} ORDER BY {}", table.columns, table.name, keys.join(", "));
         let mut into = new.prepare_cached(&insert)?;
-        // A journal of an earlier version has not all of them.
-        let Ok(mut statement) = old.prepare(&select) else {
-            return Ok((copied, table.name == "incident"));
-        };
+        let Ok(mut statement) = old.prepare(&select) else { return Ok((copied, false)) };
         let Ok(mut rows) = statement.query([]) else { continue };
         loop {
             match rows.next() {
