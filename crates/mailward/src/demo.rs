@@ -19,7 +19,7 @@ use edge::clock;
 use edge::enforce::Refusal;
 use edge::source::LineReader;
 use edge::stamp::{Completer, Years, Zone};
-use engine::{Engine, IncidentError, Output};
+use engine::{Engine, Output};
 use event::{Command, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -286,23 +286,12 @@ impl Desk for Player {
         &self.core.engine
     }
 
-    fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output> {
-        let command = Command { at: self.now(), operator: by.into(), reason: reason.into(), order };
-        let outputs = self.core.command(&command);
-        self.core.commit(&[]);
-        outputs
+    fn core(&mut self) -> &mut Core {
+        &mut self.core
     }
 
-    fn incident(
-        &mut self,
-        by: &str,
-        reason: &str,
-        order: Order,
-    ) -> Result<Option<u64>, IncidentError> {
-        let command = Command { at: self.now(), operator: by.into(), reason: reason.into(), order };
-        let number = self.core.incident(&command)?;
+    fn carry_out(&mut self, _: Timestamp) {
         self.core.commit(&[]);
-        Ok(number)
     }
 
     fn is_enforcing(&self) -> bool {
@@ -329,12 +318,6 @@ impl Desk for Player {
             "tables": [], "journal": self.core.journal.dir().display().to_string(),
             "kernel": { "running": false, "idle": "left alone by the demo", "bans": 0, "counters": [] },
         })
-    }
-
-    fn line(&mut self, line: &[u8]) {
-        let now = self.now();
-        self.core.console_line(line, now);
-        self.core.commit(&[]);
     }
 
     fn explain(&mut self, subject: &Subject) -> Value {

@@ -1,13 +1,14 @@
 //! Orders and questions of operators, whoever carries them out: the guard, or the demo.
 
 use crate::control::{Answer, Request};
+use crate::core::Core;
 use crate::guard::Peer;
 use crate::json;
 use crate::subject;
 use crate::terminal;
 use edge::enforce::Refusal;
 use engine::{Engine, Explanation, IncidentError, Output, Protection};
-use event::{Decision, IncidentStep, Mode, Network, Order, Subject, Timestamp};
+use event::{Command, Decision, IncidentStep, Mode, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -17,8 +18,27 @@ pub trait Desk {
     fn now(&self) -> Timestamp;
     /// The engine.
     fn engine(&self) -> &Engine;
+    /// Engine and journal.
+    fn core(&mut self) -> &mut Core;
+    /// Puts on record what came of it, and then carries it out. `at` is now.
+    fn carry_out(&mut self, at: Timestamp);
+    /// Others are allowed than before.
+    fn allowlist_changed(&mut self) {}
+    /// An order that is given now.
+    fn command(&self, by: &str, reason: &str, order: Order) -> Command {
+        Command { at: self.now(), operator: by.into(), reason: reason.into(), order }
+    }
     /// Carries an order out, and puts it on record first.
-    fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output>;
+    fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output> {
+        let command = self.command(by, reason, order);
+        let outputs = self.core().command(&command);
+        // On record, and carried out, before it is answered.
+        self.carry_out(command.at);
+        if matches!(command.order, Order::Allow { .. } | Order::Disallow { .. }) {
+            self.allowlist_changed();
+        }
+        outputs
+    }
     /// Carries out an order about incidents, and puts it on record; the number of the one it is
     /// about.
     ///
@@ -29,7 +49,12 @@ pub trait Desk {
         by: &str,
         reason: &str,
         order: Order,
-    ) -> Result<Option<u64>, IncidentError>;
+    ) -> Result<Option<u64>, IncidentError> {
+        let command = self.command(by, reason, order);
+        let number = self.core().incident(&command)?;
+        self.carry_out(command.at);
+        Ok(number)
+    }
     /// True where what is decided comes true anywhere.
     fn is_enforcing(&self) -> bool;
     /// Why the kernel would refuse to ban this.
@@ -39,7 +64,11 @@ pub trait Desk {
     /// How it is.
     fn status(&self) -> Value;
     /// Takes a line of mailward's own in, as it would one of a log.
-    fn line(&mut self, line: &[u8]);
+    fn line(&mut self, line: &[u8]) {
+        let now = self.now();
+        self.core().console_line(line, now);
+        self.carry_out(now);
+    }
     /// What is known of a subject.
     fn explain(&mut self, subject: &Subject) -> Value;
 }

@@ -154,27 +154,46 @@ async fn sign_in(
     headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Trouble> {
-    let from = from(peer, &headers);
+    let (from, host) = (from(peer, &headers), Arc::clone(&app.host));
     let to = form.to.clone();
-    let host = Arc::clone(&app.host);
+    try_once(&app, &headers, &to, move |access| {
+        let SignInForm { name, password, code, .. } = form;
+        let tried =
+            access.sign_in(&name, &password, &code, &from, |tried| host.signed_in(tried))?;
+        Ok(tried.map_err(|wait_s| match wait_s {
+            0 => (0, "Name, password or code is wrong.".to_owned()),
+            _ => (wait_s, format!("Name, password or code is wrong. Try again in {wait_s} s.")),
+        }))
+    })
+    .await
+}
+
+/// A try to sign in, in its turn: who tries many at once waits as who tries one after the other.
+/// `tried` gives the session's cookie, or for how many seconds no other try is heard, and why not.
+pub(super) async fn try_once(
+    app: &App,
+    headers: &HeaderMap,
+    to: &str,
+    tried: impl FnOnce(&Access) -> Result<Result<String, (u64, String)>, AccessError> + Send + 'static,
+) -> Result<Response, Trouble> {
     let Some(turn) = app.turn().await else {
         let trouble = "Many try to sign in just now. Try again.".to_owned();
-        return sign_in_again(&app, &headers, &to, StatusCode::SERVICE_UNAVAILABLE, trouble).await;
+        return sign_in_again(app, headers, to, StatusCode::SERVICE_UNAVAILABLE, trouble).await;
     };
     let tried = app.gate(move |access| {
         let _turn = turn;
-        access.sign_in(&form.name, &form.password, &form.code, &from, |tried| host.signed_in(tried))
+        tried(access)
     });
-    let wait_s = match tried.await? {
-        Ok(cookie) => return Ok(signed_in(&app, &cookie, &to)),
-        Err(wait_s) => wait_s,
-    };
-    let trouble = match wait_s {
-        0 => "Name, password or code is wrong.".to_owned(),
-        seconds => format!("Name, password or code is wrong. Try again in {seconds} s."),
-    };
-    let status = if wait_s > 0 { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-    sign_in_again(&app, &headers, &to, status, trouble).await
+    match tried.await? {
+        Ok(cookie) => Ok(signed_in(app, &cookie, to)),
+        Err((wait_s, trouble)) => {
+            let status = match wait_s {
+                0 => StatusCode::UNAUTHORIZED,
+                _ => StatusCode::TOO_MANY_REQUESTS,
+            };
+            sign_in_again(app, headers, to, status, trouble).await
+        }
+    }
 }
 
 /// The same page again, and why.
@@ -321,16 +340,12 @@ async fn password(
     if who.session.is_none() {
         return Err(Trouble::Wrong("A password belongs to who is signed in.".to_owned()));
     }
-    let (owner, from, host) = (who.clone(), from(peer, &headers), Arc::clone(&app.host));
-    let turn = app.turn().await.ok_or(Trouble::Gone)?;
-    let set = app.gate(move |access| {
-        let _turn = turn;
+    let wanted = (Access::proof_for_password as Wanted, form.old);
+    let set = confirmed(&app, &who, from(peer, &headers), wanted, move |access, owner, from| {
         let (name, role) = (&owner.name, owner.role);
-        let proof = access.proof_for_password(&owner)?;
-        access.confirm(&owner, proof, &form.old, &from, |tried| host.signed_in(tried))?;
         let secret = access.set_user(name, role, &form.password)?;
         // All sessions have ended, this one begins anew.
-        let cookie = access.begin(name, role, &from)?;
+        let cookie = access.begin(name, role, from)?;
         let who = access.session(&cookie)?;
         Ok((secret, cookie, who))
     });
@@ -345,6 +360,28 @@ async fn password(
     };
     let cookie = [(SET_COOKIE, cookie_of(&app, &cookie, COOKIE_S))];
     Ok((cookie, access_page(&app, &headers, anew.unwrap_or(who), made).await?).into_response())
+}
+
+/// What must be shown before something is done.
+pub(super) type Wanted = fn(&Access, &Who) -> Result<Proof, AccessError>;
+
+/// Does, in its turn, what wants to be shown something by whoever is signed in.
+pub(super) async fn confirmed<T: Send + 'static>(
+    app: &App,
+    who: &Who,
+    from: From,
+    (wanted, password): (Wanted, String),
+    work: impl FnOnce(&Access, &Who, &From) -> Result<T, AccessError> + Send + 'static,
+) -> Result<T, Trouble> {
+    let (who, host) = (who.clone(), Arc::clone(&app.host));
+    let turn = app.turn().await.ok_or(Trouble::Gone)?;
+    app.gate(move |access| {
+        let _turn = turn;
+        let proof = wanted(access, &who)?;
+        access.confirm(&who, proof, &password, &from, |tried| host.signed_in(tried))?;
+        work(access, &who, &from)
+    })
+    .await
 }
 
 /// The page Access, which says why what was asked for was not done.

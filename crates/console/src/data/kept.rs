@@ -76,23 +76,19 @@ impl Kept {
         until: Timestamp,
     ) -> Result<Vec<Arc<Action>>, StoreError> {
         let mut kept = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = match kept.take() {
+        let mut latest = match kept.take() {
             Some(latest) => latest.brought_up(reader)?,
             None => Latest::read(reader, from)?,
         };
-        let latest = match latest.covers(from, until) {
-            true => latest,
-            false if from < latest.from => Latest::read(reader, from)?,
-            false => latest,
-        };
-        let is_covered = latest.covers(from, until);
-        let list = latest.list.iter().filter(|one| one.at >= from && one.at < until).cloned();
-        let list: Vec<Arc<Action>> = list.collect();
-        *kept = Some(latest);
-        drop(kept);
-        if is_covered {
-            return Ok(list);
+        if !latest.covers(from, until) && from < latest.from {
+            latest = Latest::read(reader, from)?;
         }
+        let latest = kept.insert(latest);
+        if latest.covers(from, until) {
+            let of_span = |one: &&Arc<Action>| one.at >= from && one.at < until;
+            return Ok(latest.list.iter().filter(of_span).cloned().collect());
+        }
+        drop(kept);
         let filter = Filter { from: Some(from), until: Some(until), ..Filter::default() };
         let (list, _) = actions(reader, &filter, ACTIONS_MAX)?;
         Ok(list.into_iter().map(Arc::new).collect())

@@ -1,9 +1,10 @@
 //! A console that serves in a thread of its own, for the tests that speak to it.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod certificate;
+
 use console::{Console, Host, Options, TlsFiles};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -39,13 +40,5 @@ pub fn serve(options: Options, host: Arc<dyn Host>) -> (String, oneshot::Sender<
 
 /// A key and a certificate of its own making.
 pub fn make_certificate(files: &TlsFiles, name: &str) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "2", "-subj", &format!("/CN={name}"), "-keyout"])
-        .arg(&files.key)
-        .arg("-out")
-        .arg(&files.certificate)
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.unwrap().success());
+    certificate::make(&files.certificate, &files.key, name, 2);
 }

@@ -1,10 +1,11 @@
 //! How the guard carries out what operators order, and answers what they ask.
 
 use super::Guard;
+use crate::core::Core;
 use crate::orders::{Desk, explanation};
 use edge::enforce::Refusal;
-use engine::{Engine, IncidentError, Output};
-use event::{Command, Network, Order, Subject, Timestamp};
+use engine::Engine;
+use event::{Network, Subject, Timestamp};
 use serde_json::{Value, json};
 
 impl Desk for Guard {
@@ -16,37 +17,16 @@ impl Desk for Guard {
         &self.core.engine
     }
 
-    fn order(&mut self, by: &str, reason: &str, order: Order) -> Vec<Output> {
-        let command =
-            Command { at: self.time.now(), operator: by.into(), reason: reason.into(), order };
-        let outputs = self.core.command(&command);
-        // On record, and carried out, before it is answered.
-        let is_about_allowlist =
-            matches!(command.order, Order::Allow { .. } | Order::Disallow { .. });
-        self.carry_out(command.at);
-        if is_about_allowlist {
-            self.refresh_ruleset();
-        }
-        outputs
+    fn core(&mut self) -> &mut Core {
+        &mut self.core
     }
 
-    fn incident(
-        &mut self,
-        by: &str,
-        reason: &str,
-        order: Order,
-    ) -> Result<Option<u64>, IncidentError> {
-        let at = self.time.now();
-        let command = Command { at, operator: by.into(), reason: reason.into(), order };
-        let number = self.core.incident(&command)?;
-        self.carry_out(at);
-        Ok(number)
+    fn carry_out(&mut self, at: Timestamp) {
+        Guard::carry_out(self, at);
     }
 
-    fn line(&mut self, line: &[u8]) {
-        let now = self.time.now();
-        self.core.console_line(line, now);
-        self.carry_out(now);
+    fn allowlist_changed(&mut self) {
+        self.refresh_ruleset();
     }
 
     fn is_enforcing(&self) -> bool {

@@ -4,10 +4,11 @@
 use super::place::{Elsewhere, Place};
 use super::{Answer, Begun, Refusal};
 use crate::access::pages::{
-    Made, access_page, from, not_done, sentence, set_cookie, sign_in_again, signed_in,
+    Made, Wanted, access_page, confirmed, from, not_done, sentence, set_cookie, sign_in_again,
+    try_once,
 };
 use crate::access::who::{Person, Who, cookie, cookie_named};
-use crate::access::{AccessError, Proof};
+use crate::access::{Access, AccessError, Proof};
 use crate::app::{App, Trouble};
 use crate::assets;
 use crate::server::Peer;
@@ -125,17 +126,10 @@ async fn sign_in(
         let what = "No passkey is taken here.".to_owned();
         return sign_in_again(&app, &headers, &form.to, StatusCode::FORBIDDEN, what).await;
     };
-    // One at a time, as passwords: who tries many at once waits as who tries one after the other.
-    let Some(turn) = app.turn().await else {
-        let what = "Many try to sign in just now. Try again.".to_owned();
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return sign_in_again(&app, &headers, &form.to, status, what).await;
-    };
     let (from, host) = (from(peer, &headers), Arc::clone(&app.host));
     let own_cookie = own_cookie(&app, &headers);
     let to = form.to;
-    let tried = app.gate(move |access| {
-        let _turn = turn;
+    try_once(&app, &headers, &to, move |access| {
         let (cookie, credential) = (own_cookie.as_deref(), form.credential.as_str());
         let answer = Answer { cookie, place: &place, credential };
         let tried =
@@ -146,18 +140,9 @@ async fn sign_in(
                  copy of it; revoke it on the page Access"
             ));
         }
-        Ok(tried)
-    });
-    match tried.await? {
-        Ok(cookie) => Ok(signed_in(&app, &cookie, &to)),
-        Err(refusal) => {
-            let status = match refusal.wait_s {
-                0 => StatusCode::UNAUTHORIZED,
-                _ => StatusCode::TOO_MANY_REQUESTS,
-            };
-            sign_in_again(&app, &headers, &to, status, why(&refusal)).await
-        }
-    }
+        Ok(tried.map_err(|refusal| (refusal.wait_s, why(&refusal))))
+    })
+    .await
 }
 
 fn why(refusal: &Refusal) -> String {
@@ -237,13 +222,9 @@ async fn begin_adding(
     Form(form): Form<AddForm>,
 ) -> Result<Response, Refused> {
     let place = here(&app, &headers)?;
-    let (from, host) = (from(peer, &headers), Arc::clone(&app.host));
-    let turn = app.turn().await.ok_or(Trouble::Gone)?;
-    let work = app.gate(move |access| {
-        let _turn = turn;
-        let proof = access.proof_for_passkey(&who)?;
-        access.confirm(&who, proof, &form.password, &from, |tried| host.signed_in(tried))?;
-        access.begin_adding(&who, &form.name, place, &from)
+    let wanted = (Access::proof_for_passkey as Wanted, form.password);
+    let work = confirmed(&app, &who, from(peer, &headers), wanted, move |access, owner, from| {
+        access.begin_adding(owner, &form.name, place, from)
     });
     Ok(begun(&app, work.await?))
 }
@@ -286,13 +267,9 @@ async fn revoke(
     Form(form): Form<RevokeForm>,
 ) -> Result<Response, Trouble> {
     let id = HEXLOWER.decode(form.id.as_bytes()).map_err(|_| Trouble::Missing)?;
-    let (from, host) = (from(peer, &headers), Arc::clone(&app.host));
-    let (turn, owner) = (app.turn().await.ok_or(Trouble::Gone)?, who.clone());
-    let work = app.gate(move |access| {
-        let _turn = turn;
-        let proof = access.proof_for_passkey(&owner)?;
-        access.confirm(&owner, proof, &form.password, &from, |tried| host.signed_in(tried))?;
-        access.revoke_passkey(&owner, &id)
+    let wanted = (Access::proof_for_passkey as Wanted, form.password);
+    let work = confirmed(&app, &who, from(peer, &headers), wanted, move |access, owner, _| {
+        access.revoke_passkey(owner, &id)
     });
     let told = work.await.map(|name| format!("The passkey {name} is of no use any more."));
     page_again(&app, &headers, who, told).await

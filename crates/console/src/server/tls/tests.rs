@@ -1,17 +1,10 @@
 use super::*;
-use std::process::{Command, Stdio};
 
-/// A key and a certificate of its own making.
+#[path = "../../../tests/support/certificate.rs"]
+mod certificate;
+
 fn make(files: &TlsFiles, days: u32) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-subj", "/CN=mail.example.org", "-days", &days.to_string(), "-keyout"])
-        .arg(&files.key)
-        .arg("-out")
-        .arg(&files.certificate)
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.unwrap().success());
+    certificate::make(&files.certificate, &files.key, "mail.example.org", days);
 }
 
 /// A pair in this directory, for the tests of others.
