@@ -1,7 +1,7 @@
 //! What was found, decided and ordered, in a form that pages and the API share.
 
 use event::{Command, Measure, Mode, Network, Order, Subject, Text, Timestamp};
-use store::{Cursor, Filter, Reader, Record, Row, StoreError, What};
+use store::{Filter, Reader, Record, Row, StoreError, What};
 
 /// What kind of action it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -59,8 +59,6 @@ pub struct Action {
     pub text: String,
     /// The lines that speak for it.
     pub evidence: Vec<u64>,
-    /// Where it stands in the journal.
-    pub cursor: Cursor,
     /// The batch with which it was committed.
     pub batch: u64,
 }
@@ -80,7 +78,6 @@ impl Action {
             operator: String::new(),
             text: String::new(),
             evidence: Vec::new(),
-            cursor: row.cursor(),
             batch: row.batch(),
         };
         Some(match row.record()? {
