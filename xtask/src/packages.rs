@@ -29,6 +29,7 @@ pub const FOR_TESTS: &[Package] = &[
     program("nodejs", "node", "drives the browser that looks at the console"),
     program("npm", "npm", "brings the console's chart library, pinned by a lock file"),
     program("chromium", "chromium", "the browser that looks at the console"),
+    program("pebble", "pebble", "the authority that issues the console's certificate in a test"),
 ];
 
 /// Needed by `cargo xtask bench`.

@@ -103,4 +103,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// Tells whoever reads the program's log of something that wants a person.
     fn warn(&self, what: &str);
+
+    /// That no new certificate for the console could be fetched lately, and why.
+    fn certificate_failure(&self) -> Option<String> {
+        None
+    }
 }

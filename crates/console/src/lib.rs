@@ -19,4 +19,4 @@ mod server;
 mod view;
 
 pub use host::{Host, HostError, Order, SignIn};
-pub use server::{Console, Options, Peer, ServeError, Stamp, Tls, TlsError, TlsFiles};
+pub use server::{Console, Options, Peer, ServeError, Stamp, Tls, TlsError, TlsFiles, url};

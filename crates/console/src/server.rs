@@ -14,7 +14,7 @@ use guarded::guarded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +97,23 @@ pub fn of_one_client(client: IpAddr) -> event::Network {
     event::Network::of(client, if client.is_ipv4() { 32 } else { 64 })
 }
 
+/// Where a browser finds a console that listens on these: beyond this host by its first name, for
+/// which its certificate is.
+pub fn url(listen: &[SocketAddr], names: &[String], is_tls: bool) -> Option<String> {
+    let scheme = if is_tls { "https" } else { "http" };
+    let beyond = listen.iter().find(|address| !address.ip().is_loopback());
+    if let (Some(address), Some(name)) = (beyond, names.first()) {
+        return Some(format!("{scheme}://{name}:{}", address.port()));
+    }
+    let mut address = *listen.first()?;
+    match address.ip() {
+        IpAddr::V4(all) if all.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(all) if all.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Some(format!("{scheme}://{address}"))
+}
+
 /// A console that listens and does not serve yet.
 pub struct Console {
     app: App,
@@ -131,11 +148,10 @@ impl Console {
         Ok(Console { app, tcp, unix })
     }
 
-    /// Where a browser finds it: the first TCP address.
+    /// Where a browser finds it.
     pub fn url(&self) -> Option<String> {
-        let address = self.tcp.first()?.local_addr().ok()?;
-        let scheme = if self.app.options.tls.is_some() { "https" } else { "http" };
-        Some(format!("{scheme}://{address}"))
+        let options = &self.app.options;
+        url(&options.listen, &options.names, options.tls.is_some())
     }
 
     /// Who may look, and who may act.
@@ -276,4 +292,24 @@ impl Serving {
 
 fn user_of(stream: &UnixStream) -> Option<u32> {
     stream.peer_cred().ok().map(|credentials| credentials.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_found_by_its_name_from_beyond_and_by_an_address_here() {
+        let at = |listen: &[&str], names: &[&str]| {
+            let listen: Vec<SocketAddr> = listen.iter().map(|it| it.parse().unwrap()).collect();
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            url(&listen, &names, false).unwrap_or_default()
+        };
+        assert_eq!(at(&[], &["a.example"]), "");
+        assert_eq!(at(&["127.0.0.1:8925"], &["a.example"]), "http://127.0.0.1:8925");
+        assert_eq!(at(&["127.0.0.1:1", "[::]:2"], &["a.example"]), "http://a.example:2");
+        assert_eq!(at(&["0.0.0.0:1"], &[]), "http://127.0.0.1:1");
+        assert_eq!(at(&["[::]:1"], &[]), "http://[::1]:1");
+        assert_eq!(at(&["192.0.2.1:1"], &[]), "http://192.0.2.1:1");
+    }
 }

@@ -32,7 +32,10 @@ pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trou
             tables(status),
         ]);
     }
-    panels.extend(app.options.tls.as_deref().map(certificate));
+    if let Some(tls) = app.options.tls.as_deref() {
+        let failure = app.ask(|host| Ok(host.certificate_failure())).await?;
+        panels.push(certificate(tls, failure));
+    }
     panels.extend(app.read(|reader, _| Ok(journal(reader)?)).await?);
     super::panels(Frame::of("/health", who), "Health", trouble, &panels)
 }
@@ -158,7 +161,7 @@ fn tables(status: &Value) -> Panel {
 }
 
 /// The console's own certificate.
-fn certificate(tls: &Tls) -> Panel {
+fn certificate(tls: &Tls, failure: Option<String>) -> Panel {
     let mut rows = Vec::new();
     if let Some(end_s) = tls.not_after_s() {
         let left_days = (end_s - clock::now().seconds()).div_euclid(DAY_S);
@@ -170,6 +173,9 @@ fn certificate(tls: &Tls) -> Panel {
     if let Some(why) = tls.trouble() {
         let why = format!("not served: {}", Text::from(why.as_str()));
         rows.push(vec![text("a newer one"), text(why)]);
+    }
+    if let Some(why) = failure {
+        rows.push(vec![text("fetching another"), text(Text::from(why.as_str()).to_string())]);
     }
     facts("certificate", "Certificate of the console", rows)
 }

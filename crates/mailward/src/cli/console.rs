@@ -1,7 +1,8 @@
 //! `mailward console`: who may look at the web console.
 
 use super::{Command, config, config_argument, flag, running};
-use crate::console::serve;
+use crate::config::Config;
+use crate::console::{When, certificate, serve};
 use crate::failure::Failure;
 use crate::terminal::Style;
 use clap::{Arg, ArgMatches};
@@ -19,6 +20,7 @@ pub const COMMAND: Command = Command {
         ("mailward console link --name alice --role reader", "a link for somebody else"),
         ("mailward console users", "who can sign in by name"),
         ("mailward console token add grafana --scope metrics", "a token for a program"),
+        ("mailward console certificate", "its certificate, as console.acme says"),
     ],
     arguments,
     run,
@@ -75,11 +77,25 @@ fn arguments(command: clap::Command) -> clap::Command {
         .subcommand(sub("remove", "Remove a user, and end the sessions").arg(name()))
         .subcommand(token)
         .subcommand(
+            sub("certificate", "Fetch its certificate, as console.acme says, where one is due")
+                .arg(flag("now", "Fetch another whatever there is"))
+                .arg(flag("in-time", "Say nothing where none is due (started by up)").hide(true)),
+        )
+        .subcommand(
             sub("serve", "Serve it (started by up)")
                 .hide(true)
                 .arg(flag("recorded", "The journal is of a recorded day"))
                 .arg(flag("alone", "Nobody hands a renewed certificate over")),
         )
+}
+
+fn obtain(config: &Config, matches: &ArgMatches) -> Result<(), Failure> {
+    let when = match ["in-time", "now"].map(|flag| matches.get_flag(flag)) {
+        [true, _] => When::InTime,
+        [false, true] => When::Now,
+        [false, false] => When::Due,
+    };
+    certificate::obtain(config, when)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
@@ -101,15 +117,19 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let [recorded, alone] = ["recorded", "alone"].map(|flag| matches.get_flag(flag));
         return serve(&config, recorded, alone).map(|()| ExitCode::SUCCESS);
     }
+    if deed == "certificate" {
+        return obtain(&config, matches).map(|()| ExitCode::SUCCESS);
+    }
     let dir = config.state_dir()?;
     let access = Access::open(&dir).map_err(told)?;
     match deed {
         "link" => {
             let role = Role::from_name(text(matches, "role"));
             let path = access.link(text(matches, "name"), role, LINK_S).map_err(told)?;
-            let scheme = if config.console.certificate.is_some() { "https" } else { "http" };
-            let place = config.console.listen.first().map_or_else(String::new, ToString::to_string);
-            println!("{scheme}://{place}{path}");
+            let own = &config.console;
+            let is_tls = own.certificate.is_some() || own.acme.directory.is_some();
+            let url = console::url(&own.listen, &own.names, is_tls).unwrap_or_default();
+            println!("{url}{path}");
             if running(&dir).is_none() {
                 eprintln!("no guard runs now: start it with `mailward up` within 15 minutes");
             }

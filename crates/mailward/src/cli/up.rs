@@ -67,7 +67,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 /// The console, which is started again when it ends.
 #[cfg(feature = "console")]
 fn beside(path: Option<&Path>) -> supervise::Beside {
-    use crate::console::Child;
+    use crate::console::{Child, certificate::Renewals};
+    let mut renewals = Renewals::start(&crate::config::load(path).ok()?, path);
     let path = path.map(Path::to_path_buf);
     let start = move || {
         let config = crate::config::load(path.as_deref()).ok()?;
@@ -75,6 +76,7 @@ fn beside(path: Option<&Path>) -> supervise::Beside {
     };
     let mut child = start()?;
     Some(Box::new(move || {
+        renewals.iter_mut().for_each(Renewals::look_after);
         if child.has_ended()
             && let Some(another) = start()
         {

@@ -466,6 +466,10 @@ pub const KEYS: &[Key] = &[
     console::NAMES,
     console::CERTIFICATE,
     console::KEY,
+    console::ACME_DIRECTORY,
+    console::ACME_EMAIL,
+    console::ACME_LISTEN,
+    console::ACME_SIGNED_BY,
     console::OPEN,
     Key {
         path: "export.list",

@@ -61,6 +61,28 @@ pub struct Console {
     pub key: Option<PathBuf>,
     /// Whoever reaches it is an operator, without sign-in; on loopback only.
     pub open: bool,
+    /// Who issues its certificate, where none is named.
+    pub acme: Acme,
+}
+
+/// An authority that issues the console's certificate (RFC 8555).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acme {
+    /// Its directory; nothing: none is asked.
+    pub directory: Option<String>,
+    /// Where it may write to.
+    pub email: Option<String>,
+    /// Where its questions are answered.
+    pub listen: SocketAddr,
+    /// Who signed the certificate of its own server, PEM; nothing: whom the system trusts.
+    pub signed_by: Option<PathBuf>,
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        let listen = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
+        Acme { directory: None, email: None, listen, signed_by: None }
+    }
 }
 
 /// Where the console listens unless something else is said.
@@ -74,6 +96,7 @@ impl Default for Console {
             certificate: None,
             key: None,
             open: false,
+            acme: Acme::default(),
         }
     }
 }

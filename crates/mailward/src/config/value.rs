@@ -82,7 +82,13 @@ impl Setting {
             Setting::Engine(key) => key.set(&mut config.engine, value).ok(),
             Setting::Program(key) => (key.set)(config, value),
         };
-        done.ok_or_else(|| format!("wants {}", wanted(self.kind())))
+        done.ok_or_else(|| match self.kind() {
+            // It is of the right kind, and yet no address, name or whatever else is meant.
+            ValueKind::Word([]) | ValueKind::Words => {
+                format!("cannot be that; it is: {}", self.summary())
+            }
+            kind => format!("wants {}", wanted(kind)),
+        })
     }
 }
 

@@ -105,4 +105,8 @@ impl Host for Guarded {
     fn warn(&self, what: &str) {
         print::error_line(format_args!("mailward: console: {what}"));
     }
+
+    fn certificate_failure(&self) -> Option<String> {
+        super::certificate::failed(&self.dir)
+    }
 }

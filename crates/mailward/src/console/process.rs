@@ -2,7 +2,7 @@
 
 use super::host::Guarded;
 use super::renewal::{self, Giver, Word};
-use super::{options, tls_files};
+use super::{LOOK_EVERY, certificate, named_files, options};
 use crate::config::Config;
 use crate::control;
 use crate::failure::{Context as _, Failure};
@@ -11,7 +11,7 @@ use crate::guard::confine::Confinement;
 use crate::print;
 use crate::supervise;
 use console::access::{LINK_S, Role};
-use console::{Console, Tls};
+use console::{Console, Options, Tls};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -27,8 +27,6 @@ const FIRST: &str = "admin";
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether something was said to a console that serves.
 const HEAR_EVERY: Duration = Duration::from_millis(250);
-/// How often a guard that begins is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A console that runs beside this process, and ends with it.
 pub struct Child {
@@ -60,7 +58,8 @@ impl Child {
         {
             command.arg(flag);
         }
-        let started = Giver::of(tls_files(config).ok().flatten()).and_then(|(giver, theirs)| {
+        // One that was fetched is in the state directory, which is the console's own.
+        let started = Giver::of(named_files(config).ok().flatten()).and_then(|(giver, theirs)| {
             let process = command.stdin(Stdio::from(theirs)).spawn()?;
             Ok(Child { process, giver: Some(giver) })
         });
@@ -106,21 +105,11 @@ pub fn serve(config: &Config, is_recorded: bool, is_alone: bool) -> Result<(), F
     supervise::end_with_parent()?;
     let signals = crate::guard::signals(&crate::guard::ENDING)?;
     let dir = config.state_dir()?;
-    // The guard makes the state directory, and says whose it is.
-    while !control::socket_path(&dir).exists() {
-        if is_asked_to_end(&signals) {
-            return Ok(());
-        }
-        std::thread::sleep(LOOK_EVERY);
+    let is_asked = || is_asked_to_end(&signals);
+    if !await_guard(&dir, is_asked) {
+        return Ok(());
     }
-    crate::guard::home::keep_private();
-    // A key that only root can read is read now, and after that no more.
-    let mut options = options(config, &dir)?;
-    crate::guard::identity::become_owner(&dir)
-        .context(|| format!("becoming the owner of {}", dir.display()))?;
-    if is_alone {
-        tell_of_renewals(config);
-    }
+    let Some(mut options) = begun(config, &dir, is_alone, is_asked)? else { return Ok(()) };
     let tls = options.tls.clone();
     (options.is_recorded, options.any_port) = (is_recorded, is_recorded);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -141,6 +130,51 @@ pub fn serve(config: &Config, is_recorded: bool, is_alone: bool) -> Result<(), F
     })
 }
 
+/// Becomes who it is to be, and reads the certificate; nothing where it is to end before there is
+/// one.
+fn begun(
+    config: &Config,
+    dir: &Path,
+    is_alone: bool,
+    is_asked_to_end: impl Fn() -> bool,
+) -> Result<Option<Options>, Failure> {
+    crate::guard::home::keep_private();
+    let become_owner = || {
+        crate::guard::identity::become_owner(dir)
+            .context(|| format!("becoming the owner of {}", dir.display()))?;
+        if is_alone {
+            tell_of_renewals(config);
+        }
+        Ok(())
+    };
+    let Some(fetched) = certificate::files(config, dir)? else {
+        // A key that only root can read is read now, and after that no more.
+        let options = options(config, dir)?;
+        return become_owner().map(|()| Some(options));
+    };
+    become_owner()?;
+    match is_there_before(&fetched.certificate, is_asked_to_end) {
+        true => options(config, dir).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Waits for the guard, which makes the state directory and says whose it is; false where it is to
+/// end before.
+pub fn await_guard(dir: &Path, is_asked_to_end: impl Fn() -> bool) -> bool {
+    is_there_before(&control::socket_path(dir), is_asked_to_end)
+}
+
+fn is_there_before(path: &Path, is_asked_to_end: impl Fn() -> bool) -> bool {
+    while !path.exists() {
+        if is_asked_to_end() {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    true
+}
+
 /// Gives up what it does not need: other sockets than those it listens on, all files but its own.
 fn confine(config: &Config, dir: &Path) -> Result<(), Failure> {
     let files = [&config.console.certificate, &config.console.key];
@@ -150,7 +184,7 @@ fn confine(config: &Config, dir: &Path) -> Result<(), Failure> {
         files.into_iter().flatten().flat_map(|file| [Some(file.clone()), file.canonicalize().ok()]);
     let read = places.flatten().map(|file| crate::guard::directory_of(&file)).collect();
     let write = vec![dir.to_owned()];
-    Confinement { write, read, starts: Starts::default() }.put_on().map(drop)
+    Confinement { write, read, starts: Starts::default(), speaks: false }.put_on().map(drop)
 }
 
 /// Says where it is; to the first who comes, with a link that signs in.
@@ -170,9 +204,15 @@ fn announce(console: &Console) -> Result<(), Failure> {
     print::offer(format_args!("{text}\n")).map(drop)
 }
 
-/// Says so where nobody will see a renewed certificate.
+/// Says so where nobody will see a renewed certificate, or fetch one.
 fn tell_of_renewals(config: &Config) {
-    let Ok(Some(files)) = tls_files(config) else { return };
+    if config.console.acme.directory.is_some() {
+        print::error_line(format_args!(
+            "mailward: console: who may not change the kernel fetches no certificate\n  \
+             what to do: have a timer run `mailward console certificate` every day, as the same user"
+        ));
+    }
+    let Ok(Some(files)) = named_files(config) else { return };
     if let Err(why) = files.open() {
         print::error_line(format_args!(
             "mailward: console: the certificate is served as it is now, a renewed one will not be: {why}\n  \

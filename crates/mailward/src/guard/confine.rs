@@ -33,6 +33,8 @@ pub struct Confinement {
     pub read: Vec<PathBuf>,
     /// What it starts.
     pub starts: Starts,
+    /// It speaks to other hosts itself.
+    pub speaks: bool,
 }
 
 impl Confinement {
@@ -51,7 +53,7 @@ impl Confinement {
         }
         // The hook itself, where it lies, and the script that an interpreter is given.
         read.extend(hook.iter().map(PathBuf::from).filter(|path| path.is_absolute()));
-        Confinement { write, read, starts }
+        Confinement { write, read, starts, speaks: false }
     }
 
     /// Gives up everything else, for this thread and all that it starts; tells what may still be
@@ -63,7 +65,7 @@ impl Confinement {
         set_no_new_privs(true).context(|| "no_new_privs".to_owned())?;
         drop_capabilities().context(|| "giving up capabilities".to_owned())?;
         let open = self.restrict().context(|| "Landlock".to_owned())?;
-        filter::put_on(self.starts)
+        filter::put_on(self.starts, self.speaks)
             .map_err(|error| Failure::new(format!("the system call filter: {error}")))?;
         Ok(open)
     }

@@ -29,13 +29,15 @@ impl Starts {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Puts the filter on, for this thread and all that it starts.
+/// Puts the filter on, for this thread and all that it starts. `speaks`: it may open connections to
+/// other hosts.
 ///
 /// # Errors
 /// What failed, where the kernel or the processor knows no such filter.
-pub fn put_on(starts: Starts) -> Result<(), String> {
+pub fn put_on(starts: Starts, speaks: bool) -> Result<(), String> {
     let failed = |error: BackendError| error.to_string();
-    let refuse = if starts.any() {
+    // Who asks for an address has the C library try what it is configured to.
+    let refuse = if starts.any() || speaks {
         SeccompAction::Errno(libc::EPERM as u32)
     } else {
         SeccompAction::KillProcess
@@ -44,7 +46,7 @@ pub fn put_on(starts: Starts) -> Result<(), String> {
         // `clone3` hides its flags in memory; the C library goes back to `clone` when told that
         // there is no such call.
         build(only(&[libc::SYS_clone3]), SeccompAction::Errno(libc::ENOSYS as u32)),
-        build(refused(starts).map_err(failed)?, refuse),
+        build(refused(starts, speaks).map_err(failed)?, refuse),
         build(only(FORBIDDEN), SeccompAction::KillProcess),
     ];
     for program in programs {
@@ -101,12 +103,12 @@ fn when(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendEr
 }
 
 /// What is refused besides [`FORBIDDEN`].
-fn refused(starts: Starts) -> Result<Rules, BackendError> {
+fn refused(starts: Starts, speaks: bool) -> Result<Rules, BackendError> {
     use SeccompCmpOp::{MaskedEq, Ne};
     let mut rules = only(REFUSED);
     let local = (0, Ne, libc::AF_UNIX as u64);
     let mut families = vec![local];
-    if starts.hook {
+    if starts.hook || speaks {
         families.extend([(0, Ne, libc::AF_INET as u64), (0, Ne, libc::AF_INET6 as u64)]);
     }
     rules.insert(libc::SYS_socket, vec![when(&families)?]);
@@ -117,6 +119,9 @@ fn refused(starts: Starts) -> Result<Rules, BackendError> {
     if !starts.any() {
         clones.push(when(&[(0, MaskedEq(libc::CLONE_THREAD as u64), 0)])?);
         rules.extend(only(STARTING));
+    }
+    // The C library asks for addresses by code that it loads.
+    if !starts.any() && !speaks {
         for number in [libc::SYS_mmap, libc::SYS_mprotect] {
             let code = libc::PROT_EXEC as u64;
             rules.insert(number, vec![when(&[(2, MaskedEq(code), code)])?]);

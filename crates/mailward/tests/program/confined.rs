@@ -18,6 +18,9 @@ const DONE: i32 = 40;
 const REFUSED: i32 = 41;
 const SIGSYS: i32 = 31;
 
+/// Who may start programs, or speak to other hosts.
+const KNOWN: [&str; 3] = ["hook", "journalctl", "speaker"];
+
 /// Has another process of this test confine itself and do something.
 fn confined(deed: &str, dir: &Path) -> ExitStatus {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -32,13 +35,11 @@ fn confined(deed: &str, dir: &Path) -> ExitStatus {
 fn deeds() {
     let (Ok(deed), Some(dir)) = (std::env::var(DEED), std::env::var_os(DIR)) else { return };
     let dir = PathBuf::from(dir);
-    let (starts, deed) = match deed.split_once(' ') {
-        Some(("hook", deed)) => (Starts { hook: true, journalctl: false }, deed),
-        Some(("journalctl", deed)) => (Starts { hook: false, journalctl: true }, deed),
-        _ => (Starts::default(), deed.as_str()),
-    };
-    let write = vec![dir.clone()];
-    Confinement { write, read: Vec::new(), starts }.put_on().unwrap();
+    let (who, deed) =
+        deed.split_once(' ').filter(|(who, _)| KNOWN.contains(who)).unwrap_or(("", &deed));
+    let starts = Starts { hook: who == "hook", journalctl: who == "journalctl" };
+    let (write, read) = (vec![dir.clone()], Vec::new());
+    Confinement { write, read, starts, speaks: who == "speaker" }.put_on().unwrap();
     let refused = match deed {
         "write" => std::fs::write(dir.join("file"), "x").is_err(),
         "write elsewhere" => std::fs::write("/tmp/mailward-test-elsewhere", "x").is_err(),
@@ -121,10 +122,22 @@ fn reads_journald(dir: &Path) -> bool {
 #[test]
 fn a_call_that_is_forbidden_ends_the_process_and_what_is_needed_works() {
     let dir = tempfile::tempdir().unwrap();
-    for deed in ["write", "thread", "unix", "journal", "hook write", "hook program", "hook inet"] {
+    for deed in [
+        "write",
+        "thread",
+        "unix",
+        "journal",
+        "hook write",
+        "hook program",
+        "hook inet",
+        "speaker write",
+        "speaker thread",
+        "speaker inet",
+        "speaker inet6",
+    ] {
         assert_eq!(confined(deed, dir.path()).code(), Some(DONE), "{deed}");
     }
-    for deed in ["write elsewhere", "hook write elsewhere"] {
+    for deed in ["write elsewhere", "hook write elsewhere", "speaker write elsewhere"] {
         assert_eq!(confined(deed, dir.path()).code(), Some(REFUSED), "{deed}");
     }
     // Nothing is started, so nothing needs to be told politely.
@@ -132,10 +145,19 @@ fn a_call_that_is_forbidden_ends_the_process_and_what_is_needed_works() {
         assert_eq!(confined(deed, dir.path()).signal(), Some(SIGSYS), "{deed}");
     }
     // What programs try and do without.
-    for deed in ["hook netlink", "hook packet", "hook setns", "hook chroot", "journalctl inet"] {
+    for deed in [
+        "hook netlink",
+        "hook packet",
+        "hook setns",
+        "hook chroot",
+        "journalctl inet",
+        "speaker program",
+        "speaker netlink",
+        "speaker packet",
+    ] {
         assert_eq!(confined(deed, dir.path()).code(), Some(REFUSED), "{deed}");
     }
-    for deed in ["hook hostname", "hook mount", "journalctl mount"] {
+    for deed in ["hook hostname", "hook mount", "journalctl mount", "speaker mount"] {
         assert_eq!(confined(deed, dir.path()).signal(), Some(SIGSYS), "{deed}");
     }
 }

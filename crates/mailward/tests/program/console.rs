@@ -17,7 +17,7 @@ fn world() -> World {
 }
 
 /// An answer over the console's socket, if there is one.
-fn answer(world: &World, request: &str, body: &str) -> Option<String> {
+pub fn answer(world: &World, request: &str, body: &str) -> Option<String> {
     let mut stream = UnixStream::connect(world.state().join("console.sock")).ok()?;
     let head = "Host: localhost\r\nConnection: close\r\nContent-Type: application/json";
     write!(stream, "{request} HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
@@ -27,7 +27,7 @@ fn answer(world: &World, request: &str, body: &str) -> Option<String> {
     Some(answer)
 }
 
-fn is_served(world: &World) -> bool {
+pub fn is_served(world: &World) -> bool {
     answer(world, "GET /api/v1/status", "").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod administrators;
+mod certificate;
 mod clock;
 mod command_line;
 mod confined;

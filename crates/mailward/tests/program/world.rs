@@ -297,7 +297,7 @@ impl Drop for Guard {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Ran {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).expect("standard output is UTF-8"),

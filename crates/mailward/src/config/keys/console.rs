@@ -1,6 +1,6 @@
 //! The keys of the web console.
 
-use super::values::{path_of, path_value, words, yes};
+use super::values::{path_of, path_value, text_of, text_value, words, yes};
 use super::{Key, SWITCH, TEXT};
 use engine::{Value, ValueKind};
 
@@ -59,6 +59,66 @@ pub(super) const KEY: Key = Key {
     get: |config| path_value(config.console.key.as_ref()),
     set: |config, value| {
         config.console.key = path_of(value)?;
+        Some(())
+    },
+};
+
+pub(super) const ACME_DIRECTORY: Key = Key {
+    path: "console.acme.directory",
+    summary: "The ACME directory of an authority that issues the console's certificate for `console.names`, such as `https://acme-v02.api.letsencrypt.org/directory`; to name it is to agree to its terms. Empty: none is asked.",
+    unit: "",
+    kind: TEXT,
+    max: 0,
+    get: |config| text_value(config.console.acme.directory.as_ref()),
+    set: |config, value| {
+        let directory = text_of(value)?;
+        // What is asked for there must not be read or changed on the way.
+        if directory.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            return None;
+        }
+        config.console.acme.directory = directory;
+        Some(())
+    },
+};
+
+pub(super) const ACME_EMAIL: Key = Key {
+    path: "console.acme.email",
+    summary: "Where the authority may write to, such as `postmaster@example.org`.",
+    unit: "",
+    kind: TEXT,
+    max: 0,
+    get: |config| text_value(config.console.acme.email.as_ref()),
+    set: |config, value| {
+        config.console.acme.email = text_of(value)?;
+        Some(())
+    },
+};
+
+pub(super) const ACME_LISTEN: Key = Key {
+    path: "console.acme.listen",
+    summary: "Where the authority's questions (http-01) are answered while it looks; where a web server has port 80, have it pass `/.well-known/acme-challenge/` on to another port of loopback, and name that here.",
+    unit: "",
+    kind: TEXT,
+    max: 0,
+    get: |config| Value::Word(config.console.acme.listen.to_string().into()),
+    set: |config, value| match value {
+        Value::Word(word) => {
+            config.console.acme.listen = word.parse().ok()?;
+            Some(())
+        }
+        _ => None,
+    },
+};
+
+pub(super) const ACME_SIGNED_BY: Key = Key {
+    path: "console.acme.signed_by",
+    summary: "The certificate, PEM, that signed the one of the directory's own server, for an authority of your own; empty: whom the system trusts.",
+    unit: "",
+    kind: TEXT,
+    max: 0,
+    get: |config| path_value(config.console.acme.signed_by.as_ref()),
+    set: |config, value| {
+        config.console.acme.signed_by = path_of(value)?;
         Some(())
     },
 };

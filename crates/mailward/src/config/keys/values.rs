@@ -23,6 +23,17 @@ pub(super) fn path_of(value: &Value) -> Option<Option<PathBuf>> {
     }
 }
 
+pub(super) fn text_value(text: Option<&String>) -> Value {
+    Value::Word(text.cloned().unwrap_or_default().into())
+}
+
+pub(super) fn text_of(value: &Value) -> Option<Option<String>> {
+    match value {
+        Value::Word(word) => Some(Some(word.to_string()).filter(|word| !word.is_empty())),
+        _ => None,
+    }
+}
+
 pub(super) fn path_values(paths: &[PathBuf]) -> Value {
     words(paths.iter().map(|path| path.display().to_string()))
 }
