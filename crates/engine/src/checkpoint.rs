@@ -14,7 +14,7 @@ use event::{Network, Subject};
 /// The first bytes of every checkpoint.
 const MAGIC: [u8; 8] = *b"mwengine";
 /// Raised whenever a row or its meaning changes.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// Why a checkpoint could not be taken up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,6 +14,7 @@ mod mailings;
 mod pairs;
 mod rows;
 mod sender;
+mod services;
 mod surges;
 
 pub(crate) use asked::Asked;
@@ -26,6 +27,7 @@ pub(crate) use rows::{
     QueryRow, SessionRow, StaleRow, TrafficRow, UserRow, whole,
 };
 pub(crate) use sender::SenderRow;
+pub(crate) use services::Services;
 pub(crate) use surges::Surges;
 
 use crate::checkpoint::{Reader, Record as _, Writer};
@@ -78,6 +80,8 @@ pub(crate) struct State {
     pub strangers: Episode,
     /// Questions for unknown recipients, all over the site.
     pub askers: Episode,
+    /// Which services there are.
+    pub services: Services,
 }
 
 impl State {
@@ -101,6 +105,7 @@ impl State {
             mailings: Mailings::new(table.campaigns, seed),
             strangers: Episode::default(),
             askers: Episode::default(),
+            services: Services::default(),
             surges: Surges::new(seed),
             mails: Table::new(table.mails, seed),
             senders: Table::new(table.accounts, seed),
@@ -181,6 +186,7 @@ impl State {
         self.mailings.write(into);
         self.strangers.write(into);
         self.askers.write(into);
+        self.services.write(into);
         self.surges.write(into);
     }
 
@@ -205,6 +211,7 @@ impl State {
         self.mailings.read(from)?;
         self.strangers = Episode::read(from)?;
         self.askers = Episode::read(from)?;
+        self.services = Services::read(from)?;
         self.surges.read(from)
     }
 }
