@@ -343,7 +343,8 @@ fn sleep(signals: &UnixStream, pause: Duration) -> bool {
     false
 }
 
-fn wait(on: &[BorrowedFd<'_>], at_most: Duration) -> bool {
+/// Waits until there is something to read from one of these; false where there was not.
+pub fn wait(on: &[BorrowedFd<'_>], at_most: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut descriptors: Vec<PollFd<'_>> =
         on.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();

@@ -12,12 +12,14 @@ use crate::print;
 use crate::supervise;
 use console::access::{LINK_S, Role};
 use console::{Console, Options, Tls};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// Threads that read the journal for pages.
 const READERS: usize = 3;
@@ -25,8 +27,8 @@ const READERS: usize = 3;
 const FIRST: &str = "admin";
 /// How long it may take to end.
 const END_WITHIN: Duration = Duration::from_secs(5);
-/// How often it is looked whether something was said to a console that serves.
-const HEAR_EVERY: Duration = Duration::from_millis(250);
+/// The longest wait for a word; it is heard at once.
+const HEAR_AGAIN: Duration = Duration::from_secs(3600);
 
 /// A console that runs beside this process, and ends with it.
 pub struct Child {
@@ -125,7 +127,7 @@ pub fn serve(config: &Config, is_recorded: bool, is_alone: bool) -> Result<(), F
         // While sockets could still be had; from here on it reads what strangers send.
         confine(config, &dir)?;
         announce(&console)?;
-        console.serve(ended(&signals, tls)).await;
+        console.serve(ended(signals, tls)).await;
         Ok(())
     })
 }
@@ -224,17 +226,37 @@ fn tell_of_renewals(config: &Config) {
 
 /// Done when this process is asked to end: by a signal, or because who started it is gone. Takes
 /// renewed certificates meanwhile.
-async fn ended(signals: &UnixStream, tls: Option<Arc<Tls>>) {
-    loop {
-        match (supervise::arrived(signals), renewal::heard(std::io::stdin()), &tls) {
-            (true, _, _) | (_, Word::End, _) => return,
-            (false, Word::Renewed(files), Some(tls)) => {
+async fn ended(signals: UnixStream, tls: Option<Arc<Tls>>) {
+    let (told, mut words) = mpsc::channel(1);
+    let ear = std::thread::Builder::new().name("ear".to_owned());
+    if let Err(error) = ear.spawn(move || hear(&signals, &told)) {
+        return print::error_line(format_args!("mailward: console: a thread: {error}"));
+    }
+    while let Some(word) = words.recv().await {
+        match (word, &tls) {
+            (Word::End, _) => return,
+            (Word::Renewed(files), Some(tls)) => {
                 let tls = Arc::clone(tls);
                 let _ = tokio::task::spawn_blocking(move || tls.take(files)).await;
             }
-            (false, _, _) => {}
+            _ => {}
         }
-        tokio::time::sleep(HEAR_EVERY).await;
+    }
+}
+
+/// Passes on what is said to this process, up to the word to end.
+fn hear(signals: &UnixStream, told: &mpsc::Sender<Word>) {
+    let input = std::io::stdin();
+    loop {
+        supervise::wait(&[signals.as_fd(), input.as_fd()], HEAR_AGAIN);
+        let word = match supervise::arrived(signals) {
+            true => Word::End,
+            false => renewal::heard(&input),
+        };
+        let is_end = matches!(word, Word::End);
+        if told.blocking_send(word).is_err() || is_end {
+            return;
+        }
     }
 }
 
