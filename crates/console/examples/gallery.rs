@@ -5,6 +5,7 @@
 //!
 //! It prints its address and serves until its standard input ends. It is open, on loopback only.
 
+use console::access::{Access, Role, Who};
 use console::{Console, Host, HostError, Options, Order, SignIn};
 use event::{
     Concerned, Decision, Event, Evidence, Finding, Incident, IncidentState, Kind, Measure, Mode,
@@ -197,6 +198,24 @@ fn made(dir: &Path, what: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Views of whoever looks, and of somebody else for everybody: by hostile names, too.
+fn saved(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let access = Access::open(dir)?;
+    let mut names: Vec<String> = hostile().into_iter().take(3).collect();
+    names.push("W\u{202e}".repeat(32));
+    names.extend([
+        "Guessed passwords".to_owned(),
+        "The new mail host, without its tests".to_owned(),
+    ]);
+    for (place, name) in names.iter().enumerate() {
+        let user = if place % 2 == 0 { "anybody" } else { "alice" };
+        let who = Who { name: user.to_owned(), role: Role::Operator, session: None, scopes: None };
+        let query = "last=7d&q=outcome:rejected reason:auth-failed account:*@example.org";
+        access.save_view(&who, name, query, place % 3 != 0 || user == "alice")?;
+    }
+    Ok(())
+}
+
 /// A guard that has the same to say every time.
 struct Painted;
 
@@ -247,6 +266,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let what = std::env::args().nth(1).unwrap_or_else(|| "full".to_owned());
     let dir = tempfile::tempdir()?;
     made(dir.path(), &what)?;
+    if what == "full" {
+        saved(dir.path())?;
+    }
     let options = Options {
         listen: vec!["127.0.0.1:0".parse()?],
         socket: None,

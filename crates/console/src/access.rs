@@ -11,6 +11,7 @@ mod passkeys;
 mod proof;
 mod secret;
 mod throttle;
+mod views;
 mod who;
 
 use crate::host::SignIn;
@@ -21,9 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use throttle::Throttle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use database::{Session, Token, User};
-pub use pages::routes;
+pub use database::{SavedView, Session, Token, User};
+pub use pages::{routes, sentence};
 pub use proof::Proof;
+pub use views::NAME_MAX as VIEW_NAME_MAX;
 pub use who::{Allowed, Keeper, Operator, Person, Role, Scope, Who};
 
 /// The console's own file in the state directory.
@@ -73,6 +75,9 @@ pub enum AccessError {
     /// A passkey.
     #[error("the passkey was not taken: {0}")]
     Passkey(String),
+    /// A view.
+    #[error("the view was not saved: {0}")]
+    View(String),
     /// No random numbers, no memory.
     #[error("{0}")]
     System(String),

@@ -5,7 +5,7 @@ mod csv;
 pub mod metrics;
 mod openapi;
 
-use crate::access::{Operator, Who};
+use crate::access::{Operator, SavedView, Who};
 use crate::app::{App, Trouble};
 use crate::data::{Lists, Sheet};
 use crate::pages::events::filter;
@@ -39,13 +39,14 @@ pub struct Topic {
 
 /// What a program asks for.
 pub struct Asked {
+    who: Who,
     view: View,
     before: Option<Cursor>,
     limit: usize,
 }
 
 /// All that can be read.
-pub const TOPICS: [Topic; 10] = [
+pub const TOPICS: [Topic; 11] = [
     Topic {
         name: "events",
         about: "Events with their lines, newest first",
@@ -101,6 +102,12 @@ pub const TOPICS: [Topic; 10] = [
         is_of_view: false,
         read: audit,
     },
+    Topic {
+        name: "views",
+        about: "Saved views by name: a person's own, and those for everybody",
+        is_of_view: false,
+        read: views,
+    },
 ];
 
 /// Its routes.
@@ -126,7 +133,7 @@ enum Form {
 
 async fn read(
     State(app): State<App>,
-    _: Who,
+    who: Who,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -138,7 +145,7 @@ async fn read(
     let Some(topic) = TOPICS.iter().find(|topic| topic.name == name) else {
         return failed(&Trouble::Missing);
     };
-    let asked = match asked(query.as_deref().unwrap_or_default()) {
+    let asked = match asked(who, query.as_deref().unwrap_or_default()) {
         Ok(asked) => asked,
         Err(trouble) => return failed(&trouble),
     };
@@ -149,7 +156,7 @@ async fn read(
     }
 }
 
-fn asked(query: &str) -> Result<Asked, Trouble> {
+fn asked(who: Who, query: &str) -> Result<Asked, Trouble> {
     // A program that names no terms wants all.
     let has_terms = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "q");
     let mut view = View::of(query);
@@ -159,7 +166,7 @@ fn asked(query: &str) -> Result<Asked, Trouble> {
     if let Some((_, error)) = &view.trouble {
         return Err(Trouble::Wrong(format!("q: {error}")));
     }
-    let mut asked = Asked { view, before: None, limit: ROWS };
+    let mut asked = Asked { who, view, before: None, limit: ROWS };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let wrong = || Trouble::Wrong(format!("{name}: {value} is none"));
         match &*name {
@@ -320,4 +327,14 @@ fn audit(reader: &Reader, _: &App, asked: &Asked) -> Result<Vec<Value>, Trouble>
                 "order": crate::data::ordered(command), "reason": command.reason })
     };
     Ok(reader.audit(asked.limit)?.iter().map(row).collect())
+}
+
+fn views(_: &Reader, app: &App, asked: &Asked) -> Result<Vec<Value>, Trouble> {
+    let row = |saved: &SavedView| {
+        let at = event::Timestamp::from_seconds(saved.saved_s).to_string();
+        json!({ "name": event::Text::from(saved.name.as_str()).to_string(), "user": saved.user,
+                "for_everybody": saved.is_shared, "saved_at": at, "view": saved.query })
+    };
+    let saved = app.access().views(&asked.who)?;
+    Ok(saved.iter().take(asked.limit).map(row).collect())
 }

@@ -27,7 +27,7 @@ pub struct App {
     pub counted: Arc<Base>,
     /// Dashboards that are looked at.
     pub live: Live,
-    /// Who may look, and who may act. Asked by [`App::gate`] only: its file is on a disk.
+    /// Who may look, and who may act. Asked where one may block: its file is on a disk.
     access: Arc<Access>,
     /// What is kept for those who look often.
     pub kept: Arc<Kept>,
@@ -147,7 +147,7 @@ impl App {
         self.access.turn().await
     }
 
-    /// Who may look, and who may act, while nothing is served yet.
+    /// Who may look, and who may act: for who is on a thread that may block.
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }

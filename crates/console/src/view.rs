@@ -76,6 +76,11 @@ impl View {
 
     /// The URL of this view on a page.
     pub fn url(&self, page: &str) -> String {
+        format!("{page}?{}", self.query())
+    }
+
+    /// This view as a URL has it behind the page: always the same for the same view.
+    pub fn query(&self) -> String {
         let mut query = Serializer::new(String::new());
         match &self.range {
             Range::Last(name, _) => query.append_pair("last", name),
@@ -88,7 +93,7 @@ impl View {
         } else {
             query.append_pair("q", &self.text());
         }
-        format!("{page}?{}", query.finish())
+        query.finish()
     }
 
     /// The terms, as a person writes them.

@@ -99,7 +99,11 @@ impl World {
 
     /// The cookie of a session by a link.
     fn session(&self, role: Role) -> String {
-        let link = self.access().link("admin", role, 60).unwrap();
+        self.session_of("admin", role)
+    }
+
+    fn session_of(&self, name: &str, role: Role) -> String {
+        let link = self.access().link(name, role, 60).unwrap();
         let answer = self.ask("POST", &link, &self.own_page(), "");
         answer.split("mailward=").nth(1).unwrap().split(';').next().unwrap().to_owned()
     }
@@ -176,6 +180,139 @@ fn a_password_for_a_proxy_makes_no_other_site_ours() {
     // A token that is none is nobody, whatever cookie comes with it.
     let nobody = post("Bearer x", "http://127.0.0.1:1");
     assert!(nobody.contains("location: /sign-in"), "{nobody}");
+}
+
+/// A person at a browser.
+struct Person<'w>(&'w World, String);
+
+impl<'w> Person<'w> {
+    fn of(world: &'w World, name: &str, role: Role) -> Self {
+        Person(world, format!("Cookie: mailward={}\r\n", world.session_of(name, role)))
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.0.ask("GET", path, &self.1, "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> String {
+        self.0.ask("POST", path, &format!("{}{}", self.1, self.0.own_page()), body)
+    }
+}
+
+/// The numbers of the views that a page offers to remove.
+fn removable(page: &str) -> Vec<&str> {
+    let numbers = page.split("name=\"id\" value=\"").skip(1);
+    numbers.filter_map(|part| part.split('"').next()).collect()
+}
+
+const VIEW: &str = "/events?last=7d&q=client%3A198.51.100.9";
+const LINK: &str = "href=\"/events?last=7d&#38;q=client%3A198.51.100.9\" title=\"spray (";
+
+#[test]
+fn a_view_is_saved_seen_and_removed_where_it_is_looked_at() {
+    let world = world(|_| {});
+    let alice = Person::of(&world, "alice", Role::Operator);
+    let bob = Person::of(&world, "bob", Role::Reader);
+    let saved = alice.post(VIEW, "deed=save&name=spray");
+    assert!(saved.starts_with("HTTP/1.1 303") && saved.contains(&format!("location: {VIEW}\r\n")));
+    // One click on any page that shows views, there as it was saved.
+    let page = alice.get("/events?last=1h&q=");
+    assert!(page.contains(&format!("{LINK}yours)\"><span")), "{page}");
+    assert!(alice.get(VIEW).contains(&format!("{LINK}yours)\" aria-current=\"true\">")));
+    assert!(
+        alice.get("/").contains("href=\"/?last=7d&#38;q=client%3A198.51.100.9\" title=\"spray")
+    );
+    assert!(!bob.get("/").contains("spray") && !bob.get("/api/v1/views").contains("spray"));
+    assert!(
+        alice.post("/?last=1h&q=", "deed=save&name=spray&shared=yes").starts_with("HTTP/1.1 303")
+    );
+    let seen = bob.get("/events?q=");
+    assert!(
+        seen.contains("href=\"/events?last=1h&#38;q=\" title=\"spray (for everybody, by alice)\"")
+    );
+    assert!(removable(&seen).is_empty(), "{seen}");
+    let own = alice.get("/");
+    let [number] = removable(&own).try_into().unwrap();
+    let remove = format!("deed=remove&id={number}");
+    let refused = bob.post("/", &remove);
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("There is no such view."));
+    // Whoever is an operator.
+    let eve = Person::of(&world, "eve", Role::Operator);
+    assert!(eve.post(VIEW, &remove).contains(&format!("location: {VIEW}\r\n")));
+    assert!(!alice.get("/").contains("spray"));
+    for nothing in ["deed=remove&id=x", "deed=burn", ""] {
+        let answer = alice.post("/", nothing);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{nothing}: {answer}");
+    }
+}
+
+#[test]
+fn what_is_not_saved_is_told_on_the_page_that_is_looked_at() {
+    let world = world(|_| {});
+    let alice = Person::of(&world, "alice", Role::Operator);
+    let bob = Person::of(&world, "bob", Role::Reader);
+    alice.post("/?q=", "deed=save&name=ours&shared=yes");
+    let long = format!("deed=save&name={}", "x".repeat(65));
+    for (path, body, told) in [
+        ("/?q=", "deed=save&name=+", "The view was not saved: its name has 1 to 64 characters."),
+        (VIEW, long.as_str(), "The view was not saved: its name has 1 to 64 characters."),
+        (VIEW, "deed=save&name=a&shared=yes", "only an operator saves one for everybody."),
+        (VIEW, "deed=save&name=ours", "There is a view ours for everybody already."),
+        ("/?q=acount:bob", "deed=save&name=a", "its terms cannot be understood: column 1"),
+    ] {
+        let answer = bob.post(path, body);
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains(told), "{body}: {answer}");
+        assert!(answer.contains("<details class=\"keep\" open>"), "{answer}");
+        let page = if path == VIEW { "Events – Mailward" } else { "Dashboard – Mailward" };
+        assert!(answer.contains(page), "{answer}");
+    }
+    assert!(!bob.get("/").contains("for everybody</label>"), "a reader is not offered it");
+}
+
+#[test]
+fn names_of_views_are_text_and_come_from_our_own_pages() {
+    let world = world(|_| {});
+    let alice = Person::of(&world, "alice", Role::Operator);
+    let hostile = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE%1B%22%27";
+    for page in ["/", VIEW] {
+        let saved = alice.post(page, &format!("deed=save&shared=yes&name={hostile}"));
+        assert!(saved.starts_with("HTTP/1.1 303"), "{saved}");
+    }
+    let taken =
+        Person::of(&world, "bob", Role::Reader).post("/", &format!("deed=save&name={hostile}"));
+    let csv = alice.get("/api/v1/views.csv");
+    for answer in [&alice.get("/"), &alice.get(VIEW), &taken, &csv, &alice.get("/api/v1/views")] {
+        assert!(answer.contains("alert(1)") && answer.contains("\\u{202e}"), "{answer}");
+        assert!(!answer.contains(['\u{202e}', '\u{1b}']), "{answer}");
+    }
+    assert!(!alice.get("/").contains("<script>alert"));
+    assert!(csv.contains("text/csv") && csv.contains("name,user,for_everybody,saved_at,view\r\n"));
+    // Neither another site nor a program saves one; a program sees those for everybody.
+    let body = "deed=save&name=planted";
+    for origin in ["", "Origin: http://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        let headers = format!("{}{origin}", alice.1);
+        assert!(world.ask("POST", "/", &headers, body).starts_with("HTTP/1.1 403"), "{origin}");
+    }
+    let token = world.access().add_token("t", &[Scope::Read, Scope::Act]).unwrap();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert!(world.ask("POST", "/", &bearer, body).starts_with("HTTP/1.1 403"));
+    assert!(world.ask("POST", "/", &world.own_page(), body).contains("location: /sign-in"));
+    alice.post("/", "deed=save&name=her+own");
+    let listed = world.ask("GET", "/api/v1/views", &bearer, "");
+    assert!(listed.contains("\"for_everybody\":true") && !listed.contains("her own"), "{listed}");
+    assert!(!world.ask("GET", "/", &bearer, "").contains("deed"), "nor is it offered");
+}
+
+#[test]
+fn who_comes_without_sign_in_saves_views_too() {
+    let world = world(|options| options.is_open = true);
+    let saved = world.ask("POST", VIEW, &world.own_page(), "deed=save&name=spray&shared=yes");
+    assert!(saved.starts_with("HTTP/1.1 303"), "{saved}");
+    let mut socket = UnixStream::connect(world.dir.path().join("console.sock")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.write_all(world.head("GET", "/api/v1/views", "", 0).as_bytes()).unwrap();
+    let seen = all_of(socket);
+    assert!(seen.contains("\"name\":\"spray\",\"user\":\"anybody\""), "{seen}");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 #[cfg_attr(not(feature = "passkeys"), allow(dead_code, reason = "built without"))]
 mod passkeys;
+mod views;
 
 #[cfg(feature = "passkeys")]
 pub use passkeys::Passkey;
+pub use views::{SavedView, Saving};
 
 use super::who::{Role, Scope};
 use rusqlite::{
@@ -15,12 +17,12 @@ use std::path::Path;
 use std::time::Duration;
 
 /// `PRAGMA user_version`.
-const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// What each format has more than the one before.
-const FORMATS: [&str; FORMAT as usize] = [FIRST, passkeys::SCHEMA];
+pub(super) const FORMATS: [&str; FORMAT as usize] = [FIRST, passkeys::SCHEMA, views::SCHEMA];
 
-pub(super) const FIRST: &str = "
+const FIRST: &str = "
 CREATE TABLE user(name TEXT PRIMARY KEY, role TEXT NOT NULL, password TEXT NOT NULL, totp BLOB,
   step INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);
 CREATE TABLE session(hash BLOB PRIMARY KEY, user TEXT NOT NULL, role TEXT NOT NULL,
@@ -127,6 +129,7 @@ impl Database {
     pub(super) fn remove_user(&self, name: &str) -> Result<bool> {
         self.end_sessions(name)?;
         self.remove_passkeys(name)?;
+        self.remove_views(name)?;
         Ok(self.0.prepare_cached("DELETE FROM user WHERE name = ?1")?.execute([name])? > 0)
     }
 

@@ -397,7 +397,7 @@ pub(super) async fn not_done(
 }
 
 /// What is wrong, as a sentence.
-pub(super) fn sentence(what: &str) -> String {
+pub fn sentence(what: &str) -> String {
     let mut letters = what.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())

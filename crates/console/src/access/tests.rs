@@ -207,24 +207,36 @@ async fn few_wait_for_a_turn() {
     assert!(access.turn().await.is_some());
 }
 
+/// A file as the version wrote it that had the first so many formats.
+fn file_of_format(format: usize) -> (tempfile::TempDir, rusqlite::Connection) {
+    let dir = tempfile::tempdir().unwrap();
+    let early = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    database::FORMATS[..format].iter().for_each(|schema| early.execute_batch(schema).unwrap());
+    early.execute("INSERT INTO user VALUES('alice', 'operator', 'x', NULL, 0, 1)", []).unwrap();
+    let session = "INSERT INTO session(hash, user, role, began, seen, client, agent)
+                   VALUES(x'00', 'alice', 'operator', 1, 1, '', '')";
+    early.execute(session, []).unwrap();
+    early.pragma_update(None, "user_version", format as i64).unwrap();
+    (dir, early)
+}
+
 #[test]
 fn a_file_of_an_earlier_version_is_brought_on_and_one_of_a_later_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join(FILE);
-    let early = rusqlite::Connection::open(&path).unwrap();
-    early.execute_batch(database::FIRST).unwrap();
-    early.execute("INSERT INTO user VALUES('alice', 'operator', 'x', NULL, 0, 1)", []).unwrap();
-    let session = "INSERT INTO session VALUES(x'00', 'alice', 'operator', 1, 1, '', '')";
-    early.execute(session, []).unwrap();
-    early.pragma_update(None, "user_version", 1).unwrap();
-    for _ in 0..2 {
-        let access = Access::open(dir.path()).unwrap();
-        assert_eq!(access.users().unwrap()[0].name, "alice");
-        assert!(!access.sessions().unwrap()[0].is_by_link);
-        assert!(access.database().own_secret(b"secret").unwrap() == b"secret");
+    for format in 1..=database::FORMATS.len() {
+        let (dir, early) = file_of_format(format);
+        for _ in 0..2 {
+            let access = Access::open(dir.path()).unwrap();
+            assert_eq!(access.users().unwrap()[0].name, "alice");
+            assert!(!access.sessions().unwrap()[0].is_by_link);
+            assert!(access.database().own_secret(b"secret").unwrap() == b"secret");
+            let who =
+                Who { name: "alice".to_owned(), role: Role::Reader, session: None, scopes: None };
+            access.save_view(&who, "it", "q=", false).unwrap();
+            assert_eq!(access.views(&who).unwrap().len(), 1, "of format {format}");
+        }
+        early.pragma_update(None, "user_version", 1000).unwrap();
+        assert!(matches!(Access::open(dir.path()), Err(AccessError::Newer)));
     }
-    early.pragma_update(None, "user_version", 1000).unwrap();
-    assert!(matches!(Access::open(dir.path()), Err(AccessError::Newer)));
 }
 
 fn who_has(access: &Access, cookie: &str) -> Who {

@@ -3,6 +3,7 @@
 use super::frame::{Frame, bar};
 use super::health;
 use super::panel::Panel;
+use super::views::Shelf;
 use super::{incidents, lists, map};
 use crate::access::Who;
 use crate::app::{App, Trouble};
@@ -45,13 +46,27 @@ pub async fn page(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Trouble> {
     let view = View::of(query.as_deref().unwrap_or_default());
+    let shelf = Shelf::of(&app, &who).await?;
+    shown(&app, who, &view, &shelf).await
+}
+
+/// The dashboard of a view.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn shown(
+    app: &App,
+    who: Who,
+    view: &View,
+    shelf: &Shelf,
+) -> Result<Html<String>, Trouble> {
     let asked = view.clone();
     let (now, panels) = app.read(move |reader, app| panels(reader, app, &asked)).await?;
     let panels = panels.into_iter().map(|(_, html)| html).collect();
     let page = Page {
-        bar: bar(PAGE, &view),
+        bar: bar(PAGE, view, shelf),
         live: view.url("/live"),
-        frame: Frame::with(PAGE, who, &view),
+        frame: Frame::with(PAGE, who, view),
         now,
         panels,
     };

@@ -3,6 +3,7 @@
 use super::frame::{Frame, bar};
 use super::orders::Form;
 use super::panel::{Cell, Holds, figure, link, text, time, value, why};
+use super::views::Shelf;
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::clock;
@@ -50,13 +51,27 @@ pub async fn page(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Trouble> {
     let query = query.unwrap_or_default();
-    let view = View::of(&query);
-    let (asked, before) = (view.clone(), cursor(&query));
+    let shelf = Shelf::of(&app, &who).await?;
+    shown(&app, who, &View::of(&query), cursor(&query), &shelf).await
+}
+
+/// The events of a view, from the newest or from those before one on.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn shown(
+    app: &App,
+    who: Who,
+    view: &View,
+    before: Option<Cursor>,
+    shelf: &Shelf,
+) -> Result<Html<String>, Trouble> {
+    let asked = view.clone();
     let rows = app.read(move |reader, app| rows(reader, app, &asked, before)).await?;
     let page = Page {
-        bar: bar(PAGE, &view),
+        bar: bar(PAGE, view, shelf),
         exports: super::exports(&view.url("/api/v1/events")),
-        frame: Frame::with(PAGE, who, &view),
+        frame: Frame::with(PAGE, who, view),
         rows,
     };
     super::shown(&page)

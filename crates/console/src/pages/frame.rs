@@ -1,5 +1,6 @@
 //! What stands around every page: its head, the navigation, the filter bar.
 
+use super::views::{Link, Shelf};
 use crate::access::Who;
 use crate::assets;
 use crate::view::{RANGES, Range, View};
@@ -93,13 +94,15 @@ struct Bar {
     chips: Vec<Chip>,
     all_but_allowed: Option<String>,
     everything: Option<String>,
+    saved: Vec<Link>,
     hidden: Vec<(&'static str, String)>,
     text: String,
     trouble: Option<String>,
+    form: Option<String>,
 }
 
 /// The filter bar of a view on a page.
-pub fn bar(page: &'static str, view: &View) -> String {
+pub fn bar(page: &'static str, view: &View, shelf: &Shelf) -> String {
     let range = |(name, seconds)| RangeLink {
         name,
         url: view.during(Range::Last(name, seconds)).url(page),
@@ -129,9 +132,11 @@ pub fn bar(page: &'static str, view: &View) -> String {
         chips: view.terms.iter().enumerate().map(chip).collect(),
         all_but_allowed: other(View::all_but_allowed()),
         everything: other(Vec::new()),
+        saved: shelf.links(page, view),
         hidden,
         text: view.text(),
         trouble: view.trouble.as_ref().map(|(_, error)| error.to_string()),
+        form: shelf.form(page, view),
     };
     Page { bar }.render().unwrap_or_default()
 }

@@ -12,6 +12,7 @@ pub mod orders;
 pub mod panel;
 pub mod records;
 pub mod story;
+pub mod views;
 
 use crate::app::{App, Trouble};
 use askama::Template;
@@ -23,9 +24,9 @@ use axum::routing::{get, post};
 /// All pages.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(dashboard::page))
+        .route("/", get(dashboard::page).post(views::change))
         .route("/live", get(live::stream))
-        .route("/events", get(events::page))
+        .route("/events", get(events::page).post(views::change))
         .route("/events/rows", get(events::more))
         .route("/event/{cursor}", get(events::one))
         .route("/session", get(story::session))
