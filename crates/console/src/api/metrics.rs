@@ -173,3 +173,27 @@ fn of_guard(out: &mut String, status: Option<&Value>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn the_dashboard_for_grafana_names_only_numbers_that_there_are() {
+        let dashboard: Value =
+            serde_json::from_str(include_str!("../../../../packaging/grafana.json")).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap();
+        let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+        let mut names = Vec::new();
+        for target in targets {
+            let words =
+                target["expr"].as_str().unwrap().split(|c: char| !c.is_alphanumeric() && c != '_');
+            names.extend(words.filter(|word| word.starts_with("mailward_")));
+        }
+        assert!(names.len() >= panels.len(), "{names:?}");
+        for name in names {
+            let is_ours = include_str!("metrics.rs").contains(&format!("\"{name}\""));
+            assert!(is_ours, "{name}");
+        }
+    }
+}
