@@ -86,6 +86,11 @@ impl Incidents {
         self.open.len()
     }
 
+    /// How many of them wait for a person.
+    pub fn waiting(&self) -> usize {
+        self.open.values().filter(|incident| incident.waits()).count()
+    }
+
     /// True where all are over.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()

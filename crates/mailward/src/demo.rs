@@ -311,6 +311,7 @@ impl Desk for Player {
         json!({
             "mode": "observe", "enforcing": false, "now": self.now().to_string(), "lines": self.core.seq,
             "holds": self.core.engine.holds().count(), "incidents": self.core.incidents.len(),
+            "incidents_waiting": self.core.incidents.waiting(),
             "proposals": self.core.engine.proposals().count(),
             "sources": [{ "name": "the recorded day", "state": "played", "lag_bytes": 0, "lines": lines,
                 "events": events, "hostile": hostile, "noise": noise, "unknown": unknown,

@@ -131,6 +131,7 @@ fn one_that_waits_for_a_person_ends_by_a_person() {
     say(&mut incidents, 90 * 86_400, &[]);
     let one = incidents.get(1).unwrap();
     assert_eq!((one.contained_at, one.waits()), (None, true));
+    assert_eq!(incidents.waiting(), 1);
     assert_eq!(one.concerned[0].standing, Standing::Proposed);
 
     let take = |step| Order::Incident { number: 1, step };

@@ -96,6 +96,22 @@ fn proposals(style: Style, status: &Value) -> String {
     format!("\n{}\n", style.paint(Tone::Warning, &text))
 }
 
+/// That something was found and is not over.
+fn incidents(style: Style, status: &Value) -> String {
+    let things = |key: &str, one, many| {
+        let number = usize::try_from(number(&status[key])).unwrap_or(usize::MAX);
+        (number > 0).then(|| terminal::things(number, one, many))
+    };
+    let Some(open) = things("incidents", "incident is open", "incidents are open") else {
+        return String::new();
+    };
+    let text = match things("incidents_waiting", "waits for a person", "wait for a person") {
+        Some(waiting) => style.paint(Tone::Warning, &format!("{open}, {waiting}")),
+        None => open,
+    };
+    format!("\n{text}: `mailward incidents` lists them\n")
+}
+
 fn text(style: Style, status: &Value, problems: &[String]) -> String {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut out = format!(
@@ -136,6 +152,7 @@ fn text(style: Style, status: &Value, problems: &[String]) -> String {
             ));
         }
     }
+    out.push_str(&incidents(style, status));
     out.push_str(&proposals(style, status));
     let counters: Vec<Vec<String>> = status["kernel"]["counters"]
         .as_array()
@@ -161,4 +178,25 @@ fn text(style: Style, status: &Value, problems: &[String]) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn incidents_are_told_where_there_are_some_and_who_waits() {
+        let told = |open: u64, waiting: u64| {
+            let status = json!({ "incidents": open, "incidents_waiting": waiting });
+            incidents(Style::plain(), &status)
+        };
+        assert_eq!(told(0, 0), "");
+        assert_eq!(told(1, 0), "\n1 incident is open: `mailward incidents` lists them\n");
+        assert_eq!(
+            told(12, 1),
+            "\n12 incidents are open, 1 waits for a person: `mailward incidents` lists them\n"
+        );
+        assert!(told(2, 2).contains("2 wait for a person"));
+    }
 }

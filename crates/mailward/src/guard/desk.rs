@@ -97,6 +97,7 @@ impl Desk for Guard {
             "mode": self.config.mode.name(), "enforcing": self.is_enforcing(), "since": self.since.to_string(),
             "now": self.time.now().to_string(), "lines": self.core.seq,
             "holds": self.core.engine.holds().count(), "incidents": self.core.incidents.len(),
+            "incidents_waiting": self.core.incidents.waiting(),
             "proposals": self.core.engine.proposals().count(), "sources": sources, "tables": tables,
             "journal": self.core.journal.dir().display().to_string(), "journal_problem": self.core.trouble,
             "kernel": { "running": self.kernel.is_running(), "idle": self.kernel.idle, "bans": self.kernel.bans,

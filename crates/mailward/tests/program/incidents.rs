@@ -1,6 +1,6 @@
 //! Incidents of a real guard: found, taken on, ended, there again after a kill.
 
-use crate::world::{Place, World, attack, now, wait_until};
+use crate::world::{Guard, Place, World, attack, now, wait_until};
 use serde_json::Value;
 
 /// The incidents that are not over.
@@ -22,13 +22,23 @@ fn what_is_found_is_an_incident_that_a_person_takes_on_and_ends() {
     assert_eq!(one["concerned"][0]["subject"]["client"], "203.0.113.9");
     assert_eq!(one["concerned"][0]["standing"], "answered");
     assert!(one["contained_at"].is_string(), "{one}");
-    assert_eq!(guard.status().unwrap()["incidents"], 1);
+    let open_and_waiting = |guard: &Guard| {
+        let status = guard.status().unwrap();
+        (status["incidents"].as_u64(), status["incidents_waiting"].as_u64())
+    };
+    assert_eq!(open_and_waiting(&guard), (Some(1), Some(0)));
     let lines = world.objects(&["query", "incident:1"]);
     assert!(lines.len() > 3 && lines.iter().all(|line| line["client"] == "203.0.113.9"));
     assert!(world.objects(&["query", "incident:2"]).is_empty());
 
     let told = world.ask(&["incidents", "1", "--acknowledge", "--reason", "I look"]).good();
     assert!(told.out.contains("incident 1 is acknowledged"), "{}", told.out);
+    assert_eq!(open_and_waiting(&guard), (Some(1), Some(1)));
+    let told = world.ask(&["status"]).out;
+    assert!(
+        told.contains("1 incident is open, 1 waits for a person: `mailward incidents`"),
+        "{told}"
+    );
     world.ask(&["incidents", "1", "--acknowledge"]).bad(1, &["incident 1 is acknowledged already"]);
     world.ask(&["incidents", "7", "--resolve"]).bad(1, &["there is no incident 7"]);
     world.ask(&["incidents", "7"]).bad(1, &["there is no incident 7"]);
