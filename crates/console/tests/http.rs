@@ -205,6 +205,12 @@ fn what_strangers_wrote_is_text_on_every_page() {
         let told = ["/decisions", "/audit", "/access"].contains(&path) || path.starts_with("/why");
         assert!(told || answer.contains("alert(1)"), "{path} tells of it: {answer}");
     }
+    for link in ["/events?q=account:%22a+%E2%80%AEb%22", "/events?q=reason:%E2%80%AEx"] {
+        let answer = world.get(link);
+        let told = answer.replace("value=\"reason:\u{202e}x\"", "");
+        let told = told.replace("value=\"account:&#34;a \u{202e}b&#34;\"", "");
+        assert!(told.contains("\\u{202e}") && !told.contains('\u{202e}'), "{link}: {answer}");
+    }
     let csv = world.get("/api/v1/accounts.csv?q=&last=24h");
     assert!(csv.contains("text/csv") && csv.contains("attachment"));
     let formula = world.get("/api/v1/events.csv?q=account:none&limit=1");

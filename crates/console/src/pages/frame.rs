@@ -101,6 +101,11 @@ struct Bar {
     form: Option<String>,
 }
 
+/// Who made the link chose the terms.
+fn shown(text: &str) -> String {
+    event::Text::from(text).to_string()
+}
+
 /// The filter bar of a view on a page.
 pub fn bar(page: &'static str, view: &View, shelf: &Shelf) -> String {
     let range = |(name, seconds)| RangeLink {
@@ -109,7 +114,7 @@ pub fn bar(page: &'static str, view: &View, shelf: &Shelf) -> String {
         is_current: view.range == Range::Last(name, seconds),
     };
     let chip = |(place, term): (usize, &store::terms::Term)| Chip {
-        text: term.to_string(),
+        text: shown(&term.to_string()),
         is_excluded: term.is_excluded,
         turn: view.turning(place).url(page),
         drop: view.dropping(place).url(page),
@@ -135,7 +140,7 @@ pub fn bar(page: &'static str, view: &View, shelf: &Shelf) -> String {
         saved: shelf.links(page, view),
         hidden,
         text: view.text(),
-        trouble: view.trouble.as_ref().map(|(_, error)| error.to_string()),
+        trouble: view.trouble.as_ref().map(|(_, error)| shown(&error.to_string())),
         form: shelf.form(page, view),
     };
     Page { bar }.render().unwrap_or_default()
