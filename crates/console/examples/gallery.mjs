@@ -57,6 +57,7 @@ async function looked([wide, narrow], base, what, pages) {
     await page.setViewport({ width, height: 900 });
     await page.goto(base + path);
     const at = `${what} ${name} ${scheme} ${width}`;
+    if (name === "views") await page.click(".keep summary");
     await page.evaluate(async () => {
       for (let y = 0; y < document.body.scrollHeight && y < 6000; y += 600) { scrollTo(0, y); await new Promise((done) => setTimeout(done, 20)); }
       scrollTo(0, 0);
@@ -82,8 +83,8 @@ await gallery("full", async (pages, base) => {
   const [page] = pages;
   await page.goto(base + LISTS.events);
   const event = await page.$eval("td.line a", (a) => a.getAttribute("href"));
-  const long = await page.$$eval("td.line a", (all) => all.find((a) => a.title.length > 5000)?.getAttribute("href"));
-  await looked(pages, base, "full", { ...LISTS, filtered: "/?last=24h&q=" + encodeURIComponent("outcome!=allowed country:FJ account!=\"" + "x".repeat(900) + "\""), wrong: "/?q=acount%3Abob", event, ...(long && { long }), incident: "/incident/1", "one-long": "/incident/12", why: "/why?subject=203.0.113.9" });
+  const long = await page.$$eval("td.line a", (all) => all.find((a) => /x{400}…$/.test(a.title))?.getAttribute("href"));
+  await looked(pages, base, "full", { ...LISTS, filtered: "/?last=24h&q=" + encodeURIComponent("outcome!=allowed country:FJ account!=\"" + "x".repeat(900) + "\""), wrong: "/?q=acount%3Abob", views: "/events?last=7d&q=" + encodeURIComponent("outcome:rejected reason:auth-failed account:*@example.org"), event, ...(long && { long }), incident: "/incident/1", "one-long": "/incident/12", why: "/why?subject=203.0.113.9" });
 
   await page.setViewport({ width: 1440, height: 900 });
   await page.goto(base + LISTS.dashboard);

@@ -217,6 +217,51 @@ fn what_strangers_wrote_is_text_on_every_page() {
     assert!(!formula.contains("\r\n="), "{formula}");
 }
 
+/// A page of events weighs so many bytes at most, whatever strangers wrote.
+const PAGE_MAX: usize = 2 << 20;
+/// Of names that are too long to be shown it weighs so much.
+const LONG_MAX: usize = 512 << 10;
+
+#[test]
+fn a_page_of_long_names_is_light_and_each_stands_whole_on_its_own() {
+    let world = world();
+    let (mut journal, _) = Journal::open(world.dir.path(), store::Options::default()).unwrap();
+    let source = journal.source("a");
+    let mut seq = 300;
+    let mut weight_of = |name: &str| {
+        let line = format!("Nov 21 10:30:00 mx1 dovecot: imap-login: failed: user=<{name}>");
+        for _ in 0..100 {
+            seq += 1;
+            let at = Timestamp::from_seconds(1_795_219_200 + seq as i64);
+            let service = Text::from(name);
+            let mut event = Event::new(at, Server::Dovecot, service, Kind::Auth, Outcome::Rejected);
+            event.account = Some(Text::from(name));
+            event.helo = Some(Text::from(name));
+            journal.append_event(seq, source, &event, line.as_bytes());
+        }
+        journal.commit(&[]).unwrap();
+        let end = Timestamp::from_seconds(1_795_219_300 + seq as i64);
+        journal.maintainer(Policy::default()).maintain(end).unwrap();
+        let page = world.get("/events?last=24h&q=");
+        assert!(page.starts_with("HTTP/1.1 200") && page.matches("<tr>").count() > 100, "{page}");
+        (page.len(), page)
+    };
+    for letter in ["x", "\u{202e}", "\"", "\u{1}"] {
+        // The longest that is shown whole, and longer than any.
+        let (whole, _) = weight_of(&letter.repeat(256 / letter.len()));
+        assert!(whole < PAGE_MAX, "{letter:?}: {whole}");
+        let name = letter.repeat((64 << 10) / letter.len());
+        let (long, page) = weight_of(&name);
+        assert!(long < if letter == "x" { LONG_MAX } else { PAGE_MAX }, "{letter:?}: {long}");
+        let event = page.split("class=\"line\"><a class=\"foreign\" href=\"").nth(1).unwrap();
+        let one = world.get(event.split('"').next().unwrap());
+        let shown = Text::from(name.as_str()).to_string().replace('"', "&#34;");
+        assert!(one.contains(&shown), "{letter:?} stands whole on its page");
+        assert!(one.len() < 6 * shown.len() + (64 << 10), "{letter:?}: {}", one.len());
+        println!("{letter:?}: {whole} {long} {}", one.len());
+    }
+}
+
 #[test]
 fn every_answer_keeps_its_content_to_itself() {
     let world = world();

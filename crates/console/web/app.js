@@ -41,10 +41,11 @@
 
   // The other click excludes.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-exclude]");
-    if (link && event.altKey) {
+    const link = event.target.closest("a[data-exclude], td.value > a");
+    const exclude = link?.dataset.exclude ?? link?.parentElement.querySelector(".minus")?.href;
+    if (exclude && event.altKey) {
       event.preventDefault();
-      location.assign(link.dataset.exclude);
+      location.assign(exclude);
     }
   });
   document.addEventListener("keydown", (event) => {

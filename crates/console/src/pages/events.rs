@@ -2,7 +2,9 @@
 
 use super::frame::{Frame, bar};
 use super::orders::Form;
-use super::panel::{Cell, Holds, figure, link, text, time, value, why};
+use super::panel::{
+    Cell, Holds, LINKED_MAX, VALUE_MAX, beginning, figure, link, text, time, value, whole, why,
+};
 use super::views::Shelf;
 use crate::access::Who;
 use crate::app::{App, Trouble};
@@ -20,6 +22,8 @@ use store::{Cursor, Filter, Reader, Record, Row, Search};
 pub const PAGE: &str = "/events";
 /// Rows of a page.
 const ROWS: usize = 100;
+/// What of a line a row shows, in bytes.
+const LINE_MAX: usize = 512;
 /// A page is given after so long, with what was found by then.
 const SEARCHED_WITHIN: Duration = Duration::from_millis(120);
 
@@ -128,12 +132,16 @@ pub fn filter(
 /// The cells of a row.
 pub fn cells(row: &Row, view: &View) -> Option<Vec<Cell>> {
     let (event, line) = (row.event()?, row.line()?);
+    let page = format!("/event/{}", row.cursor());
     let named = |field, name: Option<Text<'_>>| match name {
+        // Its page has it whole.
+        Some(name) if name.0.len() > VALUE_MAX => {
+            Cell { class: "value", ..link(beginning(name.0, VALUE_MAX), page.clone()) }
+        }
         Some(name) => value(view, PAGE, field, name.0),
         None => text(""),
     };
     let client = event.client.map(|client| client.to_string());
-    let page = format!("/event/{}", row.cursor());
     Some(vec![
         Cell { class: "time", holds: Holds::Time(event.at) },
         word(view, Field::Outcome, event.outcome.name()),
@@ -144,8 +152,8 @@ pub fn cells(row: &Row, view: &View) -> Option<Vec<Cell>> {
         named(Field::Client, client.as_deref().map(Text::from)),
         named(Field::Account, event.account),
         word(view, Field::Kind, event.kind.name()),
-        value(view, PAGE, Field::Service, event.service.0),
-        Cell { class: "line", ..link(Text(message(line)).to_string(), page) },
+        named(Field::Service, Some(event.service)),
+        Cell { class: "line", ..link(beginning(message(line), LINE_MAX), page.clone()) },
     ])
 }
 
@@ -307,7 +315,7 @@ fn fields(event: &Event<'_>, view: &View) -> Vec<(&'static str, Cell, &'static s
         let Some(found) = found.filter(|found| !found.is_empty()) else { continue };
         let field = Field::from_name(name).map(|row| row.field);
         let cell = match field {
-            Some(field) => value(view, PAGE, field, found.0),
+            Some(field) => whole(view, PAGE, field, found.0),
             None => text(found.to_string()),
         };
         fields.push((name, cell, ""));
@@ -326,15 +334,18 @@ fn fields(event: &Event<'_>, view: &View) -> Vec<(&'static str, Cell, &'static s
 /// Where the story of it is told.
 fn stories(event: &Event<'_>) -> Vec<(String, String)> {
     let mut stories = Vec::new();
-    for id in [event.session, event.queue_id].into_iter().flatten() {
+    // Nothing is asked by what is too long for a URL.
+    let is_short = |text: &Text<'_>| text.0.len() <= LINKED_MAX;
+    for id in [event.session, event.queue_id].into_iter().flatten().filter(is_short) {
         let url = super::url("/session", "id", &String::from_utf8_lossy(id.0));
-        stories.push((format!("all lines of {id}"), url));
+        stories.push((format!("all lines of {}", beginning(id.0, VALUE_MAX)), url));
     }
     if let Some(client) = event.client {
         stories.push((format!("why {client}"), why(&client.to_string())));
     }
-    if let Some(account) = event.account {
-        stories.push((format!("why {account}"), why(&account.to_string())));
+    if let Some(account) = event.account.filter(is_short) {
+        let shown = beginning(account.0, VALUE_MAX);
+        stories.push((format!("why {shown}"), why(&account.to_string())));
     }
     stories
 }

@@ -7,6 +7,15 @@ use event::{Text, Timestamp};
 use std::fmt::Write as _;
 use store::terms::{Field, Value};
 
+/// The longest value, in bytes, that tables show whole and link to. What is longer was not made to
+/// be read; it stands whole on the page of its event.
+pub const VALUE_MAX: usize = 256;
+/// The longest value that the page of its event links to: of what is much longer, no query could
+/// be written.
+pub const LINKED_MAX: usize = 1024;
+/// From so many bytes on a text may be cut by the width of its column: its title tells the rest.
+const TITLE_FROM: usize = 16;
+
 /// What a cell holds.
 pub enum Holds {
     /// Nothing is known.
@@ -39,6 +48,11 @@ impl Cell {
     /// Its markup.
     pub fn html(&self) -> String {
         self.render().unwrap_or_default()
+    }
+
+    /// What its width may hide, once more.
+    fn title<'t>(&self, text: &'t str) -> Option<&'t str> {
+        (TITLE_FROM..=LINKED_MAX).contains(&text.len()).then_some(text)
     }
 }
 
@@ -133,9 +147,31 @@ pub fn link(text: impl Into<String>, url: String) -> Cell {
     Cell { class: "", holds: Holds::Link(text.into(), url) }
 }
 
-/// A cell with a value that the view can be narrowed to.
+/// Bytes as they are shown; of those that are too many the beginning.
+pub fn beginning(bytes: &[u8], max: usize) -> String {
+    if bytes.len() <= max {
+        return Text(bytes).to_string();
+    }
+    // Not within a character.
+    let is_within = |end: &usize| bytes.get(*end).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let end = (max.saturating_sub(3)..=max).rev().find(|end| !is_within(end)).unwrap_or(max);
+    format!("{}…", Text(bytes.get(..end).unwrap_or_default()))
+}
+
+/// A cell with a value that the view can be narrowed to, unless it is too long.
 pub fn value(view: &View, page: &str, field: Field, value: &[u8]) -> Cell {
+    match value.len() {
+        0..=VALUE_MAX => whole(view, page, field, value),
+        _ => Cell { class: "value", ..text(beginning(value, VALUE_MAX)) },
+    }
+}
+
+/// The same with all of the value.
+pub fn whole(view: &View, page: &str, field: Field, value: &[u8]) -> Cell {
     let shown = Text(value).to_string();
+    if value.len() > LINKED_MAX {
+        return text(shown);
+    }
     let Some(wanted) = wanted(field, value) else { return text(shown) };
     let include = view.with(field, wanted.clone()).url(page);
     let exclude = view.without(field, wanted).url(page);
@@ -205,4 +241,24 @@ fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
     }
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters_and_is_no_link() {
+        assert_eq!(beginning("\u{fc}ber".as_bytes(), 5), "\u{fc}ber");
+        assert_eq!(beginning("a\u{fc}\u{fc}\u{fc}".as_bytes(), 4), "a\u{fc}…");
+        assert_eq!(beginning("a\u{1f40d}\u{1f40d}".as_bytes(), 8), "a\u{1f40d}…");
+        assert!(beginning(&[0x80; 9], 4).ends_with("\u{fffd}…"), "no character at all");
+        let view = View::of("q=");
+        let cell = |length: usize| value(&view, "/", Field::Account, &vec![b'x'; length]).holds;
+        assert!(matches!(cell(VALUE_MAX), Holds::Value(..)));
+        assert!(matches!(cell(VALUE_MAX + 1), Holds::Text(text) if text.ends_with("x…")));
+        let one = |length: usize| whole(&view, "/", Field::Account, &vec![b'x'; length]).holds;
+        assert!(matches!(one(LINKED_MAX), Holds::Value(text, ..) if text.len() == LINKED_MAX));
+        assert!(matches!(one(64 << 10), Holds::Text(text) if text.len() == 64 << 10));
+    }
 }
