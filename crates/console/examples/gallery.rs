@@ -210,8 +210,9 @@ fn saved(dir: &Path) -> Result<(), Box<dyn Error>> {
     for (place, name) in names.iter().enumerate() {
         let user = if place % 2 == 0 { "anybody" } else { "alice" };
         let who = Who { name: user.to_owned(), role: Role::Operator, session: None, scopes: None };
-        let query = "last=7d&q=outcome:rejected reason:auth-failed account:*@example.org";
-        access.save_view(&who, name, query, place % 3 != 0 || user == "alice")?;
+        let terms = "outcome:rejected reason:auth-failed account:*@example.org";
+        let query = format!("last={}&q={terms}", if place == 0 { "7d" } else { "24h" });
+        access.save_view(&who, name, &query, place % 3 != 0 || user == "alice")?;
     }
     Ok(())
 }
