@@ -1,10 +1,10 @@
 //! The dashboard's panels as text, for who looks by a terminal.
 
 use crate::data::{Kept, Line, Sheet};
+use crate::host::Host;
 use crate::pages::dashboard::{Told, tables};
 use crate::view::{RANGES, View};
 use event::Timestamp;
-use serde_json::Value;
 use store::terms::TermError;
 use store::{Reader, StoreError};
 
@@ -83,20 +83,20 @@ impl Looking {
         self.0.text()
     }
 
-    /// Looks. `status` is what the guard says of itself, `time` how times are written.
+    /// Looks. `time` says how times are written.
     ///
     /// # Errors
     /// The journal cannot be read.
     pub fn look(
         &self,
         reader: &Reader,
-        status: Option<&Value>,
+        host: &dyn Host,
         now: Timestamp,
         time: &dyn Fn(Timestamp) -> String,
     ) -> Result<Glance, StoreError> {
         let sheet = Sheet::read(reader, &self.1.charts, &self.0, now)?;
         let told = Told::read(reader, &self.1, &sheet)?;
-        let panels = tables((reader, &self.1), status, &self.0, (&sheet, &told))?;
+        let panels = tables((reader, &self.1), host, &self.0, (&sheet, &told))?;
         let table = |panel: crate::pages::panel::Panel| Table {
             rows: panel.texts(time),
             head: panel.head.iter().map(|head| head.name).collect(),

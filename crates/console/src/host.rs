@@ -1,6 +1,6 @@
 //! What the console asks of the rest of mailward.
 
-use event::{Incident, IncidentStep};
+use event::{Incident, IncidentStep, Timestamp};
 use serde_json::Value;
 use std::net::IpAddr;
 use store::{Found, Reader, Row};
@@ -103,6 +103,14 @@ pub trait Host: Send + Sync + 'static {
 
     /// Tells whoever reads the program's log of something that wants a person.
     fn warn(&self, what: &str);
+
+    /// When somebody last logged in to each of these accounts, as far as the guard remembers it.
+    ///
+    /// # Errors
+    /// No guard answers.
+    fn last_logins(&self, _accounts: &[String]) -> Result<Vec<Option<Timestamp>>, HostError> {
+        Ok(Vec::new())
+    }
 
     /// That no new certificate for the console could be fetched lately, and why.
     fn certificate_failure(&self) -> Option<String> {

@@ -132,6 +132,13 @@ impl Engine {
         explanation
     }
 
+    /// When somebody last logged in to an account, as far as that is remembered.
+    pub fn last_login(&self, account: &[u8]) -> Option<Timestamp> {
+        let row = self.state.homes.get(lower(self.config.seed, account))?;
+        let last_s = Some(row.last_s()).filter(|last_s| *last_s != 0)?;
+        Some(Timestamp::from_seconds(i64::from(last_s)))
+    }
+
     fn offences(&self, key: u64) -> f32 {
         let half_life_s = self.config.ban.offence_half_life_s;
         let row = self.state.offences.get(key);

@@ -10,8 +10,7 @@ const START: Timestamp = Timestamp(1_793_606_400_000_000);
 
 /// Who connects to each of these and leaves, `turns` times, a second apart: whether he is found.
 fn is_found(seed: u64, services: &[&str], turns: i64) -> bool {
-    let mut config = Config::default();
-    config.seed = seed;
+    let config = Config { seed, ..Config::default() };
     let (mut engine, mut out) = (Engine::new(config), Vec::new());
     let client: IpAddr = "203.0.113.4".parse().unwrap();
     let mut second = 0;

@@ -192,3 +192,20 @@ fn what_is_new_is_learnt_for_a_week() {
     }
     assert_eq!(site.told(), [] as [&str; 0]);
 }
+
+#[test]
+fn the_last_login_is_known_wherever_it_was_from_and_failures_are_none() {
+    let mut site = Site::after(10);
+    let last = |site: &Site, account: &str| {
+        site.engine.last_login(account.as_bytes()).map(|at| at.seconds())
+    };
+    let home_s = BEGIN_S + 9 * DAY_S + 18 * HOUR_S + 3;
+    assert_eq!(last(&site, &name(3)), Some(home_s));
+    assert_eq!(last(&site, &name(3).to_uppercase()), Some(home_s), "as names of accounts are");
+    let abroad: (IpAddr, &str, u32) = ("203.0.113.7".parse().unwrap(), "BR", 64_501);
+    site.fail(home_s + HOUR_S, &name(3), abroad.0);
+    assert_eq!(last(&site, &name(3)), Some(home_s));
+    site.login(home_s + 2 * HOUR_S, &name(3), abroad);
+    assert_eq!(last(&site, &name(3)), Some(home_s + 2 * HOUR_S));
+    assert_eq!(last(&site, "nobody@example.org"), None);
+}

@@ -25,6 +25,11 @@ pub enum Request {
         /// As written on the command line.
         subject: String,
     },
+    /// When somebody last logged in to each of these accounts.
+    LastLogins {
+        /// Their names, as they are.
+        accounts: Vec<String>,
+    },
     /// Ban.
     Ban {
         /// As written on the command line.

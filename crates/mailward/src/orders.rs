@@ -12,6 +12,9 @@ use event::{Command, Decision, IncidentStep, Mode, Network, Order, Subject, Time
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
+/// Accounts that are asked about at once.
+const ACCOUNTS_MAX: usize = 256;
+
 /// Who carries orders out.
 pub trait Desk {
     /// The time of day by which orders are meant.
@@ -98,6 +101,7 @@ fn answer_to(desk: &mut dyn Desk, by: &str, request: Request) -> Answer {
         Request::Explain { subject } => {
             subject::read(&subject).map(|subject| Answer::data(desk.explain(&subject)))
         }
+        Request::LastLogins { accounts } => Ok(Answer::data(last_logins(desk, &accounts))),
         Request::Ban { subject, duration_s, reason } => {
             subject::addresses(&subject).map(|subject| ban(desk, by, &subject, duration_s, &reason))
         }
@@ -118,6 +122,13 @@ fn answer_to(desk: &mut dyn Desk, by: &str, request: Request) -> Answer {
         }
     };
     answered.unwrap_or_else(|failure| Answer::refused(failure.to_string()))
+}
+
+/// For each account a time, or null.
+fn last_logins(desk: &dyn Desk, accounts: &[String]) -> Value {
+    let last =
+        |account: &String| desk.engine().last_login(account.as_bytes()).map(|at| at.seconds());
+    json!(accounts.iter().take(ACCOUNTS_MAX).map(last).collect::<Vec<_>>())
 }
 
 fn ban(

@@ -9,6 +9,7 @@ use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::data::{Action, Deed, Kept, Line, Sheet};
 use crate::draw::{donut, lines};
+use crate::host::Host;
 use crate::view::View;
 use askama::Template;
 use axum::extract::{RawQuery, State};
@@ -84,10 +85,9 @@ pub fn panels(reader: &Reader, app: &App, view: &View) -> Result<(Timestamp, Vec
     let now = app.now(reader)?;
     let sheet = Sheet::read(reader, &app.kept.charts, view, now)?;
     let told = Told::read(reader, &app.kept, &sheet)?;
-    let status = app.host.status().ok();
     let mut panels =
         vec![("outcomes", outcomes(&sheet, view)), ("lines", over_time(&sheet, view, &told.deeds))];
-    let tables = tables((reader, &app.kept), status.as_ref(), view, (&sheet, &told))?;
+    let tables = tables((reader, &app.kept), &*app.host, view, (&sheet, &told))?;
     for panel in &tables {
         let map = (panel.id == lists::PLACES).then(|| map::panel(&sheet, view)).flatten();
         panels.extend(map.map(|html| ("map", html)));
@@ -127,16 +127,17 @@ impl Told {
 /// The journal cannot be read.
 pub fn tables(
     (reader, kept): (&Reader, &Kept),
-    status: Option<&serde_json::Value>,
+    host: &dyn Host,
     view: &View,
     (sheet, told): (&Sheet, &Told),
 ) -> Result<Vec<Panel>, StoreError> {
     let before = lists::before(reader, &kept.charts, sheet)?;
+    let last_logins = |accounts: &[String]| host.last_logins(accounts).unwrap_or_default();
     let tables = [
         Some(lists::incidents(&told.incidents)),
         Some(lists::logins(sheet, view)),
         lists::spread(sheet),
-        Some(lists::accounts(sheet, view)),
+        Some(lists::accounts(sheet, view, last_logins)),
         Some(lists::clients(sheet, view)),
         Some(lists::networks(sheet, view)),
         lists::places(sheet, view),
@@ -144,7 +145,7 @@ pub fn tables(
         lists::outbound(sheet, &before, view),
         lists::mx(sheet, &before, view),
         lists::decoys(sheet),
-        status.map(health::guard),
+        host.status().ok().as_ref().map(health::guard),
         Some(lists::clock(&told.incidents, &told.times, &told.deeds)),
     ];
     Ok(tables.into_iter().flatten().collect())

@@ -146,15 +146,23 @@ fn heat(count: u64, top: u64) -> &'static str {
     }
 }
 
-/// Accounts on which logins failed.
-pub fn accounts(sheet: &Sheet, view: &View) -> Panel {
+/// Accounts on which logins failed. The guard knows when somebody last got in.
+pub fn accounts(
+    sheet: &Sheet,
+    view: &View,
+    last_logins: impl Fn(&[String]) -> Vec<Option<Timestamp>>,
+) -> Panel {
     let list = ranked(sheet.lists.of(Dimension::Account), |one| one.logins[1]);
-    let rows = list.into_iter().map(|one| {
+    let names: Vec<String> =
+        list.iter().map(|one| String::from_utf8_lossy(&one.value).into_owned()).collect();
+    let last = last_logins(&names).into_iter().chain(std::iter::repeat(None));
+    let rows = list.into_iter().zip(last).map(|(one, last)| {
         vec![
             value(view, PAGE, Field::Account, &one.value),
             number(one.logins[1]),
             number(one.others),
             number(one.logins[0]),
+            last.map_or_else(|| text("\u{2013}"), time),
         ]
     });
     Panel {
@@ -163,7 +171,7 @@ pub fn accounts(sheet: &Sheet, view: &View) -> Panel {
         title: "Targeted accounts",
         aside: String::new(),
         more: None,
-        head: heads(&["account", "#failed", "#addresses", "#allowed"]),
+        head: heads(&["account", "#failed", "#addresses", "#allowed", "last login"]),
         rows: rows.collect(),
         empty: "No login failed.",
     }

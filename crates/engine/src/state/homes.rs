@@ -108,6 +108,11 @@ impl HomeRow {
             .chain([&mut self.home_s, &mut self.told_s])
     }
 
+    /// When somebody last logged in, seconds; 0 for never.
+    pub fn last_s(&self) -> u32 {
+        self.strange.iter().map(|place| place.seen_s).fold(self.home_s, u32::max)
+    }
+
     /// Counts a login at home at this hour.
     pub fn note_hour(&mut self, hour: usize) {
         let Some(count) = self.hours.get_mut(hour) else { return };

@@ -1,6 +1,7 @@
 //! `mailward top`: the console's dashboard in a terminal.
 
 use super::{Command, config, config_argument, running};
+use crate::console::Guarded;
 use crate::failure::{Context as _, Failure};
 use crate::recover::{failure, reader};
 use crate::supervise::arrived;
@@ -144,8 +145,8 @@ fn drawn(
     // A recorded day has a time of its own, which its guard tells.
     let told = status.as_ref().and_then(|status| status["now"].as_str());
     let now = told.and_then(terminal::time).unwrap_or_else(clock::now);
-    let glance =
-        looking.look(&reader, status.as_ref(), now, &|at| terminal::local(at)).map_err(failure)?;
+    let host = Guarded::in_dir(dir.to_owned());
+    let glance = looking.look(&reader, &host, now, &|at| terminal::local(at)).map_err(failure)?;
     let terms = looking.terms();
     let terms = if terms.is_empty() { "everything" } else { terms.as_str() };
     let guard = if status.is_some() { "" } else { "; no guard runs" };

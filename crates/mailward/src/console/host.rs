@@ -10,7 +10,7 @@ use crate::print;
 use crate::story::{self, why};
 use crate::terminal::Style;
 use console::{Host, HostError, Order, SignIn};
-use event::Incident;
+use event::{Incident, Timestamp};
 use serde_json::Value;
 use std::path::PathBuf;
 use store::{Found, Reader, Row};
@@ -60,6 +60,12 @@ fn request(order: &Order, reason: &str) -> Request {
 impl Host for Guarded {
     fn status(&self) -> Result<Value, HostError> {
         self.ask(&Request::Status).map(|answer| answer.data)
+    }
+
+    fn last_logins(&self, accounts: &[String]) -> Result<Vec<Option<Timestamp>>, HostError> {
+        let answer = self.ask(&Request::LastLogins { accounts: accounts.to_vec() })?;
+        let times = answer.data.as_array().into_iter().flatten();
+        Ok(times.map(|time| time.as_i64().map(Timestamp::from_seconds)).collect())
     }
 
     fn why(&self, subject: &str) -> Result<String, HostError> {

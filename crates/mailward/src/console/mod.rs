@@ -10,6 +10,7 @@ mod host;
 mod process;
 mod renewal;
 
+pub use host::Guarded;
 pub use process::{Child, serve};
 
 use crate::config::Config;

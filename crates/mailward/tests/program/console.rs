@@ -2,7 +2,7 @@
 //! not need it.
 #![cfg(feature = "console")]
 
-use crate::world::{Guard, Place, World, attack, children, now, signal, wait_until};
+use crate::world::{Guard, Place, World, attack, children, now, signal, stamp, wait_until};
 use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -101,6 +101,9 @@ fn the_dashboard_is_seen_in_a_terminal_and_where_there_is_none() {
     let world = World::new();
     world.append(&attack(now(), "203.0.113.9"));
     let guard = world.guard(Place::Powerless);
+    let login = "mx dovecot: imap-login: Login: user=<user3@example.org>, method=PLAIN, \
+                 rip=198.51.100.7, lip=192.0.2.10, mpid=7, TLS, session=<x>";
+    world.append(&format!("{} {login}\n", stamp(now())));
     world.append(&attack(now(), "203.0.113.9"));
     wait_until("it is counted", || world.ask(&["top"]).good().out.contains("203.0.113.9"));
     let shown = world.ask(&["top", "--last", "24h", "everything"]).good().out;
@@ -108,6 +111,12 @@ fn the_dashboard_is_seen_in_a_terminal_and_where_there_is_none() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(!shown.contains('\u{1b}'), "no terminal, no colours");
+    // An account that is attacked, and into which somebody got before.
+    let shown = world.ask(&["top", "--last", "24h"]).good().out;
+    assert!(shown.contains("last login"), "{shown}");
+    let row = |account: &str| shown.lines().find(|line| line.contains(account)).unwrap().trim_end();
+    assert!(!row("user3@example.org").ends_with('\u{2013}'), "{shown}");
+    assert!(row("user4@example.org").ends_with('\u{2013}'), "{shown}");
     let nobody = world.ask(&["top", "account:nobody"]).good().out;
     assert!(nobody.contains("nothing happened"), "{nobody}");
     world.ask(&["top", "acount:bob"]).bad(2, &["no field is called acount"]);
