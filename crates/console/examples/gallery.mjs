@@ -88,8 +88,8 @@ await gallery("full", async (pages, base) => {
 
   await page.setViewport({ width: 1440, height: 900 });
   await page.goto(base + LISTS.dashboard);
-  await page.$eval("#panel-map", (map) => map.scrollIntoView());
-  await page.waitForSelector(".world a path");
+  // Charts above it are drawn meanwhile, and push it out of view.
+  await page.waitForFunction(() => { document.querySelector("#panel-map").scrollIntoView(); return document.querySelector(".world a path"); });
   check(await page.$eval(".world a:has([data-country=CN]) title", (title) => /^China: .* events/.test(title.textContent)), "a country says its name");
   await page.evaluate(() => scrollTo(0, 0));
   const plots = await page.$$(".plot canvas");

@@ -51,8 +51,8 @@ fn state(incident: &Incident) -> Cell {
 pub fn row(incident: &Incident) -> Vec<Cell> {
     vec![
         link(format!("#{}", incident.number), format!("/incident/{}", incident.number)),
-        text(title(incident)),
         state(incident),
+        text(title(incident)),
         number(incident.clients() as u64),
         number(incident.accounts() as u64),
         number(u64::from(incident.findings)),
@@ -63,7 +63,7 @@ pub fn row(incident: &Incident) -> Vec<Cell> {
 
 /// The columns of [`row`].
 pub const HEAD: [&str; 8] =
-    ["incident", "what", "state", "#clients", "#accounts", "#findings", "since", "latest"];
+    ["incident", "state", "what", "#clients", "#accounts", "#findings", "since", "latest"];
 
 /// Those that are not over, and those of a time, the former first, the newest first.
 ///
@@ -185,7 +185,7 @@ fn clock(incident: &Incident, first: Option<Timestamp>) -> Panel {
         ("first line that counts", first, String::new()),
         ("found", Some(incident.opened_at), by(&incident.opened_by)),
         ("taken on", incident.acknowledged_at, String::new()),
-        ("contained: everyone concerned is answered", incident.contained_at, String::new()),
+        ("contained", incident.contained_at, String::new()),
         (
             "resolved",
             incident.resolved_at,

@@ -156,22 +156,26 @@ pub fn accounts(
     let names: Vec<String> =
         list.iter().map(|one| String::from_utf8_lossy(&one.value).into_owned()).collect();
     let last = last_logins(&names).into_iter().chain(std::iter::repeat(None));
+    let got_in = |at: Timestamp| {
+        let passed_s = sheet.span.until.seconds().saturating_sub(at.seconds()).max(0);
+        let class = if at >= sheet.span.from { "number got-in" } else { "number" };
+        Cell { class, ..figure(format!("{} ago", duration(passed_s))) }
+    };
     let rows = list.into_iter().zip(last).map(|(one, last)| {
         vec![
             value(view, PAGE, Field::Account, &one.value),
             number(one.logins[1]),
             number(one.others),
-            number(one.logins[0]),
-            last.map_or_else(|| text("\u{2013}"), time),
+            last.map_or_else(|| figure("\u{2013}".to_owned()), got_in),
         ]
     });
     Panel {
         id: "accounts",
         class: "",
         title: "Targeted accounts",
-        aside: String::new(),
+        aside: "bold: somebody got in within this time".to_owned(),
         more: None,
-        head: heads(&["account", "#failed", "#addresses", "#allowed", "last login"]),
+        head: heads(&["account", "#failed", "#addresses", "#last login"]),
         rows: rows.collect(),
         empty: "No login failed.",
     }
