@@ -134,4 +134,4 @@ pub use reader::{
     AuditEntry, ChartCache, Count, Found, Reader, Rollups, Row, Sample, Search, Source, Statistics,
     Top,
 };
-pub use rollup::{Dimension, Leader, Leaders, Rollup, Series, Step};
+pub use rollup::{Dimension, Leader, Leaders, Rollup, Series, Step, VALUE_MAX as LEADER_BYTES_MAX};

@@ -25,6 +25,7 @@ mod series;
 use ::event::{Event, Network, Timestamp};
 use std::net::IpAddr;
 
+pub use bucket::VALUE_MAX;
 pub use leaders::{Leader, Leaders};
 pub use series::Series;
 

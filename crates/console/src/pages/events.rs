@@ -40,6 +40,8 @@ struct Page {
 #[derive(Template)]
 #[template(path = "rows.html")]
 struct Rows {
+    /// From the newest on.
+    is_first: bool,
     rows: Vec<Vec<Cell>>,
     /// The search took long: what was found so far.
     is_stopped: bool,
@@ -105,6 +107,7 @@ fn rows(reader: &Reader, app: &App, view: &View, before: Option<Cursor>) -> Resu
     let last = found.stopped.or_else(|| found.rows.last().filter(|_| found.cut).map(Row::cursor));
     let url = |page: &str| last.map(|last| format!("{}&before={last}", view.url(page)));
     Ok(Rows {
+        is_first: before.is_none(),
         rows: found.rows.iter().filter_map(|row| cells(row, view)).collect(),
         is_stopped: found.stopped.is_some(),
         next: url("/events/rows"),

@@ -14,7 +14,6 @@ use store::{Reader, StoreError};
 
 /// Samples of unknown lines that are shown.
 const SAMPLES: usize = 50;
-const ROWS: usize = 12;
 const DAY_S: i64 = 86_400;
 
 /// `GET /health`
@@ -155,7 +154,7 @@ fn tables(status: &Value) -> Panel {
         ..facts(
             "tables",
             "Memory of the engine",
-            status["tables"].as_array().into_iter().flatten().map(row).take(ROWS).collect(),
+            status["tables"].as_array().into_iter().flatten().map(row).collect(),
         )
     }
 }

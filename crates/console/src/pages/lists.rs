@@ -2,7 +2,7 @@
 
 use super::dashboard::PAGE;
 use super::incidents as pages;
-use super::panel::{Cell, Holds, Panel, figure, heads, link, number, text, time, value, why};
+use super::panel::{Cell, Holds, Panel, figure, heads, leading, link, number, text, time, why};
 use crate::data::{Action, Deed, Leading, Lists, Sheet};
 use crate::view::View;
 use event::{Incident, Outcome, Subject, Timestamp};
@@ -163,7 +163,7 @@ pub fn accounts(
     };
     let rows = list.into_iter().zip(last).map(|(one, last)| {
         vec![
-            value(view, PAGE, Field::Account, &one.value),
+            leading(view, PAGE, Field::Account, &one.value),
             number(one.logins[1]),
             number(one.others),
             last.map_or_else(|| figure("\u{2013}".to_owned()), got_in),
@@ -191,7 +191,7 @@ fn sources(
     let ranked = ranked(list, Leading::all);
     let top = ranked.first().map_or(0, |one| one.all());
     let row = |one: &Leading| {
-        vec![value(view, PAGE, field, &one.value), bar(one, top), number(one.all()), extra(one)]
+        vec![leading(view, PAGE, field, &one.value), bar(one, top), number(one.all()), extra(one)]
     };
     ranked.into_iter().map(row).collect()
 }
@@ -308,7 +308,7 @@ fn against_usual(
             usual => format!("{:.1} ×", events as f64 / usual),
         };
         vec![
-            value(view, PAGE, field, &one.value),
+            leading(view, PAGE, field, &one.value),
             number(events),
             number(usual.round() as u64),
             figure(times),

@@ -166,6 +166,20 @@ pub fn value(view: &View, page: &str, field: Field, value: &[u8]) -> Cell {
     }
 }
 
+/// A value as the journal counts it: of one that is too long only the beginning.
+pub fn leading(view: &View, page: &str, field: Field, counted: &[u8]) -> Cell {
+    if counted.len() < store::LEADER_BYTES_MAX {
+        return value(view, page, field, counted);
+    }
+    let begins = str::from_utf8(counted).map_or_else(|error| error.valid_up_to(), str::len);
+    let text = counted.get(..begins).unwrap_or_default().to_ascii_lowercase();
+    let wanted = Value::Name { text, is_open_before: false, is_open_behind: true };
+    let include = view.with(field, wanted.clone()).url(page);
+    let exclude = view.without(field, wanted).url(page);
+    let shown = format!("{}…", Text(counted));
+    Cell { class: "value", holds: Holds::Value(shown, include, exclude, None) }
+}
+
 /// The same with all of the value.
 pub fn whole(view: &View, page: &str, field: Field, value: &[u8]) -> Cell {
     let shown = Text(value).to_string();
@@ -257,6 +271,14 @@ mod tests {
         let cell = |length: usize| value(&view, "/", Field::Account, &vec![b'x'; length]).holds;
         assert!(matches!(cell(VALUE_MAX), Holds::Value(..)));
         assert!(matches!(cell(VALUE_MAX + 1), Holds::Text(text) if text.ends_with("x…")));
+        let counted = |bytes: &[u8]| match leading(&view, "/", Field::Account, bytes).holds {
+            Holds::Value(_, include, ..) => include,
+            _ => String::new(),
+        };
+        assert!(counted(&[b'x'; 159]).ends_with("xx"), "all of it");
+        assert!(counted(&[b'x'; 160]).ends_with("xx*"), "and whatever stands behind it");
+        let cut = [b"x".repeat(159), b"\xc3".to_vec()].concat();
+        assert!(counted(&cut).ends_with("xx*"), "no half of a character");
         let one = |length: usize| whole(&view, "/", Field::Account, &vec![b'x'; length]).holds;
         assert!(matches!(one(LINKED_MAX), Holds::Value(text, ..) if text.len() == LINKED_MAX));
         assert!(matches!(one(64 << 10), Holds::Text(text) if text.len() == 64 << 10));

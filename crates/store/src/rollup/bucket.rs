@@ -11,7 +11,7 @@ const FORMAT: u8 = 1;
 /// goes to the rest.
 const VALUES_MAX: usize = 4096;
 /// Bytes of a value that count: what a stranger made longer is the same value.
-const VALUE_MAX: usize = 160;
+pub const VALUE_MAX: usize = 160;
 
 /// Numbers of events by series, in no order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
