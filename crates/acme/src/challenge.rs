@@ -18,9 +18,9 @@ use tokio::sync::Semaphore;
 /// Where the files are asked for.
 const PREFIX: &str = "/.well-known/acme-challenge/";
 /// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 32;
+const CONNECTIONS_MAX: usize = 512;
 /// Who connects asks, and is answered, within this.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// The longest head of a request, in bytes.
 const HEAD_MAX: usize = 8 << 10;
 

@@ -3,12 +3,16 @@
 
 use crate::{AcmeError, Request};
 use instant_acme::AccountCredentials;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
@@ -17,6 +21,13 @@ use x509_cert::ext::pkix::name::GeneralName;
 const CERTIFICATE: &str = "console.pem";
 const ACCOUNT: &str = "account.json";
 const FAILURES: &str = "failures.json";
+const LOCK: &str = "lock";
+/// What stands before the PEM, and before the name of the authority.
+const ISSUED_BY: &str = "issued by ";
+/// What of a reason is kept, in characters.
+const WHY_MAX: usize = 500;
+/// The reason of a try that did not come to an end.
+const BROKEN_OFF: &str = "it was broken off";
 /// The longest file that is read, in bytes.
 const FILE_MAX: u64 = 1 << 20;
 /// The shortest and the longest pause behind a failure, in seconds: authorities count failures, and
@@ -116,7 +127,7 @@ impl Kept {
         if leaf.names != wanted(&request.names) {
             return Ok(Standing::Wanted("it is for other names"));
         }
-        if self.account(&request.directory)?.is_none() {
+        if issuer(&content) != Some(request.directory.as_bytes()) {
             return Ok(Standing::Wanted("it is of another authority"));
         }
         let renew_s = leaf.renew_s();
@@ -134,24 +145,71 @@ impl Kept {
         Ok(self.read_json(FAILURES)?.unwrap_or_default())
     }
 
-    /// Notes that a try failed.
+    /// The lock of whoever asks the authority; nothing where another process has it.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn lock(&self) -> Result<Option<File>, AcmeError> {
+        let file = self.options().open(self.dir.join(LOCK)).map_err(self.told(LOCK))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(self.told(LOCK)(error)),
+        }
+    }
+
+    /// Notes a failure before the authority is asked, for authorities count what is broken off,
+    /// too: however this process ends, the next try keeps its distance.
+    ///
+    /// # Errors
+    /// The file cannot be written: then nobody must be asked.
+    pub(crate) fn begin(&self, now_s: i64) -> Result<(), AcmeError> {
+        let count = self.failures()?.count.saturating_add(1);
+        self.put_json(FAILURES, &Failures { count, last_s: now_s, why: BROKEN_OFF.to_owned() })
+    }
+
+    /// Why the try that was begun failed.
+    pub(crate) fn end(&self, why: &str) -> Result<(), AcmeError> {
+        let why = why.chars().take(WHY_MAX).collect();
+        self.put_json(FAILURES, &Failures { why, ..self.failures()? })
+    }
+
+    /// Notes a failure for which no authority was asked.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn put_failure(&self, now_s: i64, why: &str) -> Result<(), AcmeError> {
-        let count = self.failures()?.count.saturating_add(1);
-        self.put_json(FAILURES, &Failures { count, last_s: now_s, why: why.to_owned() })
+        let count = self.failures()?.count.max(1);
+        let why = why.chars().take(WHY_MAX).collect();
+        self.put_json(FAILURES, &Failures { count, last_s: now_s, why })
     }
 
-    pub(crate) fn put(&self, issued: &Issued) -> Result<(), AcmeError> {
-        self.write(CERTIFICATE, format!("{}{}", issued.key, issued.chain).as_bytes())?;
+    /// Keeps what was issued, if it is what was asked for.
+    pub(crate) fn put(
+        &self,
+        request: &Request,
+        issued: &Issued,
+        now_s: i64,
+    ) -> Result<(), AcmeError> {
+        issued.check(request, now_s)?;
+        let Issued { chain, key } = issued;
+        let content = format!("{ISSUED_BY}{}\n{key}{chain}", request.directory);
+        self.write(CERTIFICATE, content.as_bytes())?;
         self.put_json(FAILURES, &Failures::default())
     }
 
-    /// The account at this authority.
+    /// The account at this authority. One that leads elsewhere is none: who may write here must not
+    /// have a connection opened to where he likes.
     pub(crate) fn account(&self, directory: &str) -> Result<Option<AccountCredentials>, AcmeError> {
-        let kept: Option<Account<AccountCredentials>> = self.read_json(ACCOUNT)?;
-        Ok(kept.filter(|kept| kept.directory == directory).map(|kept| kept.credentials))
+        let kept: Option<Account<Value>> = self.read_json(ACCOUNT)?;
+        let is_there = |kept: &Account<Value>| {
+            let leads_to = kept.credentials.get("directory").and_then(Value::as_str);
+            kept.directory == directory
+                && leads_to == Some(directory)
+                && kept.credentials.get("urls").is_none()
+        };
+        let credentials = kept.filter(is_there).map(|kept| kept.credentials);
+        Ok(credentials.and_then(|credentials| serde_json::from_value(credentials).ok()))
     }
 
     pub(crate) fn put_account(
@@ -187,17 +245,57 @@ impl Kept {
         self.write(name, &bytes.map_err(self.told(name))?)
     }
 
-    /// The old file or the new one, whatever happens meanwhile; for its owner alone.
+    /// How files here are written: for their owner alone, and never through a link.
+    fn options(&self) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.custom_flags(libc::O_NOFOLLOW);
+        options
+    }
+
+    /// The old file or the new one, whatever happens meanwhile.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), AcmeError> {
+        let beside = self.dir.join(format!("{name}.new"));
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+            let mut file = self.options().open(&beside)?;
             file.write_all(content)?;
-            file.as_file().sync_all()?;
-            file.persist(self.dir.join(name)).map_err(|error| error.error)?;
-            std::fs::File::open(&self.dir)?.sync_all()
+            file.sync_all()?;
+            std::fs::rename(&beside, self.dir.join(name))?;
+            File::open(&self.dir)?.sync_all()
         };
         write().map_err(self.told(name))
     }
+}
+
+impl Issued {
+    /// Whether it is what was asked for: what was kept before is worth more than anything else.
+    fn check(&self, request: &Request, now_s: i64) -> Result<(), AcmeError> {
+        let wrong = |what: &str| AcmeError::Directory {
+            directory: request.directory.clone(),
+            why: format!("it gave a certificate, but {what}"),
+        };
+        let leaf = Leaf::of(self.chain.as_bytes()).ok_or_else(|| wrong("it cannot be read"))?;
+        if leaf.names != wanted(&request.names) {
+            return Err(wrong("for other names"));
+        }
+        if now_s >= leaf.renew_s() {
+            return Err(wrong("by this host's clock most of its time is over"));
+        }
+        self.belongs().then_some(()).ok_or_else(|| wrong("not for the key that was made"))
+    }
+
+    fn belongs(&self) -> bool {
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(self.chain.as_bytes()).collect();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
+        let (Ok(chain), Ok(key)) = (chain, key) else { return false };
+        CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).is_ok()
+    }
+}
+
+/// The authority that a file with a certificate names.
+fn issuer(content: &[u8]) -> Option<&[u8]> {
+    content.strip_prefix(ISSUED_BY.as_bytes())?.split(|byte| *byte == b'\n').next()
 }
 
 /// What counts of a certificate.
@@ -254,23 +352,81 @@ mod tests {
         assert!(!Failures::default().holds_at(0));
     }
 
+    fn ours(names: &[&str]) -> Request {
+        Request {
+            directory: "https://ca.example/dir".to_owned(),
+            signed_by: None,
+            email: None,
+            names: names.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     #[test]
-    fn a_failure_is_counted_until_there_is_a_certificate() {
-        let dir = tempfile::tempdir().unwrap();
+    fn a_try_is_a_failure_until_there_is_a_certificate() {
+        let (dir, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let kept = Kept::in_dir(dir.path().to_owned());
         assert_eq!(kept.failures().unwrap(), Failures::default());
-        kept.put_failure(10, "one").unwrap();
-        kept.put_failure(20, "two").unwrap();
-        let failed = Failures { count: 2, last_s: 20, why: "two".to_owned() };
-        assert_eq!(kept.failures().unwrap(), failed);
+        kept.begin(10).unwrap();
+        kept.end("one").unwrap();
+        kept.begin(20).unwrap();
+        let broken = Failures { count: 2, last_s: 20, why: BROKEN_OFF.to_owned() };
+        assert_eq!(kept.failures().unwrap(), broken);
+        kept.put_failure(30, &"\u{fc}".repeat(1 << 20)).unwrap();
+        let unasked = kept.failures().unwrap();
+        assert_eq!((unasked.count, unasked.last_s, unasked.why.chars().count()), (2, 30, WHY_MAX));
         std::fs::write(dir.path().join(FAILURES), "{torn").unwrap();
         assert_eq!(kept.failures().unwrap(), Failures::default(), "made anew");
-        kept.put(&Issued { chain: "chain".to_owned(), key: "key\n".to_owned() }).unwrap();
-        assert_eq!(std::fs::read_to_string(kept.certificate()).unwrap(), "key\nchain");
+        kept.begin(40).unwrap();
+        kept.put(&ours(&["a.example"]), &issued(made.path(), "DNS:a.example"), 0).unwrap();
+        assert_eq!(kept.failures().unwrap(), Failures::default());
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(kept.certificate()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "a key is its owner's");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left over");
+    }
+
+    #[test]
+    fn what_was_not_asked_for_takes_the_place_of_nothing() {
+        let (dir, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let kept = Kept::in_dir(dir.path().to_owned());
+        let (ours, good) = (ours(&["a.example"]), issued(made.path(), "DNS:a.example"));
+        kept.put(&ours, &good, 0).unwrap();
+        let before = std::fs::read(kept.certificate()).unwrap();
+        let other = issued(made.path(), "DNS:a.example,DNS:b.example");
+        let mixed = Issued { chain: good.chain.clone(), key: other.key.clone() };
+        let torn = Issued { chain: "torn".to_owned(), key: good.key.clone() };
+        for (issued, now_s, what) in [
+            (&other, 0, "for other names"),
+            (&good, i64::MAX, "most of its time is over"),
+            (&mixed, 0, "not for the key"),
+            (&torn, 0, "cannot be read"),
+        ] {
+            let told = kept.put(&ours, issued, now_s).unwrap_err().to_string();
+            assert!(told.contains(what), "{told}");
+            assert_eq!(std::fs::read(kept.certificate()).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn an_account_leads_to_its_authority_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = Kept::in_dir(dir.path().to_owned());
+        let ours = "https://ca.example/dir";
+        let is_taken = |outer: &str, credentials: Value| {
+            let account = serde_json::json!({ "directory": outer, "credentials": credentials });
+            std::fs::write(dir.path().join(ACCOUNT), account.to_string()).unwrap();
+            kept.account(ours).unwrap().is_some()
+        };
+        let inner = |directory: &str| serde_json::json!({ "id": "1", "key_pkcs8": "AAAA", "directory": directory });
+        assert!(is_taken(ours, inner(ours)));
+        assert!(!is_taken("https://other.example/dir", inner(ours)));
+        assert!(!is_taken(ours, inner("https://127.0.0.1/")));
+        let mut urls = inner(ours);
+        urls["urls"] = serde_json::json!({});
+        assert!(!is_taken(ours, urls));
+        std::fs::remove_file(dir.path().join(ACCOUNT)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join(LOCK)).unwrap();
+        assert!(kept.lock().is_err(), "never through a link");
     }
 
     /// A key and a certificate for these names that is good for 90 days, by openssl.
@@ -299,13 +455,7 @@ mod tests {
     fn another_is_wanted_for_other_names_of_another_authority_and_when_a_third_is_left() {
         let (dir, made) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let kept = Kept::in_dir(dir.path().to_owned());
-        let request = |directory: &str, names: &[&str]| Request {
-            directory: directory.to_owned(),
-            signed_by: None,
-            email: None,
-            names: names.iter().map(ToString::to_string).collect(),
-        };
-        let ours = request("https://ca.example/dir", &["a.example", "B.example"]);
+        let ours = ours(&["a.example", "B.example"]);
         let why = |request: &Request, now_s| match kept.standing(request, now_s).unwrap() {
             Standing::Good { .. } => "",
             Standing::Wanted(why) => why,
@@ -313,17 +463,14 @@ mod tests {
         assert_eq!(why(&ours, 0), "there is none yet");
         std::fs::write(kept.certificate(), "torn").unwrap();
         assert_eq!(why(&ours, 0), "what is kept is no certificate");
-        kept.put(&issued(made.path(), "DNS:b.example,DNS:A.example")).unwrap();
-        assert_eq!(why(&ours, 0), "it is of another authority");
-        let account = serde_json::json!({"directory": ours.directory,
-            "credentials": {"id": "1", "key_pkcs8": "AAAA", "directory": ours.directory}});
-        std::fs::write(dir.path().join(ACCOUNT), account.to_string()).unwrap();
+        kept.put(&ours, &issued(made.path(), "DNS:b.example,DNS:A.example"), 0).unwrap();
         let Standing::Good { end_s, renew_s } = kept.standing(&ours, 0).unwrap() else { panic!() };
         assert_eq!(end_s - renew_s, 30 * 86_400);
         assert_eq!(why(&ours, renew_s - 1), "");
         assert_eq!(why(&ours, renew_s), "less than a third of its time is left");
-        assert_eq!(why(&request(&ours.directory, &["a.example"]), 0), "it is for other names");
-        let other = request("https://other.example/dir", &["a.example", "b.example"]);
-        assert_eq!(why(&other, 0), "it is of another authority");
+        let fewer = Request { names: vec!["a.example".to_owned()], ..ours.clone() };
+        assert_eq!(why(&fewer, 0), "it is for other names");
+        let directory = "https://ca.example/di".to_owned();
+        assert_eq!(why(&Request { directory, ..ours }, 0), "it is of another authority");
     }
 }

@@ -11,6 +11,7 @@ mod order;
 pub use kept::{Failures, Kept, Standing};
 
 use challenge::Answers;
+use kept::Issued;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,8 +77,11 @@ pub enum AcmeError {
         name: String,
     },
     /// It takes too long.
-    #[error("no certificate within {} s", WITHIN.as_secs())]
-    Slow,
+    #[error("{directory}: no certificate in good time")]
+    Slow {
+        /// The authority.
+        directory: String,
+    },
 }
 
 /// Listens where the authority will ask for the proof. On hosts without IPv6, `[::]` is `0.0.0.0`.
@@ -99,20 +103,35 @@ fn has_ipv6() -> bool {
 }
 
 /// Has a certificate issued, and keeps it. Answers the authority's questions on `listener`
-/// meanwhile.
+/// meanwhile. It is a failure from the begin on, until it is none.
 ///
 /// # Errors
 /// Why there is none; what was kept before stays.
-pub fn obtain(request: &Request, kept: &Kept, listener: TcpListener) -> Result<(), AcmeError> {
+pub fn obtain(
+    request: &Request,
+    kept: &Kept,
+    listener: TcpListener,
+    now_s: i64,
+) -> Result<(), AcmeError> {
+    kept.begin(now_s)?;
+    let kept_now =
+        issued(request, kept, listener).and_then(|issued| kept.put(request, &issued, now_s));
+    if let Err(error) = &kept_now {
+        // Where it cannot be written, that it was broken off stands there.
+        let _ = kept.end(&error.to_string());
+    }
+    kept_now
+}
+
+fn issued(request: &Request, kept: &Kept, listener: TcpListener) -> Result<Issued, AcmeError> {
     let told = |error| AcmeError::File { path: kept.dir().to_owned(), error };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(told)?;
-    let issued = runtime.block_on(async {
+    runtime.block_on(async {
         let answers = Answers::default();
         challenge::serve(listener, answers.clone())?;
         tokio::time::timeout(WITHIN, order::issued(request, kept, &answers))
             .await
-            .unwrap_or(Err(AcmeError::Slow))
-    })?;
-    kept.put(&issued)
+            .unwrap_or_else(|_| Err(order::slow(request)))
+    })
 }

@@ -114,10 +114,15 @@ async fn why_not(request: &Request, order: &mut Order, error: Option<Error>) -> 
     }
 }
 
+/// That there was no end.
+pub fn slow(request: &Request) -> AcmeError {
+    AcmeError::Slow { directory: request.directory.clone() }
+}
+
 fn refused(request: &Request, error: &Error) -> AcmeError {
     let why = match error {
         Error::Api(problem) => in_words(problem),
-        Error::Timeout(_) => return AcmeError::Slow,
+        Error::Timeout(_) => return slow(request),
         error => with_causes(error),
     };
     AcmeError::Directory { directory: request.directory.clone(), why }

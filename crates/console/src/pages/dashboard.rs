@@ -132,7 +132,12 @@ pub fn tables(
     (sheet, told): (&Sheet, &Told),
 ) -> Result<Vec<Panel>, StoreError> {
     let before = lists::before(reader, &kept.charts, sheet)?;
-    let last_logins = |accounts: &[String]| host.last_logins(accounts).unwrap_or_default();
+    let status = host.status().ok();
+    // A guard that does not answer is waited for once.
+    let last_logins = |accounts: &[String]| match status {
+        Some(_) => host.last_logins(accounts).unwrap_or_default(),
+        None => Vec::new(),
+    };
     let tables = [
         Some(lists::incidents(&told.incidents)),
         Some(lists::logins(sheet, view)),
@@ -145,7 +150,7 @@ pub fn tables(
         lists::outbound(sheet, &before, view),
         lists::mx(sheet, &before, view),
         lists::decoys(sheet),
-        host.status().ok().as_ref().map(health::guard),
+        status.as_ref().map(health::guard),
         Some(lists::clock(&told.incidents, &told.times, &told.deeds)),
     ];
     Ok(tables.into_iter().flatten().collect())

@@ -171,13 +171,23 @@ pub fn leading(view: &View, page: &str, field: Field, counted: &[u8]) -> Cell {
     if counted.len() < store::LEADER_BYTES_MAX {
         return value(view, page, field, counted);
     }
-    let begins = str::from_utf8(counted).map_or_else(|error| error.valid_up_to(), str::len);
-    let text = counted.get(..begins).unwrap_or_default().to_ascii_lowercase();
+    let shown = format!("{}…", Text(counted));
+    let Some(text) = as_beginning(counted) else { return Cell { class: "value", ..text(shown) } };
     let wanted = Value::Name { text, is_open_before: false, is_open_behind: true };
     let include = view.with(field, wanted.clone()).url(page);
     let exclude = view.without(field, wanted).url(page);
-    let shown = format!("{}…", Text(counted));
     Cell { class: "value", holds: Holds::Value(shown, include, exclude, None) }
+}
+
+/// A name up to which nothing is asked but this: such a term stands without quotes, and a stranger
+/// chose the name.
+fn as_beginning(counted: &[u8]) -> Option<Vec<u8>> {
+    let begins = str::from_utf8(counted).map_or_else(|error| error.valid_up_to(), str::len);
+    // A character may have been cut.
+    let text =
+        str::from_utf8(counted.get(..begins)?).ok().filter(|_| counted.len() - begins < 4)?;
+    let is_special = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '"' | '*');
+    (!text.contains(is_special)).then(|| text.to_ascii_lowercase().into_bytes())
 }
 
 /// The same with all of the value.
@@ -279,6 +289,14 @@ mod tests {
         assert!(counted(&[b'x'; 160]).ends_with("xx*"), "and whatever stands behind it");
         let cut = [b"x".repeat(159), b"\xc3".to_vec()].concat();
         assert!(counted(&cut).ends_with("xx*"), "no half of a character");
+        for hostile in ["a outcome:allowed ", "a,b", "\"", "*", "\u{a0}", "a\u{1b}"] {
+            assert_eq!(
+                counted(hostile.repeat(160).get(..160).unwrap().as_bytes()),
+                "",
+                "{hostile}"
+            );
+        }
+        assert_eq!(counted(&[0xff; 160]), "", "no name at all");
         let one = |length: usize| whole(&view, "/", Field::Account, &vec![b'x'; length]).holds;
         assert!(matches!(one(LINKED_MAX), Holds::Value(text, ..) if text.len() == LINKED_MAX));
         assert!(matches!(one(64 << 10), Holds::Text(text) if text.len() == 64 << 10));

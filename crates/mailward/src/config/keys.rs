@@ -466,11 +466,11 @@ pub const KEYS: &[Key] = &[
     console::NAMES,
     console::CERTIFICATE,
     console::KEY,
+    console::OPEN,
     console::ACME_DIRECTORY,
     console::ACME_EMAIL,
     console::ACME_LISTEN,
     console::ACME_SIGNED_BY,
-    console::OPEN,
     Key {
         path: "export.list",
         summary: "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",

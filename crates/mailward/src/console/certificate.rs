@@ -14,9 +14,9 @@ use acme::{AcmeError, Kept, Request, Standing};
 use console::TlsFiles;
 use edge::clock::{self, Moment};
 use event::Timestamp;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -25,17 +25,19 @@ use std::time::Duration;
 
 /// The directory in a state directory.
 const DIR: &str = "acme";
-/// Who holds this file is at it.
-const LOCK: &str = "lock";
+/// Where some systems have what resolves names, and whom they trust, by links that lead elsewhere
+/// than who is confined may read.
+const READ: [&str; 4] =
+    ["/etc/resolv.conf", "/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"];
 /// How often it is looked whether another certificate is due, or a try after one that failed.
-const DUE_EVERY: Duration = Duration::from_secs(600);
+const DUE_EVERY: Duration = Duration::from_secs(300);
 /// How long a process may take to end that is told to.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a configuration asks of which authority.
 ///
 /// # Errors
-/// It names no host names, or a certificate besides.
+/// It names no host names, or such as no authority can prove, or a certificate besides.
 fn request(config: &Config) -> Result<Option<Request>, Failure> {
     let own = &config.console;
     let Some(directory) = own.acme.directory.clone() else { return Ok(None) };
@@ -48,12 +50,24 @@ fn request(config: &Config) -> Result<Option<Request>, Failure> {
             "say by which names it is asked for, as console.names = [\"mail.example.org\"]",
         ));
     }
-    Ok(Some(Request {
-        directory,
-        signed_by: own.acme.signed_by.clone(),
-        email: own.acme.email.clone(),
-        names: own.names.clone(),
-    }))
+    let names = own.names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()?;
+    let acme = &own.acme;
+    let (signed_by, email) = (acme.signed_by.clone(), acme.email.clone());
+    Ok(Some(Request { directory, signed_by, email, names }))
+}
+
+/// A name as certificates have it (RFC 5280, 4.2.1.6).
+fn host_name(name: &str) -> Result<String, Failure> {
+    let own = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let is_address = own.parse::<IpAddr>().is_ok();
+    if own.is_empty() || is_address || !own.bytes().all(is_fine) {
+        return Err(Failure::new(format!("console: no certificate can be had for {name}")).remedy(
+            "have host names in console.names, no addresses and no *; write one with other letters as \
+             xn--...",
+        ));
+    }
+    Ok(own)
 }
 
 fn kept(dir: &Path) -> Kept {
@@ -69,13 +83,21 @@ pub fn files(config: &Config, dir: &Path) -> Result<Option<TlsFiles>, Failure> {
     Ok(request(config)?.map(|_| TlsFiles { certificate: file.clone(), key: file }))
 }
 
-/// That no certificate could be fetched lately, and why.
+/// That no certificate could be fetched at the last try, and why.
 pub fn failed(dir: &Path) -> Option<String> {
     let failures = kept(dir).failures().ok().filter(|failures| failures.count > 0)?;
     let last = Timestamp::from_seconds(failures.last_s);
     let times =
         if failures.count == 1 { "once".to_owned() } else { format!("{} times", failures.count) };
     Some(format!("tried {times} without success, last at {last}: {}", failures.why))
+}
+
+/// Whether what is configured contradicts itself, for who tries a configuration out.
+///
+/// # Errors
+/// It does.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    request(config).map(drop)
 }
 
 /// Fetches a certificate where there is none that is good for long, or with [`When::Now`].
@@ -89,43 +111,55 @@ pub fn obtain(config: &Config, when: When) -> Result<(), Failure> {
         ));
     };
     let dir = config.state_dir()?;
-    if when == When::InTime && !await_guard(&dir, || false) {
-        return Ok(());
+    if when == When::InTime {
+        supervise::end_with_parent()?;
+        await_guard(&dir, || false);
     }
     home::keep_private();
+    let kept = kept(&dir);
+    if !identity::as_guard(|| is_wanted(&request, &kept, when))? {
+        return Ok(());
+    }
     // While it may be had: it wants a right that is given up next.
     let listener = acme::listen(config.console.acme.listen);
-    identity::become_owner(&dir)
+    confine(&dir, &kept, &request, when)?;
+    let Some(_lock) = kept.lock().map_err(told)? else {
+        return match when {
+            When::InTime => Ok(()),
+            _ => Err(Failure::new("another process asks the authority just now")),
+        };
+    };
+    // Another process may have fetched it meanwhile.
+    match when == When::InTime && !is_wanted(&request, &kept, when)? {
+        true => Ok(()),
+        false => fetch(&request, &kept, listener),
+    }
+}
+
+/// Becomes the owner of the state directory, and gives up all but its part of it.
+fn confine(dir: &Path, kept: &Kept, request: &Request, when: When) -> Result<(), Failure> {
+    identity::become_owner(dir)
         .context(|| format!("becoming the owner of {}", dir.display()))
         .map_err(|failure| failure.remedy("start the guard first: mailward up"))?;
     if when == When::InTime {
         // Who becomes another user has to ask again.
         supervise::end_with_parent()?;
     }
-    let kept = kept(&dir);
-    let Some(_lock) = lock(&kept).context(|| kept.dir().display().to_string())? else {
-        return match when {
-            When::InTime => Ok(()),
-            _ => Err(Failure::new("another process asks the authority just now")),
-        };
-    };
-    if !is_wanted(&request, &kept, when)? {
-        return Ok(());
-    }
-    fetch(&request, &kept, listener)
+    own_directory(kept.dir()).context(|| kept.dir().display().to_string())?;
+    let read = READ.iter().map(PathBuf::from).chain(request.signed_by.clone()).collect();
+    let write = vec![kept.dir().to_owned()];
+    Confinement { write, read, starts: Starts::default(), speaks: true }.put_on().map(drop)
 }
 
-/// Nothing where another process has it.
-fn lock(kept: &Kept) -> std::io::Result<Option<File>> {
-    match DirBuilder::new().mode(0o700).create(kept.dir()) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+/// Makes it where it is not there; a link is none.
+fn own_directory(dir: &Path) -> std::io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => return made,
     }
-    let file = File::create(kept.dir().join(LOCK))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+    match dir.symlink_metadata()?.is_dir() {
+        true => Ok(()),
+        false => Err(std::io::Error::from(ErrorKind::NotADirectory)),
     }
 }
 
@@ -153,28 +187,31 @@ fn fetch(
     kept: &Kept,
     listener: Result<TcpListener, AcmeError>,
 ) -> Result<(), Failure> {
-    let read = request.signed_by.iter().cloned().collect();
-    let write = vec![kept.dir().to_owned()];
-    let starts = Starts::default();
-    Confinement { write, read, starts, speaks: true }.put_on()?;
-    let obtained = listener.and_then(|listener| acme::obtain(request, kept, listener));
     let now_s = clock::now().seconds();
-    if let Err(error) = obtained {
-        kept.put_failure(now_s, &error.to_string()).map_err(told)?;
-        return Err(told(error));
-    }
-    if let Standing::Good { end_s, .. } = kept.standing(request, now_s).map_err(told)? {
-        let (names, end) = (request.names.join(", "), Timestamp::from_seconds(end_s));
-        print::offer(format_args!("a certificate for {names}, good until {end}\n"))?;
-        return Ok(());
-    }
-    Err(Failure::new("the authority's certificate is not the one that was asked for")
-        .remedy("see what it is: openssl x509 -text -in acme/console.pem in the state directory"))
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => {
+            // Nobody was asked; it is told again after a while, not every few minutes.
+            kept.put_failure(now_s, &error.to_string()).map_err(told)?;
+            return Err(told(error));
+        }
+    };
+    acme::obtain(request, kept, listener, now_s).map_err(told)?;
+    let end = match kept.standing(request, now_s).map_err(told)? {
+        Standing::Good { end_s, .. } => format!(", good until {}", Timestamp::from_seconds(end_s)),
+        Standing::Wanted(_) => String::new(),
+    };
+    let names = request.names.join(", ");
+    print::offer(format_args!("a certificate for {names}{end}\n")).map(drop)
 }
 
 fn told(error: AcmeError) -> Failure {
     let remedy = match &error {
         AcmeError::File { .. } => "let the owner of the state directory read and write there",
+        AcmeError::Listen { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
+            "a port below 1024 needs CAP_NET_BIND_SERVICE: run `systemctl edit mailward`, and add the \
+             lines `[Service]` and `CapabilityBoundingSet=CAP_NET_BIND_SERVICE`"
+        }
         AcmeError::Listen { .. } => {
             "where a web server has that port, have it pass /.well-known/acme-challenge/ on to \
              another one of loopback, and name that as console.acme.listen"
@@ -189,7 +226,7 @@ fn told(error: AcmeError) -> Failure {
         AcmeError::NoHttp01 { .. } => {
             "have another program fetch the certificate, and set console.certificate and console.key"
         }
-        AcmeError::Slow => "try again with `mailward console certificate`",
+        AcmeError::Slow { .. } => "try again with `mailward console certificate`",
     };
     Failure::new(format!("no certificate: {error}")).remedy(remedy)
 }

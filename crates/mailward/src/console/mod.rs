@@ -47,6 +47,15 @@ fn tls_files(config: &Config, dir: &Path) -> Result<Option<TlsFiles>, Failure> {
     }
 }
 
+/// Whether what is configured contradicts itself, for who tries a configuration out.
+///
+/// # Errors
+/// It does.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    certificate::check(config)?;
+    named_files(config).map(drop)
+}
+
 /// Where a person said that they are.
 ///
 /// # Errors

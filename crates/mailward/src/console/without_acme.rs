@@ -11,10 +11,15 @@ use std::path::Path;
 /// # Errors
 /// One is to be.
 pub fn files(config: &Config, _: &Path) -> Result<Option<TlsFiles>, Failure> {
-    match config.console.acme.directory {
-        None => Ok(None),
-        Some(_) => Err(failure()),
-    }
+    check(config).map(|()| None)
+}
+
+/// Whether none is to be fetched.
+///
+/// # Errors
+/// One is.
+pub fn check(config: &Config) -> Result<(), Failure> {
+    config.console.acme.directory.as_ref().map_or(Ok(()), |_| Err(failure()))
 }
 
 /// Nothing was tried.

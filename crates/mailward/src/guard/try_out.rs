@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub fn try_out(config: &Config) -> Result<(), Failure> {
     zone(config)?;
     syslog(config)?;
+    #[cfg(feature = "console")]
+    crate::console::check(config)?;
     state_dir(config)?;
     let found = start::surroundings();
     something_to_read(config, &found, &start::places(config, &found))

@@ -201,6 +201,9 @@ fn what_contradicts_itself_is_told() {
         format!("console.acme.directory = \"{DIRECTORY}\"\nconsole.names = [\"a.example\"]");
     say(&format!("{named}\nconsole.key = \"/key.pem\""))
         .bad(1, &["take console.acme.directory away"]);
+    for name in ["192.0.2.1", "2001:db8::1", "*.example.org", "b\u{fc}cher.example", ""] {
+        say(&named.replace("a.example", name)).bad(1, &["no certificate can be had for", "xn--"]);
+    }
     say(&named).bad(1, &["start the guard first"]);
     say("console.acme.directory = \"http://localhost/dir\"")
         .bad(1, &["console.acme.directory: cannot be that", "https:"]);
