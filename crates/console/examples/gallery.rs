@@ -166,6 +166,25 @@ fn incident(number: u64, at: Timestamp) -> Incident {
     }
 }
 
+/// Orders with reasons that people, or programs in their name, may write.
+fn orders(journal: &mut Journal) {
+    for (number, name) in hostile().into_iter().enumerate() {
+        let reason: String = name.chars().take(1_000).collect();
+        let subject = match number % 2 {
+            0 => Subject::Client(client(number as u64)),
+            _ => Subject::Account(reason.as_bytes().into()),
+        };
+        let order = match number % 3 {
+            0 => event::Order::Ban { subject, duration_s: Some(3_600) },
+            _ => event::Order::Unban { subject },
+        };
+        let operator: Box<str> = reason.chars().take(64).collect::<String>().into();
+        let at = Timestamp::from_seconds(BEGIN_S + number as i64 * 4_000);
+        let command = event::Command { at, operator, reason: reason.into(), order };
+        journal.append_command(EVENTS, &command);
+    }
+}
+
 /// One outcome with one reason: rings that are whole.
 fn one(journal: &mut Journal) {
     let source = journal.source("a");
@@ -185,6 +204,7 @@ fn made(dir: &Path, what: &str) -> Result<(), Box<dyn Error>> {
     match what {
         "full" => {
             full(&mut journal);
+            orders(&mut journal);
             let at = |number: u64| Timestamp::from_seconds(BEGIN_S + number as i64 * 3_000);
             (1..20).for_each(|number| journal.set_incident(incident(number, at(number))));
         }

@@ -17,7 +17,7 @@ fn writer() -> PathBuf {
 }
 
 /// Rounds, if none before brought what is to be seen.
-const ROUNDS_MAX: u64 = 80;
+const ROUNDS_MAX: u64 = 120;
 
 /// On a busy machine what waits for a segment grows faster than one is made, and a disk that stalls
 /// lets none be made between two kills that are close together: there is more and more time.

@@ -39,10 +39,10 @@ fn short(words: &str) -> String {
 /// Its state for a person.
 fn state(incident: &Incident) -> Cell {
     let (class, words) = match (incident.state, incident.contained_at) {
-        (IncidentState::Resolved, _) => ("value badge-cell is-allowed", "resolved"),
-        (IncidentState::Acknowledged, _) => ("value badge-cell is-deferred", "acknowledged"),
-        (IncidentState::Open, Some(_)) => ("value badge-cell is-deferred", "contained"),
-        (IncidentState::Open, None) => ("value badge-cell is-rejected", "open"),
+        (IncidentState::Resolved, _) => ("badge-cell is-allowed", "resolved"),
+        (IncidentState::Acknowledged, _) => ("badge-cell is-deferred", "acknowledged"),
+        (IncidentState::Open, Some(_)) => ("badge-cell is-deferred", "contained"),
+        (IncidentState::Open, None) => ("badge-cell is-rejected", "open"),
     };
     Cell { class, ..text(words) }
 }
