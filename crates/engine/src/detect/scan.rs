@@ -97,7 +97,6 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, reason: Reason, out: &
     let is_useful = is_useful(engine, seen);
     let half_life_s = scan.rule.half_life_s;
     let share = if is_useful { 4 } else { 1 };
-    let service = engine.state.services.bit(lower(seed, seen.event.service.bytes()));
     let Some(row) = engine.state.probes.entry(seen.client.0) else { return };
     row.catch_up(seen.late_s, seen.now_s, &engine.config);
     row.lines.push(seen.seq);
@@ -115,7 +114,8 @@ pub(crate) fn judge(engine: &mut Engine, seen: &Seen<'_>, reason: Reason, out: &
         }
         row.visit_s = now_s;
         row.visit_signs = row.visit_signs.saturating_add(1);
-        row.visit_services |= service;
+        let service = lower(seed, seen.event.service.bytes());
+        row.visit_services |= engine.state.services.bit(service);
     }
     let services = row.visit_services.count_ones();
     let is_round =
