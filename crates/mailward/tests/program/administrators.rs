@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Holds both ends of a connection from an address (its first argument) to a port.
-const HOLD: &str = "use IO::Socket::INET; my $at = '192.0.2.10:2222'; \
-    my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => $at, ReuseAddr => 1, ReusePort => 1) or die; \
-    my $out = IO::Socket::INET->new(LocalAddr => $ARGV[0], PeerAddr => $at) or die; \
+/// Holds both ends of a connection from an address (its first argument) to a port of its own:
+/// of several that listen at one port one would take another's connection, or find it taken.
+const HOLD: &str = "use IO::Socket::INET; my $at = '192.0.2.10'; \
+    my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => $at) or die; \
+    my $out = IO::Socket::INET->new( \
+        LocalAddr => $ARGV[0], PeerAddr => $at, PeerPort => $listener->sockport) or die; \
     my $in = $listener->accept or die; close $listener; sleep 120";
 
 /// A process in the network namespace of another.
@@ -77,7 +79,18 @@ fn a_user_cannot_pose_as_an_administrator() {
     let table = || std::fs::read_to_string(format!("/proc/{}/net/tcp", guard.pid())).unwrap();
     wait_until("the forged ones hold their connections", || {
         let table = table();
-        [1, 2, 3].iter().all(|number| table.contains(&format!(" 0A0200C0:08AE 0{number}6433C6:")))
+        // The local end, the other end, and that it stands (01).
+        let held = |number| {
+            table.lines().any(|line| {
+                let mut words = line.split_whitespace().skip(1);
+                words.next().is_some_and(|own| own.starts_with("0A0200C0:"))
+                    && words
+                        .next()
+                        .is_some_and(|other| other.starts_with(&format!("0{number}6433C6:")))
+                    && words.next() == Some("01")
+            })
+        };
+        (1..=3).all(held)
     });
     let _real = Process::session(guard.pid(), &genuine, "0", "198.51.100.9");
     wait_until("the session of the real one is seen", || {
