@@ -184,18 +184,19 @@ impl Kept {
         self.put_json(FAILURES, &Failures { count, last_s: now_s, why })
     }
 
-    /// Keeps what was issued, if it is what was asked for.
+    /// Keeps what was issued, if it is what was asked for; tells when it ends.
     pub(crate) fn put(
         &self,
         request: &Request,
         issued: &Issued,
         now_s: i64,
-    ) -> Result<(), AcmeError> {
-        issued.check(request, now_s)?;
+    ) -> Result<i64, AcmeError> {
+        let leaf = issued.checked(request, now_s)?;
         let Issued { chain, key } = issued;
         let content = format!("{ISSUED_BY}{}\n{key}{chain}", request.directory);
         self.write(CERTIFICATE, content.as_bytes())?;
-        self.put_json(FAILURES, &Failures::default())
+        self.put_json(FAILURES, &Failures::default())?;
+        Ok(leaf.end_s)
     }
 
     /// The account at this authority. One that leads elsewhere is none: who may write here must not
@@ -269,7 +270,7 @@ impl Kept {
 
 impl Issued {
     /// Whether it is what was asked for: what was kept before is worth more than anything else.
-    fn check(&self, request: &Request, now_s: i64) -> Result<(), AcmeError> {
+    fn checked(&self, request: &Request, now_s: i64) -> Result<Leaf, AcmeError> {
         let wrong = |what: &str| AcmeError::Directory {
             directory: request.directory.clone(),
             why: format!("it gave a certificate, but {what}"),
@@ -281,7 +282,7 @@ impl Issued {
         if now_s >= leaf.renew_s() {
             return Err(wrong("by this host's clock most of its time is over"));
         }
-        self.belongs().then_some(()).ok_or_else(|| wrong("not for the key that was made"))
+        self.belongs().then_some(leaf).ok_or_else(|| wrong("not for the key that was made"))
     }
 
     fn belongs(&self) -> bool {

@@ -103,7 +103,8 @@ fn has_ipv6() -> bool {
 }
 
 /// Has a certificate issued, and keeps it. Answers the authority's questions on `listener`
-/// meanwhile. It is a failure from the begin on, until it is none.
+/// meanwhile. It is a failure from the begin on, until it is none. Tells when the certificate ends,
+/// seconds since 1970.
 ///
 /// # Errors
 /// Why there is none; what was kept before stays.
@@ -112,7 +113,7 @@ pub fn obtain(
     kept: &Kept,
     listener: TcpListener,
     now_s: i64,
-) -> Result<(), AcmeError> {
+) -> Result<i64, AcmeError> {
     kept.begin(now_s)?;
     let kept_now =
         issued(request, kept, listener).and_then(|issued| kept.put(request, &issued, now_s));

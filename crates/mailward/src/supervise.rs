@@ -223,13 +223,18 @@ fn start(config: Option<&Path>, beside: StartBeside) -> Result<Pair, Failure> {
 }
 
 fn child(name: &str, config: Option<&Path>, socket: OwnedFd) -> std::io::Result<Child> {
+    own_program(&[name], config).stdin(Stdio::from(socket)).spawn()
+}
+
+/// Another process of this program, which does not speak to systemd.
+pub fn own_program(words: &[&str], config: Option<&Path>) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("mailward").arg(name).stdin(Stdio::from(socket));
+    command.arg0("mailward").args(words);
     command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
     if let Some(config) = config {
         command.arg("--config").arg(config);
     }
-    command.spawn()
+    command
 }
 
 /// Waits for a signal, or for the end of one of the two. Meanwhile tells the guard who is not to be

@@ -18,9 +18,8 @@ use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// The directory in a state directory.
@@ -196,13 +195,9 @@ fn fetch(
             return Err(told(error));
         }
     };
-    acme::obtain(request, kept, listener, now_s).map_err(told)?;
-    let end = match kept.standing(request, now_s).map_err(told)? {
-        Standing::Good { end_s, .. } => format!(", good until {}", Timestamp::from_seconds(end_s)),
-        Standing::Wanted(_) => String::new(),
-    };
-    let names = request.names.join(", ");
-    print::offer(format_args!("a certificate for {names}{end}\n")).map(drop)
+    let end_s = acme::obtain(request, kept, listener, now_s).map_err(told)?;
+    let (names, end) = (request.names.join(", "), Timestamp::from_seconds(end_s));
+    print::offer(format_args!("a certificate for {names}, good until {end}\n")).map(drop)
 }
 
 fn told(error: AcmeError) -> Failure {
@@ -256,13 +251,8 @@ impl Renewals {
             return;
         }
         self.next = clock::monotonic().plus(DUE_EVERY);
-        let mut command = Command::new("/proc/self/exe");
-        command.arg0("mailward").args(["console", "certificate", "--in-time"]);
-        command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
-        if let Some(path) = &self.config {
-            command.arg("--config").arg(path);
-        }
-        self.process = command
+        let words = ["console", "certificate", "--in-time"];
+        self.process = supervise::own_program(&words, self.config.as_deref())
             .stdin(Stdio::null())
             .spawn()
             .map_err(|error| {

@@ -14,9 +14,8 @@ use console::access::{LINK_S, Role};
 use console::{Console, Options, Tls};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -49,12 +48,7 @@ impl Child {
         if config.console.listen.is_empty() {
             return None;
         }
-        let mut command = Command::new("/proc/self/exe");
-        command.arg0("mailward").args(["console", "serve"]);
-        command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
-        if let Some(path) = path {
-            command.arg("--config").arg(path);
-        }
+        let mut command = supervise::own_program(&["console", "serve"], path);
         for (flag, _) in
             [("--recorded", is_recorded), ("--alone", is_alone)].iter().filter(|it| it.1)
         {
