@@ -83,6 +83,26 @@ macro_rules! telling {
     };
 }
 
+macro_rules! path {
+    ($path:literal, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: "", kind: TEXT, max: 0,
+            get: |config| path_value(config.$($field).+.as_ref()),
+            set: |config, value| { config.$($field).+ = path_of(value)?; Some(()) },
+        }
+    };
+}
+
+macro_rules! paths {
+    ($path:literal, $summary:literal, $($field:ident).+) => {
+        Key {
+            path: $path, summary: $summary, unit: "", kind: ValueKind::Words, max: 0,
+            get: |config| path_values(&config.$($field).+),
+            set: |config, value| { config.$($field).+ = paths_of(value)?; Some(()) },
+        }
+    };
+}
+
 // Behind the macros that it uses.
 mod console;
 
@@ -106,18 +126,11 @@ pub const KEYS: &[Key] = &[
         },
     },
     switch!("source.find", "Look for the logs of the mail servers of this host.", source.find),
-    Key {
-        path: "source.files",
-        summary: "Log files to follow besides those found, or instead of them with `find = false`.",
-        unit: "",
-        kind: ValueKind::Words,
-        max: 0,
-        get: |config| path_values(&config.source.files),
-        set: |config, value| {
-            config.source.files = paths_of(value)?;
-            Some(())
-        },
-    },
+    paths!(
+        "source.files",
+        "Log files to follow besides those found, or instead of them with `find = false`.",
+        source.files
+    ),
     Key {
         path: "source.web_files",
         summary: "Logs of web interfaces to follow, each with its server, such as `sogo=/var/log/sogo/sogo.log` (or `horde`, `roundcube`, `nginx`, `mailcow`, `zimbra`): strangers can write whole lines into them, so only lines of that server are read there, by the guard and by `replay`. The addresses in Zimbra's `audit.log` are believed only where it is named here.",
@@ -134,18 +147,11 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
-    Key {
-        path: "source.rotated_to",
-        summary: "Directories to which logs are moved when they are rotated (logrotate's `olddir`), besides those of the logs and those in these.",
-        unit: "",
-        kind: ValueKind::Words,
-        max: 0,
-        get: |config| path_values(&config.source.rotated_to),
-        set: |config, value| {
-            config.source.rotated_to = paths_of(value)?;
-            Some(())
-        },
-    },
+    paths!(
+        "source.rotated_to",
+        "Directories to which logs are moved when they are rotated (logrotate's `olddir`), besides those of the logs and those in these.",
+        source.rotated_to
+    ),
     switch!(
         "source.from_beginning",
         "Read a log that was never read before from its first line; otherwise only its last megabytes, to learn who usually logs in.",
@@ -202,18 +208,11 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
-    Key {
-        path: "source.containers",
-        summary: "Directory of Docker's containers, /var/lib/docker/containers, whose logs are followed as they come and go; empty: none.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.source.containers.as_ref()),
-        set: |config, value| {
-            config.source.containers = path_of(value)?;
-            Some(())
-        },
-    },
+    path!(
+        "source.containers",
+        "Directory of Docker's containers, /var/lib/docker/containers, whose logs are followed as they come and go; empty: none.",
+        source.containers
+    ),
     Key {
         path: "source.containers_except",
         summary: "Names of containers, such as `nginx`, whose logs are not followed with `containers`: those of web interfaces and mail proxies, into whose logs strangers can write whole lines.",
@@ -229,18 +228,11 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
-    Key {
-        path: "source.dnstap",
-        summary: "Socket, such as /run/mailward/dnstap.sock, into which DNS servers of this host write what they are asked (dnstap); empty: none.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.source.dnstap.as_ref()),
-        set: |config, value| {
-            config.source.dnstap = path_of(value)?;
-            Some(())
-        },
-    },
+    path!(
+        "source.dnstap",
+        "Socket, such as /run/mailward/dnstap.sock, into which DNS servers of this host write what they are asked (dnstap); empty: none.",
+        source.dnstap
+    ),
     Key {
         path: "source.syslog.listen",
         summary: "Where syslog of other hosts is received, such as `udp:192.0.2.1:514`, `tcp:[2001:db8::1]:601` or `tls:192.0.2.1:6514`; empty: nowhere.",
@@ -280,42 +272,17 @@ pub const KEYS: &[Key] = &[
         "Connections for syslog that are open at once; one peer has a quarter of them at most.",
         source.syslog.connections_max
     ),
-    Key {
-        path: "source.syslog.certificate",
-        summary: "File with this host's certificate and its chain (PEM), for `tls:`; read at the start, so reload after a renewal.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.source.syslog.certificate.as_ref()),
-        set: |config, value| {
-            config.source.syslog.certificate = path_of(value)?;
-            Some(())
-        },
-    },
-    Key {
-        path: "source.syslog.key",
-        summary: "File with the certificate's key (PEM).",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.source.syslog.key.as_ref()),
-        set: |config, value| {
-            config.source.syslog.key = path_of(value)?;
-            Some(())
-        },
-    },
-    Key {
-        path: "source.syslog.senders_ca",
-        summary: "File with the certificates that sign the senders' (PEM): who cannot show one is not read; empty: the address alone says who sends.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.source.syslog.senders_ca.as_ref()),
-        set: |config, value| {
-            config.source.syslog.senders_ca = path_of(value)?;
-            Some(())
-        },
-    },
+    path!(
+        "source.syslog.certificate",
+        "File with this host's certificate and its chain (PEM), for `tls:`; read at the start, so reload after a renewal.",
+        source.syslog.certificate
+    ),
+    path!("source.syslog.key", "File with the certificate's key (PEM).", source.syslog.key),
+    path!(
+        "source.syslog.senders_ca",
+        "File with the certificates that sign the senders' (PEM): who cannot show one is not read; empty: the address alone says who sends.",
+        source.syslog.senders_ca
+    ),
     switch!("kernel.all_ports", "Bans cover every port, not only those of mail.", kernel.all_ports),
     Key {
         path: "kernel.ports",
@@ -400,18 +367,11 @@ pub const KEYS: &[Key] = &[
             _ => None,
         },
     },
-    Key {
-        path: "state.dir",
-        summary: "Directory of the journal; empty: /var/lib/mailward for root, ~/.local/state/mailward for others.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.state.dir.as_ref()),
-        set: |config, value| {
-            config.state.dir = path_of(value)?;
-            Some(())
-        },
-    },
+    path!(
+        "state.dir",
+        "Directory of the journal; empty: /var/lib/mailward for root, ~/.local/state/mailward for others.",
+        state.dir
+    ),
     number!("state.keep_days", "days", 36_500, "How long events are kept.", state.keep_days),
     number!(
         "state.size_max_mb",
@@ -450,18 +410,11 @@ pub const KEYS: &[Key] = &[
         "So many times the share of unknown lines of before is drift.",
         parser_drift.factor
     ),
-    Key {
-        path: "geo.files",
-        summary: "Files in MaxMind's format that say operator and country of an address, for `takeover`; read at the start. `mailward geo` says which fit.",
-        unit: "",
-        kind: ValueKind::Words,
-        max: 0,
-        get: |config| path_values(&config.geo_files),
-        set: |config, value| {
-            config.geo_files = paths_of(value)?;
-            Some(())
-        },
-    },
+    paths!(
+        "geo.files",
+        "Files in MaxMind's format that say operator and country of an address, for `takeover`; read at the start. `mailward geo` says which fit.",
+        geo_files
+    ),
     console::LISTEN,
     console::NAMES,
     console::CERTIFICATE,
@@ -471,18 +424,11 @@ pub const KEYS: &[Key] = &[
     console::ACME_EMAIL,
     console::ACME_LISTEN,
     console::ACME_SIGNED_BY,
-    Key {
-        path: "export.list",
-        summary: "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",
-        unit: "",
-        kind: TEXT,
-        max: 0,
-        get: |config| path_value(config.export.list.as_ref()),
-        set: |config, value| {
-            config.export.list = path_of(value)?;
-            Some(())
-        },
-    },
+    path!(
+        "export.list",
+        "A file that always holds the banned prefixes, one a line, for other tools; without a line in mode observe; empty: none.",
+        export.list
+    ),
     Key {
         path: "export.hook",
         summary: "A program and its first arguments, run without a shell with `ban|unban PREFIX SECONDS RULE` added; never in mode observe.",

@@ -37,31 +37,17 @@ pub(super) const NAMES: Key = Key {
     },
 };
 
-pub(super) const CERTIFICATE: Key = Key {
-    path: "console.certificate",
-    summary: "The console's certificate for TLS, PEM, with its chain; read anew when it changes.",
-    unit: "",
-    kind: TEXT,
-    max: 0,
-    get: |config| path_value(config.console.certificate.as_ref()),
-    set: |config, value| {
-        config.console.certificate = path_of(value)?;
-        Some(())
-    },
-};
+pub(super) const CERTIFICATE: Key = path!(
+    "console.certificate",
+    "The console's certificate for TLS, PEM, with its chain; read anew when it changes.",
+    console.certificate
+);
 
-pub(super) const KEY: Key = Key {
-    path: "console.key",
-    summary: "The key of `console.certificate`, PEM; it may be one that only root can read.",
-    unit: "",
-    kind: TEXT,
-    max: 0,
-    get: |config| path_value(config.console.key.as_ref()),
-    set: |config, value| {
-        config.console.key = path_of(value)?;
-        Some(())
-    },
-};
+pub(super) const KEY: Key = path!(
+    "console.key",
+    "The key of `console.certificate`, PEM; it may be one that only root can read.",
+    console.key
+);
 
 pub(super) const ACME_DIRECTORY: Key = Key {
     path: "console.acme.directory",
@@ -110,18 +96,11 @@ pub(super) const ACME_LISTEN: Key = Key {
     },
 };
 
-pub(super) const ACME_SIGNED_BY: Key = Key {
-    path: "console.acme.signed_by",
-    summary: "The certificate, PEM, that signed the one of the directory's own server, for an authority of your own; empty: whom the system trusts.",
-    unit: "",
-    kind: TEXT,
-    max: 0,
-    get: |config| path_value(config.console.acme.signed_by.as_ref()),
-    set: |config, value| {
-        config.console.acme.signed_by = path_of(value)?;
-        Some(())
-    },
-};
+pub(super) const ACME_SIGNED_BY: Key = path!(
+    "console.acme.signed_by",
+    "The certificate, PEM, that signed the one of the directory's own server, for an authority of your own; empty: whom the system trusts.",
+    console.acme.signed_by
+);
 
 pub(super) const OPEN: Key = switch!(
     "console.open",
