@@ -12,7 +12,7 @@ import struct
 
 from . import net
 
-TIMEOUT_S = 8
+TIMEOUT_S = 20
 IMPLICIT_TLS = {465, 993, 995}
 _TLS = ssl.create_default_context()
 _TLS.check_hostname = False

@@ -14,7 +14,7 @@ from . import guard, judge
 NAMESPACES = (
     "setpriv --pdeathsig KILL unshare --net --mount --pid --uts --ipc --fork --kill-child --mount-proc".split()
 )
-LIMIT_S = 420
+LIMIT_S = 1500
 
 
 def main():

@@ -117,7 +117,7 @@ def certificate(etc):
     os.chmod(f"{etc}/key.pem", 0o644)  # Exim reads it after giving up root
 
 
-def wait_for_greetings(limit_s=25):
+def wait_for_greetings(limit_s=120):
     """Two greetings in a row from every server: an open port alone is no proof of readiness."""
     deadline = time.monotonic() + limit_s
     for where in GREETING * 2:

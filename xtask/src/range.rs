@@ -26,6 +26,14 @@ pub fn stories(names: &[String]) -> Outcome<End> {
     script("range/run", names)
 }
 
+/// Installs what the range needs: some tests of the crates take a real rsyslogd or openssl, too.
+pub fn install() -> Outcome<End> {
+    if !process::is_root() {
+        return Ok(End::Skipped("needs root; tests that miss a program say so".into()));
+    }
+    process::shown(&mut Command::new(process::root().join("range/install"))).map(End::from)
+}
+
 /// Runs a script of the range, which installs its own packages and says so first.
 fn script(path: &str, names: &[String]) -> Outcome<End> {
     let script = process::root().join(path);

@@ -33,6 +33,7 @@ fn fast() -> Outcome {
 fn all() -> Outcome {
     let mut steps = Steps::new(process::in_ci());
     steps.run("Debian packages", || packages::ensure(packages::FOR_TESTS).map(End::from));
+    steps.run("packages of the range", range::install);
     steps.run("toolchain", || packages::ensure_toolchain().map(End::from));
     steps.run("format", format_check);
     steps.run("tidy", tidy_check);

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use store::{Filter, Journal, Options, Policy, Reader, Row, StoreError, What};
 use support::{DAY, append, decision, event, line};
 
@@ -36,13 +37,18 @@ impl Drop for Writer {
     }
 }
 
+/// How long segments are waited for: a disk may stall.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 #[test]
 fn another_process_reads_whole_answers_and_may_not_write() {
     let dir = tempfile::tempdir().unwrap();
     let writer = Writer::start(dir.path());
     let mut newest = 0;
     let mut segments = 0;
-    for round in 0..400 {
+    let begun = Instant::now();
+    for round in 0.. {
+        assert!(begun.elapsed() < PATIENCE, "{segments} segments were made");
         let second = Journal::open(dir.path(), Options::default());
         assert!(matches!(second, Err(StoreError::InUse { .. })));
         let reader = Reader::open(dir.path()).unwrap();
@@ -62,7 +68,6 @@ fn another_process_reads_whole_answers_and_may_not_write() {
             break;
         }
     }
-    assert!(segments >= 6, "it went on while segments were made and removed: {segments}");
     drop(writer);
 }
 

@@ -461,7 +461,7 @@ fn a_restart_leaves_no_hole() {
     enforcer.applied(sequence);
     assert!(world.answers("203.0.113.9", 25), "no longer desired");
     let held = enforcer.held("198.51.100.7").unwrap();
-    assert!((480..=500).contains(&held.remaining_s.unwrap()));
+    assert!((400..=500).contains(&held.remaining_s.unwrap()));
     assert!(enforcer.held("10.0.195.79").is_some(), "the last of many");
     assert_eq!(attack.join().unwrap(), 0);
     // Later snapshots change only what differs.
@@ -479,7 +479,7 @@ fn bans_end_by_themselves_and_get_new_times() {
     let mut enforcer = world.enforcer();
     enforcer.begin(&Ruleset { counters_per_ban: true, ..Default::default() });
     let network: Network = "198.51.100.7".parse().unwrap();
-    for (remaining_s, low) in [(Some(10), 8), (Some(900), 890), (Some(20), 18)] {
+    for (remaining_s, low) in [(Some(100), 70), (Some(900), 870), (Some(200), 170)] {
         let sequence = enforcer.handle().ban(&[Ban { network, remaining_s }]).unwrap();
         enforcer.applied(sequence);
         let held = enforcer.held("198.51.100.7").unwrap().remaining_s.unwrap();
@@ -509,13 +509,13 @@ fn bans_of_different_lengths_end_apart() {
         ("2001:db8:bad:1::7", "2001:db8:bad:1::/64", "2001:db8:bad:1::8"),
     ] {
         enforcer.ban(network);
-        let short = Ban { network: single.parse().unwrap(), remaining_s: Some(1) };
+        let short = Ban { network: single.parse().unwrap(), remaining_s: Some(5) };
         let sequence = enforcer.handle().ban(&[short]).unwrap();
         enforcer.applied(sequence);
         assert_eq!(enforcer.held(single).unwrap().network, short.network);
         let begun = std::time::Instant::now();
         while enforcer.held(single).unwrap().network == short.network {
-            assert!(begun.elapsed().as_secs() < 20, "it ends");
+            assert!(begun.elapsed().as_secs() < 60, "it ends");
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         assert!(!world.answers(single, 25), "the network holds it on");

@@ -27,7 +27,7 @@ pub const PORTS: [u16; 4] = [25, 143, 993, 8080];
 /// How long a dropped packet is waited for.
 const PATIENCE: Duration = Duration::from_millis(350);
 /// How long something that must come is waited for.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 static WORLDS: AtomicU32 = AtomicU32::new(0);
 
@@ -304,7 +304,7 @@ fn echo(mut stream: TcpStream) {
 
 /// True where a held connection still answers.
 pub fn alive(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut answer = [0; 6];
     stream.write_all(b"NOOP\r\n").is_ok() && stream.read_exact(&mut answer).is_ok()
 }

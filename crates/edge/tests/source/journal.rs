@@ -6,7 +6,6 @@ use edge::source::{JournalOptions, JournalSource, Position, Progress, Source, St
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -118,8 +117,14 @@ fn a_real_journal_from_begin_and_from_a_cursor() {
 /// A stand-in for `journalctl`.
 fn script(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("journalctl");
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process writes it: a child that another test begins meanwhile would hold it open for
+    // writing, and what is open for writing is not run (ETXTBSY).
+    let written = Command::new("sh")
+        .args(["-c", "printf '%s\\n' '#!/bin/sh' \"$1\" >\"$0\" && chmod 755 \"$0\""])
+        .arg(&path)
+        .arg(text)
+        .status();
+    assert!(written.unwrap().success());
     path
 }
 

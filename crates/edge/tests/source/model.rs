@@ -116,7 +116,7 @@ impl World {
         fs::rename(self.path(), to).unwrap();
         self.renamed = true;
         // Times of files tell their order; the kernel's clock for them is coarse.
-        std::thread::sleep(Duration::from_millis(9));
+        std::thread::sleep(Duration::from_millis(12));
         if at_once {
             File::create(self.path()).unwrap();
         }
@@ -136,7 +136,7 @@ impl World {
         let to = self.directory.path().join(format!("mail.log-{:08}", self.rotations));
         fs::copy(self.path(), to).unwrap();
         self.writer.set_len(0).unwrap();
-        std::thread::sleep(Duration::from_millis(9));
+        std::thread::sleep(Duration::from_millis(12));
     }
 
     fn read(&mut self, budget: usize) {

@@ -240,7 +240,7 @@ fn more_rotations_than_files_may_be_held() {
     assert_eq!(drain(&mut source, second(0)), ["0"]);
     for number in 1..=25 {
         fs::rename(&log.path, log.other(&format!("mail.log-{number:03}"))).unwrap();
-        std::thread::sleep(Duration::from_millis(9));
+        std::thread::sleep(Duration::from_millis(20));
         log.write(&format!("{number}\n"));
     }
     let expected: Vec<String> = (1..=25).map(|number| number.to_string()).collect();

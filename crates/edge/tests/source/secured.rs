@@ -64,10 +64,13 @@ fn listen(options: SyslogOptions) -> (SyslogSource, SocketAddr) {
     }
 }
 
-/// Reads until this many lines came, or for ten seconds.
+/// The daemon of most hosts.
+const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
+
+/// Reads until this many lines came, or for a minute.
 fn lines(source: &mut SyslogSource, wanted: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for _ in 0..2000 {
+    for _ in 0..12_000 {
         while source.read(second(0), 100, &mut |line| {
             lines.push(String::from_utf8_lossy(line.bytes).into_owned());
         }) == Progress::More
@@ -82,7 +85,7 @@ fn lines(source: &mut SyslogSource, wanted: usize) -> Vec<String> {
 
 /// Reads until the source has something to tell.
 fn news(source: &mut SyslogSource) -> String {
-    for _ in 0..2000 {
+    for _ in 0..12_000 {
         assert_eq!(lines(source, 0), Vec::<String>::new());
         if let Some(news) = source.news(second(0)) {
             return news;
@@ -182,7 +185,7 @@ fn text_that_was_decrypted_does_not_wait_behind_a_flood_without_messages() {
             .iter()
             .map(|descriptor| PollFd::from_borrowed_fd(*descriptor, PollFlags::IN))
             .collect();
-        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+        let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
         let woken = found.is_empty().then(|| poll(&mut wanted, Some(&patience)).unwrap());
         assert_ne!(woken, Some(0), "nothing comes any more");
     }
@@ -258,7 +261,7 @@ action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing=
     );
     let config = dir.join("rsyslog.conf");
     std::fs::write(&config, text).unwrap();
-    let child = Command::new("/usr/sbin/rsyslogd")
+    let child = Command::new(RSYSLOGD)
         .arg("-n")
         .arg("-f")
         .arg(&config)
@@ -271,11 +274,16 @@ action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing=
 
 #[test]
 fn a_real_rsyslogd_is_read() {
+    if !Path::new(RSYSLOGD).is_file() {
+        assert!(std::env::var_os("CI").is_none(), "rsyslog is wanted");
+        eprintln!("skipped: needs rsyslog and rsyslog-gnutls (range/install has them)");
+        return;
+    }
     let dir = authority();
     let (mut source, address) = listen(options(dir.path(), true));
     let _rsyslogd = rsyslogd(dir.path(), address);
     let socket = dir.path().join("log");
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if socket.exists() {
             break;
         }

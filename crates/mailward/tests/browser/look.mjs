@@ -11,7 +11,7 @@ export const step = (text) => console.log("ok:", text);
 export async function run(shots, deeds) {
   const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   const page = await browser.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(120_000);
   await page.setViewport({ width: 1440, height: 900 });
   const complaints = [];
   page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });

@@ -232,7 +232,7 @@ fn logs_of_containers_that_are_excepted_are_not_followed() {
     let guard = world.guard(Place::Powerless);
     guard.reads(1);
     // The name of one that came a moment ago may not be written yet.
-    container("b", Some("{\"Name\": \"/web2\"}"));
+    std::fs::write(containers.join("b/config.v2.json"), "{\"Name\": \"/web2\"}").unwrap();
     guard.reads(2);
     guard.stop();
     assert_eq!(accounts(&world), ["d", "b"]);

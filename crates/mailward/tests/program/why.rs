@@ -45,9 +45,16 @@ fn message(at: Timestamp, client: &str, account: &str, id: u32, recipients: u32)
     text
 }
 
+/// This, or the end of the day before where the last hour began there: what an account sent is told
+/// by days of UTC.
+fn before_midnight(at: Timestamp) -> Timestamp {
+    let of_day_s = at.seconds().rem_euclid(24 * HOUR_S);
+    if of_day_s < HOUR_S { at.plus_seconds(-1 - of_day_s) } else { at }
+}
+
 /// Ten days of Bob at home, thirty strangers that fail on him, one of them that gets in and sends.
 fn taken_over(world: &World) -> u64 {
-    let end = now();
+    let end = before_midnight(now());
     let back = |seconds: i64| end.plus_seconds(-seconds);
     let mut text = String::new();
     for day in (1..=10).rev() {

@@ -238,8 +238,12 @@ impl Guard {
 
     /// Waits until it has read that many lines, over all starts.
     pub fn reads(&self, lines: u64) {
-        wait_until(&format!("{lines} lines are read"), || self.lines() >= lines);
-        assert_eq!(self.lines(), lines);
+        let mut read = 0;
+        wait_until(&format!("{lines} lines are read"), || {
+            read = self.lines();
+            read >= lines
+        });
+        assert_eq!(read, lines);
     }
 
     /// What it wrote so far, to either stream.
