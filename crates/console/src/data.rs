@@ -8,7 +8,7 @@ mod readers;
 mod sheet;
 mod span;
 
-pub use actions::{Action, Deed, actions, ordered, subject_of};
+pub use actions::{Action, Deed, actions, ordered};
 pub use counts::Line;
 pub use kept::Kept;
 pub use leading::{Leading, Lists};

@@ -1,7 +1,13 @@
 //! What an operator told mailward to do: an input of the engine like any other, journalled.
 
-use crate::{IncidentStep, Network, Subject, Timestamp};
+use crate::{IncidentStep, Length, Network, Subject, Timestamp};
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Networks that are named in words; of more, their number is told.
+const NETWORKS_NAMED: usize = 4;
 
 /// An order, with who gave it, when and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,4 +67,81 @@ pub enum Order {
         /// What is done.
         step: IncidentStep,
     },
+}
+
+impl Order {
+    /// What is ordered, in words; `time` says how times are written. A stranger may have chosen the
+    /// name of an account: it is escaped.
+    pub fn words(&self, time: &dyn Fn(Timestamp) -> String) -> String {
+        match self {
+            Order::Ban { subject, duration_s: Some(seconds) } => {
+                format!("ban {subject} for {}", Length(i64::from(*seconds)))
+            }
+            Order::Ban { subject, duration_s: None } => format!("ban {subject}"),
+            Order::Unban { subject } => format!("unban {subject}"),
+            Order::Allow { network, until: Some(until) } => {
+                format!("allow {} until {}", network.short(), time(*until))
+            }
+            Order::Allow { network, until: None } => format!("allow {}", network.short()),
+            Order::Disallow { network } => format!("disallow {}", network.short()),
+            Order::OpenIncident { subject } => format!("open an incident about {subject}"),
+            Order::Incident { number, step } => format!("{} incident {number}", step.name()),
+            Order::Protect { networks } => {
+                let named: Vec<String> =
+                    networks.iter().take(NETWORKS_NAMED).map(Network::short).collect();
+                let more = match networks.len().saturating_sub(named.len()) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                format!("never ban {}{more}", named.join(", "))
+            }
+        }
+    }
+
+    /// Whom it is about, where it is one.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Order::Ban { subject, .. }
+            | Order::Unban { subject }
+            | Order::OpenIncident { subject } => Some(subject.clone()),
+            Order::Allow { network, .. } | Order::Disallow { network } => {
+                Some(Subject::Network(*network))
+            }
+            Order::Protect { .. } | Order::Incident { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+    use alloc::vec;
+
+    fn words(order: Order) -> String {
+        order.words(&|at| at.seconds().to_string())
+    }
+
+    #[test]
+    fn an_order_tells_how_long_it_holds() {
+        let network: Network = "203.0.113.0/24".parse().unwrap();
+        let subject = Subject::Network(network);
+        let ban = |duration_s| words(Order::Ban { subject: subject.clone(), duration_s });
+        assert_eq!(ban(Some(14_400)), "ban 203.0.113.0/24 for 4 h");
+        assert_eq!(ban(None), "ban 203.0.113.0/24");
+        let allow = |until| words(Order::Allow { network, until });
+        assert_eq!(allow(Some(Timestamp::from_seconds(7))), "allow 203.0.113.0/24 until 7");
+        assert_eq!(allow(None), "allow 203.0.113.0/24");
+        let protect =
+            |number| words(Order::Protect { networks: vec![network; number].into_boxed_slice() });
+        assert_eq!(protect(1), "never ban 203.0.113.0/24");
+        assert!(protect(6).ends_with(" and 2 more"));
+    }
+
+    #[test]
+    fn no_stranger_writes_past_an_orders_words() {
+        let subject = Subject::Account(b"a\x1b[2J\nban all"[..].into());
+        let words = words(Order::Unban { subject });
+        assert!(!words.contains(char::is_control), "{words:?}");
+    }
 }

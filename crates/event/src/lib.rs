@@ -30,5 +30,5 @@ pub use network::{Network, NetworkError, canonical};
 pub use origin::Origin;
 pub use subject::Subject;
 pub use text::Text;
-pub use time::{Civil, Timestamp};
+pub use time::{Civil, Length, Timestamp};
 pub use vocabulary::{Kind, Outcome, Protocol, Reason, Server, Vocabulary};

@@ -144,6 +144,22 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A length of time in seconds, for people: `45 s`, `10 min`, `4 h`, `3 d`; what is below 0 is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Length(pub i64);
+
+impl fmt::Display for Length {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.max(0);
+        match seconds {
+            0..120 => write!(out, "{seconds} s"),
+            120..7_200 => write!(out, "{} min", (seconds + 30) / 60),
+            7_200..172_800 => write!(out, "{} h", (seconds + 1_800) / 3_600),
+            _ => write!(out, "{} d", seconds.saturating_add(43_200) / 86_400),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +170,15 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp(1_795_276_930_000_001).to_string(), "2026-11-21T16:02:10.000001Z");
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn lengths_have_the_unit_that_fits() {
+        let told = [(-1, "0 s"), (45, "45 s"), (600, "10 min"), (14_400, "4 h"), (259_200, "3 d")];
+        for (seconds, words) in told {
+            assert_eq!(Length(seconds).to_string(), words);
+        }
+        assert_eq!(Length(i64::MAX).to_string(), "106751991167300 d");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::answer;
 use crate::failure::Failure;
 use crate::recover::failure;
 use crate::terminal;
-use event::{Event, Kind, Outcome, Server, Text, Timestamp};
+use event::{Event, Kind, Length, Outcome, Server, Text, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -234,7 +234,7 @@ pub fn summary(found: &Found) -> String {
     let mut out = format!(
         "{}, {}",
         terminal::local(first.at),
-        terminal::duration(last.at.seconds() - first.at.seconds())
+        Length(last.at.seconds() - first.at.seconds())
     );
     let clients: BTreeSet<String> =
         events.iter().filter_map(|event| Some(event.client?.to_string())).collect();

@@ -5,10 +5,9 @@ use crate::core::Core;
 use crate::guard::Peer;
 use crate::json;
 use crate::subject;
-use crate::terminal;
 use edge::enforce::Refusal;
 use engine::{Engine, Explanation, IncidentError, Output, Protection};
-use event::{Command, Decision, IncidentStep, Mode, Network, Order, Subject, Timestamp};
+use event::{Command, Decision, IncidentStep, Length, Mode, Network, Order, Subject, Timestamp};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -156,7 +155,7 @@ fn ban(
     }
     let until = duration_s.map_or_else(
         || "until it is lifted".to_owned(),
-        |seconds| format!("for {}", terminal::duration(i64::from(seconds))),
+        |seconds| format!("for {}", Length(i64::from(seconds))),
     );
     let around = neighbours(subject);
     Answer::done(if desk.is_enforcing() {
@@ -210,9 +209,8 @@ fn allow(
     }
     let until = duration_s.map(|seconds| desk.now().plus_seconds(i64::from(seconds)));
     let ended = desk.order(by, reason, Order::Allow { network, until });
-    let term = duration_s.map_or_else(String::new, |seconds| {
-        format!(" for {}", terminal::duration(i64::from(seconds)))
-    });
+    let term = duration_s
+        .map_or_else(String::new, |seconds| format!(" for {}", Length(i64::from(seconds))));
     Answer::done(format!("{network} is never banned{term}{}", ended_text(&ended)))
 }
 

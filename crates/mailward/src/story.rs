@@ -10,7 +10,7 @@ pub mod why;
 
 use crate::json::{self, Object};
 use crate::terminal::{self, Style, Tone};
-use event::{Command, Decision, Event, Mode, Order, Text, Timestamp};
+use event::{Decision, Event, Length, Mode, Text};
 use std::fmt::Write as _;
 use store::{Record, Row};
 
@@ -40,7 +40,7 @@ pub fn as_json(row: &Row) -> Option<String> {
                 .plain("line", seq)
                 .text("operator", command.operator.as_bytes())
                 .text("reason", command.reason.as_bytes())
-                .text("order", order(&command).as_bytes());
+                .text("order", command.order.words(&|at| at.to_string()).as_bytes());
             object.close();
         }
         Record::Note { seq, at, topic, text } => {
@@ -104,8 +104,8 @@ pub fn as_text(row: &Row, style: Style, lines: bool) -> Option<String> {
         Record::Command { command, .. } => format!(
             "{}  ordered    by {}: {}{}",
             terminal::local(command.at),
-            command.operator,
-            order(&command),
+            Text::from(&*command.operator),
+            command.order.words(&terminal::local),
             if command.reason.is_empty() {
                 String::new()
             } else {
@@ -148,7 +148,7 @@ pub fn shown(decision: &Decision, is_enforcing: bool) -> String {
 fn told(decision: &Decision, deed: &str) -> String {
     let length = decision.until.map_or_else(
         || "until lifted".to_owned(),
-        |until| format!("for {}", terminal::duration(until.seconds() - decision.at.seconds())),
+        |until| format!("for {}", Length(until.seconds() - decision.at.seconds())),
     );
     let offence = match decision.offence {
         0 => String::new(),
@@ -210,27 +210,4 @@ fn recognised(event: &Event<'_>) -> Option<engine::KnownAttack> {
         .into_iter()
         .flatten()
         .find_map(|text| engine::known_attack(text.bytes()))
-}
-
-/// An order in words.
-pub fn order(command: &Command) -> String {
-    let until = |until: Option<Timestamp>| {
-        until.map_or_else(String::new, |until| format!(" until {}", terminal::local(until)))
-    };
-    match &command.order {
-        Order::Ban { subject, duration_s } => match duration_s {
-            Some(seconds) => {
-                format!("ban {subject} for {}", terminal::duration(i64::from(*seconds)))
-            }
-            None => format!("ban {subject}"),
-        },
-        Order::Unban { subject } => format!("unban {subject}"),
-        Order::Allow { network, until: end } => format!("allow {network}{}", until(*end)),
-        Order::Disallow { network } => format!("disallow {network}"),
-        Order::OpenIncident { subject } => format!("open an incident about {subject}"),
-        Order::Incident { number, step } => format!("{} incident {number}", step.name()),
-        Order::Protect { networks } => {
-            format!("protect {} addresses of the surroundings", networks.len())
-        }
-    }
 }

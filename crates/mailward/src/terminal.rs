@@ -3,7 +3,7 @@
 use comfy_table::{
     Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets,
 };
-use event::Timestamp;
+use event::{Length, Timestamp};
 use jiff::tz::TimeZone;
 use std::io::IsTerminal;
 
@@ -179,7 +179,7 @@ pub fn local_of(text: &str) -> String {
 pub fn still(until: Option<Timestamp>, now: Timestamp) -> String {
     until.map_or_else(
         || "until lifted".to_owned(),
-        |until| duration(until.seconds() - now.seconds()),
+        |until| Length(until.seconds() - now.seconds()).to_string(),
     )
 }
 
@@ -191,17 +191,6 @@ fn formed(at: Timestamp, zone: &TimeZone, form: &str) -> String {
     match jiff::Timestamp::from_microsecond(at.0) {
         Ok(stamp) => stamp.to_zoned(zone.clone()).strftime(form).to_string(),
         Err(_) => at.to_string(),
-    }
-}
-
-/// A length of time for people: `45 s`, `10 min`, `4 h`, `3 d`.
-pub fn duration(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", (seconds + 30) / 60),
-        7_200..172_800 => format!("{} h", (seconds + 1_800) / 3_600),
-        _ => format!("{} d", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -261,10 +250,6 @@ mod tests {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_299_020), "1 299 020");
-        assert_eq!(duration(45), "45 s");
-        assert_eq!(duration(600), "10 min");
-        assert_eq!(duration(14_400), "4 h");
-        assert_eq!(duration(259_200), "3 d");
         assert_eq!(bytes(154_000_000), "154 MB");
     }
 

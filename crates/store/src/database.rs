@@ -1,6 +1,7 @@
 //! The SQLite file: its tables, and how a connection to it is opened.
 
 use crate::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(crate) const INCIDENTS_FROM: u32 = 4;
 
 /// How long a connection waits for another's lock.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
+/// Questions that stay prepared.
+const STATEMENTS_MAX: usize = 64;
 
 /// Everything at once: the tables are made in this order in every database, so that the root
 /// pages have the same numbers and a lost first page can be put back (see `salvage`).
@@ -88,13 +91,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     let sql = |action| StoreError::sql(action, path);
     let db = Connection::open(path).map_err(sql("open the journal"))?;
     let setup = || -> Result<u32, rusqlite::Error> {
-        db.busy_timeout(BUSY)?;
-        db.set_prepared_statement_cache_capacity(64);
+        tune(&db)?;
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        db.pragma_update(None, "cell_size_check", true)?;
         db.pragma_update(None, "cache_size", -8192)?;
         db.pragma_query_value(None, "user_version", |row| row.get(0))
     };
@@ -106,6 +107,15 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
         bring_up(&db, format).map_err(sql("make the journal's tables"))?;
     }
     Ok(db)
+}
+
+/// What holds for writers and readers. A question is planned once, whatever is asked for with it
+/// (QPSG): with STAT4, which the library is built with, it would be planned anew for other values.
+fn tune(db: &Connection) -> Result<(), rusqlite::Error> {
+    db.busy_timeout(BUSY)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    db.pragma_update(None, "cell_size_check", true)
 }
 
 /// Makes the tables that a journal of this format has not: all of them in an empty file (0).
@@ -135,8 +145,7 @@ pub(crate) fn open_to_read(dir: &Path) -> Result<(Connection, u32), StoreError> 
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags).map_err(sql("open the journal"))?;
     let setup = || -> Result<u32, rusqlite::Error> {
-        db.busy_timeout(BUSY)?;
-        db.pragma_update(None, "cell_size_check", true)?;
+        tune(&db)?;
         db.pragma_query_value(None, "user_version", |row| row.get(0))
     };
     let found = setup().map_err(sql("read the journal"))?;

@@ -110,7 +110,7 @@ fn check_leaders(reader: &Reader, events: u64) {
         assert_eq!(sum(&leaders), events, "{dimension:?}");
     }
     let accounts = leaders(reader, Dimension::Account, Step::Hour, Timestamp(i64::MAX));
-    let account = accounts.iter().find(|leader| leader.value == b"user7@example.org").unwrap();
+    let account = accounts.iter().find(|leader| **leader.value == *b"user7@example.org").unwrap();
     assert_eq!(account.others(), 4, "from clients 7, 57, 107 and 157");
     let senders = leaders(reader, Dimension::Sender, Step::Hour, Timestamp(i64::MAX));
     assert_eq!(senders.iter().count(), 0);

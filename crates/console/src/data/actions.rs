@@ -1,6 +1,6 @@
 //! What was found, decided and ordered, in a form that pages and the API share.
 
-use event::{Command, Measure, Mode, Network, Order, Subject, Text, Timestamp};
+use event::{Command, Measure, Mode, Subject, Text, Timestamp};
 use store::{Filter, Reader, Record, Row, StoreError, What};
 
 /// What kind of action it is.
@@ -112,7 +112,7 @@ impl Action {
                 operator: command.operator.to_string(),
                 rule: Text::from(&*command.reason).to_string(),
                 text: ordered(&command),
-                ..blank(command.at, Deed::Ordered, subject_of(&command.order))
+                ..blank(command.at, Deed::Ordered, command.order.subject())
             },
             Record::Note { at, topic, text, .. } => Action {
                 rule: topic.to_owned(),
@@ -128,34 +128,9 @@ impl Action {
     }
 }
 
-/// Whom an order is about.
-pub fn subject_of(order: &Order) -> Option<Subject> {
-    match order {
-        Order::Ban { subject, .. } | Order::Unban { subject } => Some(subject.clone()),
-        Order::Allow { network, .. } | Order::Disallow { network } => {
-            Some(Subject::Network(*network))
-        }
-        Order::OpenIncident { subject } => Some(subject.clone()),
-        Order::Protect { .. } | Order::Incident { .. } => None,
-    }
-}
-
 /// What was ordered, in words.
 pub fn ordered(command: &Command) -> String {
-    match &command.order {
-        Order::Ban { subject, .. } => format!("ban {subject}"),
-        Order::Unban { subject } => format!("unban {subject}"),
-        Order::Allow { network, .. } => format!("allow {}", network.short()),
-        Order::Disallow { network } => format!("allow {} no more", network.short()),
-        Order::OpenIncident { subject } => format!("open an incident about {subject}"),
-        Order::Incident { number, step } => format!("{} incident {number}", step.name()),
-        Order::Protect { networks } => {
-            let shown: Vec<String> = networks.iter().take(4).map(Network::short).collect();
-            let more = networks.len().saturating_sub(shown.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("never ban {}{more}", shown.join(", "))
-        }
-    }
+    command.order.words(&|at| at.to_string())
 }
 
 /// Actions of a span, newest first, and whether there are more.

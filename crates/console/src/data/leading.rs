@@ -4,14 +4,15 @@ use super::counts::{Line, Wanted, Words};
 use event::{Event, Kind, Origin, Outcome};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Dimension, Leaders};
+use std::sync::Arc;
+use store::{Dimension, Leader, Leaders};
 
 /// One value and what it did in the span.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Leading {
     /// Address, network, `AS64500`, `DE` or name. Bytes, for a stranger may have chosen it.
     #[serde(serialize_with = "shown")]
-    pub value: Vec<u8>,
+    pub value: Arc<[u8]>,
     /// Events that went through, were deferred, were blocked.
     pub events: [u64; 3],
     /// Logins among them: allowed, and all others.
@@ -30,6 +31,22 @@ fn shown<S: serde::Serializer>(value: &[u8], to: S) -> Result<S::Ok, S::Error> {
 }
 
 impl Leading {
+    /// Of what the journal counts, where it is asked for.
+    pub fn of(leader: &Leader<'_>, wanted: &Wanted) -> Option<Leading> {
+        let mut leading = Leading::default();
+        for (series, events) in leader.events() {
+            if let Some(Some(words)) = wanted.get(usize::from(series)) {
+                leading.take(*words, events);
+            }
+        }
+        (leading.all() > 0).then(|| Leading {
+            value: Arc::clone(leader.value),
+            others: leader.others(),
+            origin: leader.origin(),
+            ..leading
+        })
+    }
+
     fn take(&mut self, words: Words, events: u64) {
         if let Some(sum) = self.events.get_mut(Line::of(words.outcome) as usize) {
             *sum += events;
@@ -66,21 +83,8 @@ impl Lists {
 
     /// From what the journal counts, where it is asked for.
     pub fn add(&mut self, dimension: Dimension, leaders: &Leaders, wanted: &Wanted) {
-        let mut list: Vec<Leading> = Vec::new();
-        for leader in leaders.iter() {
-            let mut leading = Leading::default();
-            for (series, events) in leader.events() {
-                if let Some(Some(words)) = wanted.get(usize::from(series)) {
-                    leading.take(*words, events);
-                }
-            }
-            if leading.all() > 0 {
-                leading.value = leader.value.to_vec();
-                leading.others = leader.others();
-                leading.origin = leader.origin();
-                list.push(leading);
-            }
-        }
+        let mut list: Vec<Leading> =
+            leaders.iter().filter_map(|leader| Leading::of(&leader, wanted)).collect();
         sort(&mut list);
         self.0.insert(dimension, list);
     }
@@ -102,8 +106,7 @@ impl Counting {
     pub fn take(&mut self, event: &Event<'_>, words: Words) {
         for dimension in Dimension::ALL {
             let Some(value) = dimension.value(event) else { continue };
-            let entry = self.0.entry((dimension, value.clone())).or_default();
-            entry.0.value = value;
+            let entry = self.0.entry((dimension, value)).or_default();
             entry.0.origin = event.origin;
             entry.0.take(words, 1);
             entry.1.extend(dimension.other(event));
@@ -113,7 +116,8 @@ impl Counting {
     /// The lists.
     pub fn lists(self) -> Lists {
         let mut lists = Lists::default();
-        for ((dimension, _), (mut leading, others)) in self.0 {
+        for ((dimension, value), (mut leading, others)) in self.0 {
+            leading.value = value.into();
             leading.others = others.len() as u64;
             lists.0.entry(dimension).or_default().push(leading);
         }

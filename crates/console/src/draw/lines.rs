@@ -3,8 +3,12 @@
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 600.0;
-const HEIGHT: f64 = 56.0;
+/// Whole numbers are drawn, on a field that is fine enough: they are shorter than fractions, and
+/// written in a tenth of the time.
+const WIDTH: u32 = 6_000;
+const HEIGHT: u32 = 560;
+/// Room for the stroke, above and below.
+const ROOM: u32 = 10;
 
 /// One line: the values of its bins, and those of a week before (which may be none).
 pub fn draw(class: &str, name: &str, values: &[f64], before: &[f64]) -> String {
@@ -32,9 +36,10 @@ fn path(values: &[f64], top: f64) -> String {
     let mut out = String::new();
     let last = values.len().saturating_sub(1).max(1) as f64;
     for (place, value) in values.iter().enumerate() {
-        let x = place as f64 / last * WIDTH;
-        let y = HEIGHT - 1.0 - value / top * (HEIGHT - 3.0);
-        let _ = write!(out, "{}{x:.1} {y:.1}", if place == 0 { 'M' } else { 'L' });
+        let x = (place as f64 / last * f64::from(WIDTH)).round() as u32;
+        let height = (value / top * f64::from(HEIGHT - 3 * ROOM)).round() as u32;
+        let y = (HEIGHT - ROOM).saturating_sub(height);
+        let _ = write!(out, "{}{x} {y}", if place == 0 { 'M' } else { 'L' });
     }
     out
 }

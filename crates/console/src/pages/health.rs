@@ -1,7 +1,7 @@
 //! How the guard is: sources, kernel, memory of the engine, lines that nobody understood.
 
 use super::frame::Frame;
-use super::panel::{Cell, Panel, figure, heads, number, text};
+use super::panel::{Cell, Panel, WIDE, figure, heads, number, text};
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::clock;
@@ -100,7 +100,7 @@ fn sources(status: &Value) -> Panel {
     };
     Panel {
         id: "sources",
-        class: "wide",
+        class: WIDE,
         title: "Sources",
         aside: String::new(),
         more: None,
@@ -199,7 +199,7 @@ fn journal(reader: &Reader) -> Result<Vec<Panel>, StoreError> {
     };
     let samples = Panel {
         id: "samples",
-        class: "wide",
+        class: WIDE,
         title: "Lines that were not understood",
         aside: "the newest".to_owned(),
         more: None,

@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::lists::{duration, subject};
 use super::orders::Form;
-use super::panel::{Cell, Panel, figure, heads, link, number, text, time};
+use super::panel::{Cell, Panel, WIDE, figure, heads, link, number, text, time};
 use crate::access::Who;
 use crate::app::{App, Trouble};
 use crate::data::Action;
@@ -47,10 +47,15 @@ fn state(incident: &Incident) -> Cell {
     Cell { class, ..text(words) }
 }
 
+/// The page of an incident.
+pub fn url(number: u64) -> String {
+    format!("/incident/{number}")
+}
+
 /// A row of a table of incidents.
 pub fn row(incident: &Incident) -> Vec<Cell> {
     vec![
-        link(format!("#{}", incident.number), format!("/incident/{}", incident.number)),
+        link(format!("#{}", incident.number), url(incident.number)),
         state(incident),
         text(title(incident)),
         number(incident.clients() as u64),
@@ -92,7 +97,7 @@ pub async fn page(State(app): State<App>, who: Who) -> Result<Html<String>, Trou
         incidents.iter().partition(|incident| incident.state == IncidentState::Resolved);
     let panel = |id, title, rows: &[&Incident], empty| Panel {
         id,
-        class: "wide",
+        class: WIDE,
         title,
         aside: String::new(),
         more: None,
@@ -200,7 +205,7 @@ fn clock(incident: &Incident, first: Option<Timestamp>) -> Panel {
     };
     Panel {
         id: "moments",
-        class: "wide",
+        class: WIDE,
         title: "Clock",
         aside: String::new(),
         more: None,
@@ -220,7 +225,7 @@ fn concerned(incident: &Incident) -> Panel {
     };
     Panel {
         id: "concerned",
-        class: "wide",
+        class: WIDE,
         title: "Whom it concerns",
         aside,
         more: None,
@@ -243,7 +248,7 @@ fn log(told: &[Action]) -> Panel {
     };
     Panel {
         id: "timeline",
-        class: "wide",
+        class: WIDE,
         title: "What was found and done",
         aside: "the newest first".to_owned(),
         more: None,

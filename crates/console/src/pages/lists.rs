@@ -2,14 +2,16 @@
 
 use super::dashboard::PAGE;
 use super::incidents as pages;
-use super::panel::{Cell, Holds, Panel, figure, heads, leading, link, number, text, time, why};
-use crate::data::{Action, Deed, Leading, Lists, Sheet};
+use super::panel::{
+    Cell, Holds, Panel, WIDE, figure, heads, leading, link, number, text, time, why,
+};
+use crate::data::{Action, Deed, Leading, Sheet};
 use crate::view::View;
 use event::{Incident, Outcome, Subject, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::terms::{Field, Value};
-use store::{ChartCache, Dimension, Reader, StoreError};
+use store::{ChartCache, Dimension, Leaders, Reader, StoreError};
 
 /// The panel of countries and operators.
 pub const PLACES: &str = "places";
@@ -33,14 +35,18 @@ fn ranked(list: &[Leading], by: impl Fn(&Leading) -> u64) -> Vec<&Leading> {
 /// A subject with its story.
 pub fn subject(subject: Option<&Subject>) -> Cell {
     match subject {
-        Some(subject @ (Subject::Sender(_) | Subject::Host(_))) => {
-            let shown = subject.to_string();
-            let url = why(&format!("{}:{shown}", subject.kind()));
-            link(shown, url)
-        }
-        Some(Subject::Network(network)) => link(network.short(), why(&network.short())),
-        Some(subject) => link(subject.to_string(), why(&subject.to_string())),
+        Some(subject @ Subject::Network(network)) => link(network.short(), story_of(subject)),
+        Some(subject) => link(subject.to_string(), story_of(subject)),
         None => text(""),
+    }
+}
+
+/// The page of a subject's story.
+pub fn story_of(subject: &Subject) -> String {
+    match subject {
+        Subject::Sender(_) | Subject::Host(_) => why(&format!("{}:{subject}", subject.kind())),
+        Subject::Network(network) => why(&network.short()),
+        _ => why(&subject.to_string()),
     }
 }
 
@@ -48,7 +54,7 @@ pub fn subject(subject: Option<&Subject>) -> Cell {
 pub fn incidents(incidents: &[Incident]) -> Panel {
     Panel {
         id: "incidents",
-        class: "wide",
+        class: WIDE,
         title: "Incidents",
         aside: "findings that belong together; those that are not over first".to_owned(),
         more: Some(pages::PAGE.to_owned()),
@@ -264,8 +270,8 @@ pub fn takeover(deeds: &[Arc<Action>]) -> Panel {
     }
 }
 
-/// Who did how much in the week before, by dimension.
-pub type Before = BTreeMap<Dimension, BTreeMap<Vec<u8>, u64>>;
+/// What was done in the week before, by dimension.
+pub type Before = BTreeMap<Dimension, Leaders>;
 
 /// What was usual: the lists of the week before the sheet's time, whatever the outcome.
 ///
@@ -277,11 +283,7 @@ pub fn before(reader: &Reader, charts: &ChartCache, sheet: &Sheet) -> Result<Bef
     for dimension in [Dimension::Account, Dimension::MxClient] {
         let step = store::Step::Hour;
         let leaders = reader.leaders(charts, dimension, step, from.plus_seconds(-WEEK_S), from)?;
-        let mut lists = Lists::default();
-        lists.add(dimension, &leaders, &sheet.series);
-        let by_value =
-            lists.of(dimension).iter().map(|one| (one.value.clone(), usual(dimension, one)));
-        before.insert(dimension, by_value.collect());
+        before.insert(dimension, leaders);
     }
     Ok(before)
 }
@@ -301,8 +303,9 @@ fn against_usual(
     let list = ranked(sheet.lists.of(dimension), |one| usual(dimension, one));
     let row = |one: &Leading| {
         let events = usual(dimension, one);
-        let week = before.get(&dimension).and_then(|values| values.get(&one.value));
-        let usual = week.map_or(0.0, |events| *events as f64 * share);
+        let week = before.get(&dimension).and_then(|leaders| leaders.get(&one.value));
+        let week = week.and_then(|leader| Leading::of(&leader, &sheet.series));
+        let usual = week.map_or(0.0, |week| usual(dimension, &week) as f64 * share);
         let times = match usual {
             usual if usual < 0.5 => "new".to_owned(),
             usual => format!("{:.1} ×", events as f64 / usual),

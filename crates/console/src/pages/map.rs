@@ -36,7 +36,7 @@ pub fn panel(sheet: &Sheet, view: &View) -> Option<String> {
 
 /// Letters, shade, what is told, and the two links.
 fn country(one: &Leading, top: u64, view: &View) -> Option<serde_json::Value> {
-    let letters: [u8; 2] = one.value.as_slice().try_into().ok()?;
+    let letters: [u8; 2] = (*one.value).try_into().ok()?;
     let shown = str::from_utf8(&one.value).ok()?;
     let told = format!("{} events, {} addresses", count(one.all()), count(one.others));
     let value = Value::Country(letters);

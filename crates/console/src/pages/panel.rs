@@ -4,7 +4,7 @@ use crate::draw::{count, escaped};
 use crate::view::View;
 use askama::Template;
 use event::{Text, Timestamp};
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use store::terms::{Field, Value};
 
 /// The longest value, in bytes, that tables show whole and link to. What is longer was not made to
@@ -13,6 +13,8 @@ pub const VALUE_MAX: usize = 256;
 /// The longest value that the page of its event links to: of what is much longer, no query could
 /// be written.
 pub const LINKED_MAX: usize = 1024;
+/// The class of a table that takes the whole width; on a narrow screen its rows are stacked.
+pub const WIDE: &str = "wide";
 /// From so many bytes on a text may be cut by the width of its column: its title tells the rest.
 const TITLE_FROM: usize = 16;
 
@@ -35,8 +37,6 @@ pub enum Holds {
 }
 
 /// A cell.
-#[derive(Template)]
-#[template(path = "cell.html")]
 pub struct Cell {
     /// Its class.
     pub class: &'static str,
@@ -44,10 +44,22 @@ pub struct Cell {
     pub holds: Holds,
 }
 
+#[derive(Template)]
+#[template(path = "cell.html")]
+struct Drawn<'c> {
+    cell: &'c Cell,
+    label: &'static str,
+}
+
 impl Cell {
     /// Its markup.
-    pub fn html(&self) -> String {
-        self.render().unwrap_or_default()
+    pub fn html(&self) -> impl Display {
+        self.labelled("")
+    }
+
+    /// Its markup; where a narrow screen has no room for columns, `label` stands before it.
+    fn labelled(&self, label: &'static str) -> impl Display {
+        Drawn { cell: self, label }
     }
 
     /// What its width may hide, once more.
@@ -94,6 +106,13 @@ impl Panel {
     /// Its markup.
     pub fn html(&self) -> String {
         Page { panel: self }.render().unwrap_or_default()
+    }
+
+    /// What a narrow screen says before a cell of a table that it cannot show in columns: nothing
+    /// before the first, for that is what the row is about.
+    fn label(&self, column: &usize) -> &'static str {
+        let is_stacked = self.class == WIDE && *column > 0;
+        self.head.get(*column).filter(|_| is_stacked).map_or("", |head| head.name)
     }
 
     /// Its rows as text; `time` says how times are written.
@@ -238,8 +257,8 @@ fn blocks(parts: &[u64; 3], top: u64) -> String {
 
 /// A bar of what was allowed, deferred and blocked.
 fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
-    const WIDTH: f64 = 100.0;
-    let top = (*top).max(1) as f64;
+    const WIDTH: u64 = 1_000;
+    let top = u128::from((*top).max(1));
     let all: u64 = parts.iter().sum();
     let mut out = format!(
         "<svg class=\"bar\" viewBox=\"0 0 {WIDTH} 8\" preserveAspectRatio=\"none\" role=\"img\" \
@@ -252,13 +271,14 @@ fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
             count(parts[2])
         ))
     );
-    let mut x = 0.0;
+    let mut x = 0;
     for (part, class) in parts.iter().zip(["allowed", "deferred", "rejected"]) {
-        let width = *part as f64 / top * WIDTH;
-        if width > 0.0 {
+        // What is there is never nothing.
+        let width = (u128::from(*part) * u128::from(WIDTH)).div_ceil(top);
+        if width > 0 {
             let _ = write!(
                 out,
-                "<rect class=\"o-{class}\" x=\"{x:.2}\" y=\"0\" width=\"{width:.2}\" height=\"8\"/>"
+                "<rect class=\"o-{class}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"8\"/>"
             );
         }
         x += width;

@@ -1,14 +1,15 @@
 //! What holds, what was decided, what was ordered.
 
 use super::frame::Frame;
-use super::lists::subject;
-use super::panel::{Cell, Panel, figure, heads, link, text, time};
+use super::incidents;
+use super::lists::{story_of, subject};
+use super::panel::{Cell, Panel, WIDE, figure, heads, link, text, time};
 use crate::access::Who;
 use crate::app::{App, Trouble};
-use crate::data::{Action, actions, ordered, subject_of};
+use crate::data::{Action, actions, ordered};
 use axum::extract::{RawQuery, State};
 use axum::response::Html;
-use event::{Decision, Mode, Text};
+use event::{Command, Decision, Mode, Order, Text};
 use store::{Filter, Reader};
 
 /// Rows of a table.
@@ -37,7 +38,7 @@ fn holds(reader: &Reader) -> Result<Panel, Trouble> {
     };
     Ok(Panel {
         id: "holds",
-        class: "wide",
+        class: WIDE,
         title: "What holds now",
         aside: if all > ROWS { format!("the newest {ROWS} of {all}") } else { String::new() },
         more: None,
@@ -51,20 +52,18 @@ fn log(reader: &Reader) -> Result<Panel, Trouble> {
     let (deeds, _) = actions(reader, &Filter::default(), ROWS)?;
     let row = |action: &Action| {
         let what = action.measure.map_or("", event::Measure::name);
-        let words = [what, action.text.as_str()];
-        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         vec![
             time(action.at),
             Cell { class: "deed", ..text(action.deed.name()) },
             subject(action.subject.as_ref()),
-            text(words.join(": ")),
+            text([what, action.text.as_str()].join(" ").trim().to_owned()),
             text(action.rule.clone()),
             figure(if action.score > 0.0 { format!("{:.1}", action.score) } else { String::new() }),
         ]
     };
     Ok(Panel {
         id: "log",
-        class: "wide",
+        class: WIDE,
         title: "What was found, decided and ordered",
         aside: "the newest first".to_owned(),
         more: None,
@@ -72,6 +71,16 @@ fn log(reader: &Reader) -> Result<Panel, Trouble> {
         rows: deeds.iter().map(row).collect(),
         empty: "Nothing was found, decided or ordered yet.",
     })
+}
+
+/// What was ordered; it leads to the story of what it is about.
+fn order(command: &Command) -> Cell {
+    let about = match &command.order {
+        Order::Incident { number, .. } => Some(incidents::url(*number)),
+        other => other.subject().map(|subject| story_of(&subject)),
+    };
+    let words = ordered(command);
+    Cell { class: "order", ..about.map_or_else(|| text(words.clone()), |url| link(&*words, url)) }
 }
 
 /// `GET /audit`
@@ -83,21 +92,21 @@ pub async fn audit(
     let entries = app.read(|reader, _| Ok(reader.audit(ROWS)?)).await?;
     let row = |entry: &store::AuditEntry| {
         let command = &entry.command;
+        let operator = Text::from(&*command.operator).to_string();
         vec![
             time(command.at),
-            text(Text::from(&*command.operator).to_string()),
-            text(ordered(command)),
-            subject(subject_of(&command.order).as_ref()),
+            Cell { class: "value", ..text(operator) },
+            order(command),
             text(Text::from(&*command.reason).to_string()),
         ]
     };
     let panel = Panel {
         id: "audit",
-        class: "wide",
+        class: WIDE,
         title: "What operators ordered",
         aside: "the newest first".to_owned(),
         more: None,
-        head: heads(&["when", "who", "order", "about", "reason"]),
+        head: heads(&["when", "who", "order", "reason"]),
         rows: entries.iter().map(row).collect(),
         empty: "Nobody ordered anything yet.",
     };

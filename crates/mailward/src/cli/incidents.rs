@@ -8,7 +8,7 @@ use crate::recover::{failure, reader};
 use crate::subject;
 use crate::terminal::{self, Style};
 use clap::{Arg, ArgGroup, ArgMatches};
-use event::{Incident, IncidentState, IncidentStep, Timestamp};
+use event::{Incident, IncidentState, IncidentStep, Length, Timestamp};
 use std::process::ExitCode;
 
 /// Incidents of one answer.
@@ -149,7 +149,7 @@ fn whole(style: Style, incident: &Incident) -> String {
         ("resolved", incident.resolved_at),
     ];
     for (what, at) in moments.into_iter().filter_map(|(what, at)| Some((what, at?))) {
-        let after = terminal::duration((at.seconds() - incident.opened_at.seconds()).max(0));
+        let after = Length(at.seconds() - incident.opened_at.seconds());
         text.push_str(&format!("\n{what} {}, {after} after its begin", terminal::local(at)));
     }
     if incident.state == IncidentState::Resolved {

@@ -9,7 +9,7 @@
 //! soon, forward or back.
 
 use edge::clock::{self, Moment};
-use event::Timestamp;
+use event::{Length, Timestamp};
 use std::time::Duration;
 
 /// What a time server corrects at once, and no more than the guard's ticks lag behind.
@@ -159,7 +159,7 @@ pub const RECORD: &str = "(clock)";
 pub fn told(change: Change) -> String {
     let set = |by: i64| {
         let way = if by < 0 { "back" } else { "forward" };
-        format!("was set {way} by {}", crate::terminal::duration((by / 1_000_000).abs()))
+        format!("was set {way} by {}", Length((by / 1_000_000).abs()))
     };
     match change {
         Change::Doubted(by) => {

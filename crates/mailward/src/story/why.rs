@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::recover::{failure, reader};
 use crate::subject;
 use crate::terminal::{self, Style, Tone};
-use event::{Subject, Timestamp};
+use event::{Length, Subject, Timestamp};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -259,6 +259,6 @@ fn standing(score: &Value) -> Vec<String> {
         format!("{at:.1}"),
         format!("{limit:.1}"),
         format!("{:.1}", (limit - at).max(0.0)),
-        if half_life > 0 { terminal::duration(half_life) } else { "a window".to_owned() },
+        if half_life > 0 { Length(half_life).to_string() } else { "a window".to_owned() },
     ]
 }

@@ -9,7 +9,7 @@ use crate::listing::LeftOut;
 use crate::replay::{Activity, Kept, Outcome};
 use crate::terminal::{self, Style, Tone, count, things};
 use crate::understand::Tally;
-use event::{Mode, Network, Server, Subject, Text, Vocabulary as _};
+use event::{Length, Mode, Network, Server, Subject, Text, Vocabulary as _};
 
 /// Logs that are shown each.
 const LOGS_MAX: usize = 20;
@@ -170,7 +170,7 @@ impl Shown<'_> {
         let known = if kept.logged_in { "had logged in" } else { "" };
         let length = decision.until.map_or_else(
             || "for ever".to_owned(),
-            |until| terminal::duration(until.seconds() - decision.at.seconds()),
+            |until| Length(until.seconds() - decision.at.seconds()).to_string(),
         );
         let measure = match decision.mode {
             Mode::Enforce => decision.measure.to_string(),
@@ -198,7 +198,7 @@ impl Shown<'_> {
         let (tally, totals) = (&self.outcome.tally, &self.outcome.totals);
         let mut rows = vec![Total::new("lines", tally.lines, lines(tally))];
         if let Some((from, until)) = totals.period {
-            let length = terminal::duration(until.seconds() - from.seconds());
+            let length = Length(until.seconds() - from.seconds());
             let period =
                 format!("{} to {} ({length})", terminal::local(from), terminal::local(until));
             rows.insert(0, Total { number: String::new(), ..Total::new("period", 0, period) });

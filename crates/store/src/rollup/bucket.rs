@@ -4,7 +4,8 @@ use super::series::Catalogue;
 use super::{Dimension, Distinct};
 use crate::codec::bytes::{Bytes, put_bytes, put_number, sealed, unsealed};
 use ::event::{Event, Origin};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const FORMAT: u8 = 1;
 /// Values of a dimension that are counted at once in memory. When there are more, the lesser half
@@ -63,7 +64,8 @@ pub(crate) struct Counted {
 /// The values of one dimension.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Bucket {
-    pub(super) values: BTreeMap<Vec<u8>, Counted>,
+    /// Whoever lists them shares their names.
+    pub(super) values: BTreeMap<Arc<[u8]>, Counted>,
     pub(super) rest: Events,
 }
 
@@ -78,7 +80,10 @@ impl Bucket {
     ) {
         let Some(mut value) = dimension.value(event) else { return };
         value.truncate(VALUE_MAX);
-        let counted = self.values.entry(value).or_default();
+        let counted = match self.values.get_mut(&*value) {
+            Some(counted) => counted,
+            None => self.values.entry(value.into()).or_default(),
+        };
         counted.events.add(number, 1);
         if !event.origin.is_unknown() && matches!(dimension, Dimension::Client | Dimension::Network)
         {
@@ -118,8 +123,8 @@ impl Bucket {
         if self.values.len() <= max {
             return;
         }
-        let kept: std::collections::BTreeSet<Vec<u8>> = {
-            let mut ranked: Vec<(&Vec<u8>, u64, u64)> = self
+        let kept: BTreeSet<Arc<[u8]>> = {
+            let mut ranked: Vec<(&Arc<[u8]>, u64, u64)> = self
                 .values
                 .iter()
                 .map(|(value, counted)| {
@@ -131,7 +136,7 @@ impl Bucket {
             let mut by_events = ranked.split_off((max / 2).min(ranked.len()));
             by_events.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
             by_events.truncate(max - ranked.len());
-            ranked.iter().chain(&by_events).map(|(value, ..)| (*value).clone()).collect()
+            ranked.iter().chain(&by_events).map(|(value, ..)| Arc::clone(value)).collect()
         };
         let rest = &mut self.rest;
         self.values.retain(|value, counted| {
@@ -164,7 +169,7 @@ impl Bucket {
         let rest = Events::take(&mut input)?;
         let mut values = BTreeMap::new();
         for _ in 0..input.number().ok()? {
-            let value = input.bytes().ok()?.to_vec();
+            let value = input.bytes().ok()?.into();
             let operator = u32::try_from(input.number().ok()?).ok()?;
             let origin = Origin { operator, country: input.array().ok()? };
             let others = Distinct::take(&mut input)?;

@@ -17,7 +17,7 @@ pub struct Leaders {
 #[derive(Clone, Copy, Debug)]
 pub struct Leader<'l> {
     /// The value: an address, a network, `AS64500`, `DE`, a name. A name may be cut.
-    pub value: &'l [u8],
+    pub value: &'l Arc<[u8]>,
     over: Option<&'l Counted>,
     open: Option<&'l Counted>,
 }
@@ -33,6 +33,15 @@ impl Leaders {
         });
         let new = open.values.iter().filter(|(value, _)| !over.values.contains_key(*value));
         before.chain(new.map(|(value, counted)| Leader { value, over: None, open: Some(counted) }))
+    }
+
+    /// One value.
+    pub fn get(&self, value: &[u8]) -> Option<Leader<'_>> {
+        let before = self.over.values.get_key_value(value);
+        let new = self.open.values.get_key_value(value);
+        let (value, _) = before.or(new)?;
+        let (over, open) = (before.map(|found| found.1), new.map(|found| found.1));
+        Some(Leader { value, over, open })
     }
 
     /// All other values together: events by series; a series may stand there twice.
