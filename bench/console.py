@@ -106,7 +106,7 @@ def wait_until_read(console, lines):
         except AssertionError:  # the guard takes up what it knew
             time.sleep(1)
             continue
-        read = sum(source["lines"] for source in status["sources"])
+        read = status["lines"]  # over all starts: what an earlier run read is not read again
         if read >= lines:
             return
         print(f"\r{read:,} lines read", end="", file=sys.stderr, flush=True)
