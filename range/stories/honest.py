@@ -143,7 +143,7 @@ def ssh_session(source):
     return "unreachable"
 
 
-HELD_S = 900
+HELD_S = 1800
 
 
 def _hold(command):

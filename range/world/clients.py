@@ -13,6 +13,7 @@ import struct
 from . import net
 
 TIMEOUT_S = 20
+CONNECT_S = 8  # whose packets are dropped does not get in by trying again and again
 IMPLICIT_TLS = {465, 993, 995}
 _TLS = ssl.create_default_context()
 _TLS.check_hostname = False
@@ -29,12 +30,13 @@ class Line:
     def __init__(self, source, target, port, tls=False, timeout=TIMEOUT_S):
         six = ":" in source
         self.socket = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(min(timeout, CONNECT_S))
         self.socket.setsockopt(socket.SOL_IP, 15, 1)  # IP_FREEBIND
         if six:
             self.socket.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
         self.socket.bind((source, 0))
         self.socket.connect((target, port))
+        self.socket.settimeout(timeout)
         self.left = b""
         if tls:
             self.start_tls()

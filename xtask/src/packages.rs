@@ -26,6 +26,7 @@ pub const FOR_TESTS: &[Package] = &[
     package("g++", "links the fuzz targets, builds the bundled SQLite"),
     package("nftables", "the enforcer's tests check the kernel with nft"),
     package("iproute2", "tests that touch the network run in a namespace"),
+    program("openssl", "openssl", "makes certificates and sends by TLS in tests of syslog"),
     program("nodejs", "node", "drives the browser that looks at the console"),
     program("npm", "npm", "brings the console's chart library, pinned by a lock file"),
     program("chromium", "chromium", "the browser that looks at the console"),

@@ -29,7 +29,9 @@ pub fn stories(names: &[String]) -> Outcome<End> {
 /// Installs what the range needs: some tests of the crates take a real rsyslogd or openssl, too.
 pub fn install() -> Outcome<End> {
     if !process::is_root() {
-        return Ok(End::Skipped("needs root; tests that miss a program say so".into()));
+        return Ok(End::Skipped(
+            "needs root: sudo range/install; tests of a real rsyslogd are skipped without".into(),
+        ));
     }
     process::shown(&mut Command::new(process::root().join("range/install"))).map(End::from)
 }

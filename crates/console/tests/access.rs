@@ -309,7 +309,7 @@ fn who_comes_without_sign_in_saves_views_too() {
     let saved = world.ask("POST", VIEW, &world.own_page(), "deed=save&name=spray&shared=yes");
     assert!(saved.starts_with("HTTP/1.1 303"), "{saved}");
     let mut socket = UnixStream::connect(world.dir.path().join("console.sock")).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     socket.write_all(world.head("GET", "/api/v1/views", "", 0).as_bytes()).unwrap();
     let seen = all_of(socket);
     assert!(seen.contains("\"name\":\"spray\",\"user\":\"anybody\""), "{seen}");
@@ -325,7 +325,7 @@ fn who_sends_by_drops_gives_the_places_back() {
     }
     // All places on TCP are taken: on the socket there are others.
     let mut socket = UnixStream::connect(world.dir.path().join("console.sock")).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     socket.write_all(b"GET /decisions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     assert!(all_of(socket).starts_with("HTTP/1.1 200"));
     // And on TCP there are some again, without any of these going away by itself.

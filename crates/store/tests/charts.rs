@@ -223,7 +223,13 @@ fn check_kept(reader: &Reader, kept: &ChartCache, from: Timestamp, until: Timest
                     leader.events().for_each(|(s, n)| *events.entry(s).or_default() += n);
                     (leader.value.to_vec(), (events, leader.others()))
                 };
-                leaders.iter().map(one).collect()
+                let all: BTreeMap<Vec<u8>, _> = leaders.iter().map(one).collect();
+                for (value, seen) in &all {
+                    let found = leaders.get(value).map(one).unwrap();
+                    assert!((&found.0, &found.1) == (value, seen), "{dimension:?} {step:?}");
+                }
+                assert!(leaders.get(b"nobody").is_none());
+                all
             };
             assert!(all(kept) == all(&fresh), "{dimension:?} {step:?} {from} {until}");
         }

@@ -128,9 +128,17 @@ impl Action {
     }
 }
 
-/// What was ordered, in words.
+/// What was ordered, in words. A time in the midst of them is no mark that a browser could put into
+/// its own zone: it says which one it is of.
 pub fn ordered(command: &Command) -> String {
-    command.order.words(&|at| at.to_string())
+    command.order.words(&|at| {
+        let c = at.civil();
+        let (date, time) = ((c.year, c.month, c.day), (c.hour, c.minute, c.second));
+        format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            date.0, date.1, date.2, time.0, time.1, time.2
+        )
+    })
 }
 
 /// Actions of a span, newest first, and whether there are more.

@@ -152,8 +152,8 @@ pub fn number(number: u64) -> Cell {
 }
 
 /// A cell with a text that stands to the right.
-pub fn figure(text: String) -> Cell {
-    Cell { class: "number", holds: Holds::Text(text) }
+pub fn figure(figure: String) -> Cell {
+    Cell { class: "number", ..text(figure) }
 }
 
 /// A cell with a time.
@@ -257,7 +257,7 @@ fn blocks(parts: &[u64; 3], top: u64) -> String {
 
 /// A bar of what was allowed, deferred and blocked.
 fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
-    const WIDTH: u64 = 1_000;
+    const WIDTH: u128 = 1_000;
     let top = u128::from((*top).max(1));
     let all: u64 = parts.iter().sum();
     let mut out = format!(
@@ -273,9 +273,10 @@ fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
     );
     let mut x = 0;
     for (part, class) in parts.iter().zip(["allowed", "deferred", "rejected"]) {
-        // What is there is never nothing.
-        let width = (u128::from(*part) * u128::from(WIDTH)).div_ceil(top);
+        // What is there is never nothing, nor behind the end.
+        let width = (u128::from(*part) * WIDTH).div_ceil(top).min(WIDTH);
         if width > 0 {
+            x = x.min(WIDTH - width);
             let _ = write!(
                 out,
                 "<rect class=\"o-{class}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"8\"/>"
@@ -290,6 +291,40 @@ fn bar_svg(parts: &[u64; 3], top: &u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_hundred_thousand_is_seen_within_the_bar() {
+        let places = |parts| {
+            let drawn = bar_svg(&parts, &100_000);
+            let number = |text: &str| text.split('"').next().unwrap().parse::<u32>().unwrap();
+            let rect = |text: &str| (number(text), number(text.split("width=\"").nth(1).unwrap()));
+            drawn.split(" x=\"").skip(1).map(rect).collect::<Vec<_>>()
+        };
+        assert_eq!(places([99_999, 0, 1]), [(0, 1_000), (999, 1)]);
+        assert_eq!(places([50_000, 25_000, 0]), [(0, 500), (500, 250)]);
+        assert_eq!(places([0, 0, 0]), []);
+    }
+
+    #[test]
+    fn a_stacked_row_has_no_label_before_nothing() {
+        let row = vec![text("198.51.100.7"), figure(String::new()), figure("5.0".to_owned())];
+        let panel = Panel {
+            id: "x",
+            class: WIDE,
+            title: "",
+            aside: String::new(),
+            more: None,
+            head: heads(&["who", "#score", "#score"]),
+            rows: vec![row],
+            empty: "",
+        };
+        let html = panel.html();
+        assert!(html.contains("<td><span class=\"foreign\">198.51.100.7"), "{html}");
+        assert!(html.contains("data-head=\"score\"><span class=\"nothing\">"), "{html}");
+        assert!(html.contains("data-head=\"score\"><span class=\"foreign\">5.0"), "{html}");
+        let narrow = Panel { class: "", ..panel };
+        assert!(!narrow.html().contains("data-head"));
+    }
 
     #[test]
     fn what_is_too_long_is_cut_between_characters_and_is_no_link() {

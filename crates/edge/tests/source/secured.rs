@@ -272,9 +272,16 @@ action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing=
     Client(child.unwrap())
 }
 
+/// Whether it can be told to use GnuTLS: Debian has that in a package of its own.
+fn speaks_tls() -> bool {
+    let dirs = std::fs::read_dir("/usr/lib").unwrap().flatten().map(|dir| dir.path());
+    let mut dirs = dirs.chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/lib64")]);
+    dirs.any(|dir| dir.join("rsyslog/lmnsd_gtls.so").is_file())
+}
+
 #[test]
 fn a_real_rsyslogd_is_read() {
-    if !Path::new(RSYSLOGD).is_file() {
+    if !Path::new(RSYSLOGD).is_file() || !speaks_tls() {
         assert!(std::env::var_os("CI").is_none(), "rsyslog is wanted");
         eprintln!("skipped: needs rsyslog and rsyslog-gnutls (range/install has them)");
         return;
@@ -297,6 +304,7 @@ fn a_real_rsyslogd_is_read() {
         .status();
     assert!(logged.unwrap().success());
     let lines = lines(&mut source, 1);
+    assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].starts_with("<22>1 "), "{lines:?}");
     assert!(lines[0].contains("connect from unknown[198.51.100.7]"), "{lines:?}");
 }

@@ -83,7 +83,8 @@ impl Authority {
         let pebble = inside(guard, "pebble")
             .args(["-config", &config, "-dnsserver", "127.0.0.1:8053"])
             .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")])
-            // By itself it refuses one good nonce of twenty.
+            // By itself it refuses one good nonce of twenty, and now and then three in a row, after
+            // which the library gives up: that it tries again is its own, and not tested here.
             .env("PEBBLE_WFE_NONCEREJECT", "0")
             .stdout(file.try_clone().unwrap())
             .stderr(file)
