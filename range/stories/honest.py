@@ -143,7 +143,7 @@ def ssh_session(source):
     return "unreachable"
 
 
-HELD_S = 1800
+HELD_S = 1800  # longer than a part may last (LIMIT_S of world/main.py)
 
 
 def _hold(command):

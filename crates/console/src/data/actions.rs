@@ -1,6 +1,6 @@
 //! What was found, decided and ordered, in a form that pages and the API share.
 
-use event::{Command, Measure, Mode, Subject, Text, Timestamp};
+use event::{Civil, Command, Measure, Mode, Subject, Text, Timestamp};
 use store::{Filter, Reader, Record, Row, StoreError, What};
 
 /// What kind of action it is.
@@ -132,12 +132,8 @@ impl Action {
 /// its own zone: it says which one it is of.
 pub fn ordered(command: &Command) -> String {
     command.order.words(&|at| {
-        let c = at.civil();
-        let (date, time) = ((c.year, c.month, c.day), (c.hour, c.minute, c.second));
-        format!(
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
-            date.0, date.1, date.2, time.0, time.1, time.2
-        )
+        let Civil { year, month, day, hour, minute, second, .. } = at.civil();
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
     })
 }
 

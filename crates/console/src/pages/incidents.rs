@@ -1,7 +1,7 @@
 //! Incidents: all of them, and one with everyone it concerns and what was done.
 
 use super::frame::Frame;
-use super::lists::{duration, subject};
+use super::lists::{deed, duration, subject};
 use super::orders::Form;
 use super::panel::{Cell, Panel, WIDE, figure, heads, link, number, text, time};
 use crate::access::Who;
@@ -236,16 +236,6 @@ fn concerned(incident: &Incident) -> Panel {
 }
 
 fn log(told: &[Action]) -> Panel {
-    let row = |action: &Action| {
-        let what = action.measure.map_or("", event::Measure::name);
-        vec![
-            time(action.at),
-            Cell { class: "deed", ..text(action.deed.name()) },
-            subject(action.subject.as_ref()),
-            text([what, action.text.as_str()].join(" ").trim().to_owned()),
-            text(action.rule.clone()),
-        ]
-    };
     Panel {
         id: "timeline",
         class: WIDE,
@@ -253,7 +243,7 @@ fn log(told: &[Action]) -> Panel {
         aside: "the newest first".to_owned(),
         more: None,
         head: heads(&["when", "", "who", "what", "rule or reason"]),
-        rows: told.iter().take(ROWS).map(row).collect(),
+        rows: told.iter().take(ROWS).map(deed).collect(),
         empty: "Nothing of it is on record any more.",
     }
 }

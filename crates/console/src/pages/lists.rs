@@ -34,10 +34,13 @@ fn ranked(list: &[Leading], by: impl Fn(&Leading) -> u64) -> Vec<&Leading> {
 
 /// A subject with its story.
 pub fn subject(subject: Option<&Subject>) -> Cell {
+    subject.map_or_else(|| text(""), |subject| link(shown(subject), story_of(subject)))
+}
+
+fn shown(subject: &Subject) -> String {
     match subject {
-        Some(subject @ Subject::Network(network)) => link(network.short(), story_of(subject)),
-        Some(subject) => link(subject.to_string(), story_of(subject)),
-        None => text(""),
+        Subject::Network(network) => network.short(),
+        other => other.to_string(),
     }
 }
 
@@ -45,9 +48,20 @@ pub fn subject(subject: Option<&Subject>) -> Cell {
 pub fn story_of(subject: &Subject) -> String {
     match subject {
         Subject::Sender(_) | Subject::Host(_) => why(&format!("{}:{subject}", subject.kind())),
-        Subject::Network(network) => why(&network.short()),
-        _ => why(&subject.to_string()),
+        other => why(&shown(other)),
     }
+}
+
+/// What was found, decided or ordered: when, what it is, about whom, in words, and by which rule.
+pub fn deed(action: &Action) -> Vec<Cell> {
+    let what = action.measure.map_or("", event::Measure::name);
+    vec![
+        time(action.at),
+        Cell { class: "deed", ..text(action.deed.name()) },
+        subject(action.subject.as_ref()),
+        text([what, action.text.as_str()].join(" ").trim().to_owned()),
+        text(action.rule.clone()),
+    ]
 }
 
 /// What is going on: those that are not over first.

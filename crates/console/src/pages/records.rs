@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 use super::incidents;
-use super::lists::{story_of, subject};
+use super::lists::{deed, story_of, subject};
 use super::panel::{Cell, Panel, WIDE, figure, heads, link, text, time};
 use crate::access::Who;
 use crate::app::{App, Trouble};
@@ -51,15 +51,8 @@ fn holds(reader: &Reader) -> Result<Panel, Trouble> {
 fn log(reader: &Reader) -> Result<Panel, Trouble> {
     let (deeds, _) = actions(reader, &Filter::default(), ROWS)?;
     let row = |action: &Action| {
-        let what = action.measure.map_or("", event::Measure::name);
-        vec![
-            time(action.at),
-            Cell { class: "deed", ..text(action.deed.name()) },
-            subject(action.subject.as_ref()),
-            text([what, action.text.as_str()].join(" ").trim().to_owned()),
-            text(action.rule.clone()),
-            figure(if action.score > 0.0 { format!("{:.1}", action.score) } else { String::new() }),
-        ]
+        let score = if action.score > 0.0 { format!("{:.1}", action.score) } else { String::new() };
+        deed(action).into_iter().chain([figure(score)]).collect()
     };
     Ok(Panel {
         id: "log",
@@ -80,7 +73,11 @@ fn order(command: &Command) -> Cell {
         other => other.subject().map(|subject| story_of(&subject)),
     };
     let words = ordered(command);
-    Cell { class: "order", ..about.map_or_else(|| text(words.clone()), |url| link(&*words, url)) }
+    let cell = match about {
+        Some(url) => link(words, url),
+        None => text(words),
+    };
+    Cell { class: "order", ..cell }
 }
 
 /// `GET /audit`

@@ -212,8 +212,12 @@ fn the_guard_is_confined_and_its_own_user_where_there_is_one() {
     let own = format!("{USER} {USER} {USER} {USER}");
     let owners = || {
         let files = std::fs::read_dir(world.state()).unwrap();
-        let mut owners: Vec<u32> =
-            files.filter_map(|file| file.unwrap().metadata().ok()).map(|file| file.uid()).collect();
+        // One that is written anew may have gone meanwhile.
+        let owner = |file: std::fs::DirEntry| match file.metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            found => Some(found.unwrap().uid()),
+        };
+        let mut owners: Vec<u32> = files.filter_map(|file| owner(file.unwrap())).collect();
         owners.push(std::fs::metadata(world.state()).unwrap().uid());
         owners.sort_unstable();
         owners.dedup();
